@@ -1,0 +1,1 @@
+"""Everything of NetSketch that would be the same without a browser."""
