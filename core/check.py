@@ -1,0 +1,229 @@
+"""Whether a spec can run here, told before anything is allocated, with the nearest ways out."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from core.device import devices, free_memory
+from core.layers import Broken, Network, lay_out
+from core.memory import step_memory
+from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
+
+# A step slower than this on any machine would look like a dead page: stop cannot interrupt it.
+MAX_STEP_MULTIPLY_ADDS: Final = 2 * 10**12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """A nearby spec that works, and the words of the button that leads to it."""
+
+    label: str
+    spec: RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why a spec cannot run: the setting that breaks it, a sentence, and ways out."""
+
+    path: str
+    message: str
+    fixes: tuple[Fix, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The layers of a spec, and the first thing that keeps it from running, if any."""
+
+    network: Network
+    problem: Problem | None
+
+
+def check(spec: RunSpec, *, train_size: int) -> Verdict:
+    """Lay out a spec and look for what keeps it from running on this machine.
+
+    Args:
+        spec: a valid spec.
+        train_size: number of training images.
+    """
+    network = lay_out(spec)
+    problem = (
+        _image_used_up(spec, network.broken)
+        if network.broken
+        else _batch_too_large(spec, train_size)
+        or _norm_of_one_value(spec, network)
+        or _no_such_device(spec)
+        or _step_too_large(spec, network)
+    )
+    return Verdict(network=network, problem=problem)
+
+
+def require_runnable(spec: RunSpec, *, train_size: int) -> Network:
+    """Return the layers of a spec that can run.
+
+    Raises:
+        SpecError: it cannot; the message names the place.
+    """
+    verdict = check(spec, train_size=train_size)
+    if verdict.problem:
+        raise SpecError(verdict.problem.message, verdict.problem.path)
+    return verdict.network
+
+
+def _image_used_up(spec: RunSpec, broken: Broken) -> Problem:
+    index = int(broken.path.split(".")[1])
+    block = spec.blocks[index]
+    candidates = []
+    if broken.path.endswith(".pool"):
+        candidates.append((f"No pooling in block {index + 1}", _with(spec, index, pool="none")))
+        if block.pool_size == 3:
+            candidates.insert(
+                0, (f"Pool 2 × 2 in block {index + 1}", _with(spec, index, pool_size=2))
+            )
+    else:
+        candidates.append(
+            (f"Same padding in block {index + 1}", _with(spec, index, padding="same"))
+        )
+        smaller = max(k for k in (1, 3, 5, 7) if k <= broken.side)
+        candidates.append(
+            (
+                f"Kernel {smaller} × {smaller} in block {index + 1}",
+                _with(spec, index, kernel_size=smaller),
+            )
+        )
+    if index >= MIN_BLOCKS:
+        kept = spec.blocks[:index]
+        words = "Remove this block" if index + 1 == len(spec.blocks) else "Remove it and the rest"
+        candidates.append((words, replace(spec, blocks=kept)))
+    fixes = tuple(
+        Fix(label=label, spec=fixed) for label, fixed in candidates if lay_out(fixed).broken is None
+    )
+    return Problem(path=broken.path, message=broken.message, fixes=fixes or (_gentle(spec),))
+
+
+def _gentle(spec: RunSpec) -> Fix:
+    """The same blocks with nothing that shrinks the image after it has become small."""
+    fixed = spec
+    while (broken := lay_out(fixed).broken) is not None:
+        index = int(broken.path.split(".")[1])
+        if broken.path.endswith(".pool"):
+            fixed = _with(fixed, index, pool="none")
+        else:
+            fixed = _with(fixed, index, padding="same")
+    return Fix(label="Keep the image's size from here on", spec=fixed)
+
+
+def _with(spec: RunSpec, index: int, **changes: object) -> RunSpec:
+    changed: BlockSpec = replace(spec.blocks[index], **changes)  # type: ignore[arg-type]
+    return replace(spec, blocks=(*spec.blocks[:index], changed, *spec.blocks[index + 1 :]))
+
+
+def _batch_too_large(spec: RunSpec, train_size: int) -> Problem | None:
+    if spec.batch_size <= train_size:
+        return None
+    fitting = 1 << (train_size.bit_length() - 1)
+    return Problem(
+        path="batch_size",
+        message=f"Settings: a batch of {spec.batch_size:,} images is larger than the whole "
+        f"training set of {train_size:,}.",
+        fixes=(Fix(label=f"Batch size {fitting:,}", spec=replace(spec, batch_size=fitting)),),
+    )
+
+
+def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
+    if spec.batch_size > 1:
+        return None
+    for layer in network.layers:
+        if layer.op == "BatchNorm2d" and layer.shape[1] == 1:
+            index = int(layer.part.split(".")[1])
+            return Problem(
+                path=f"{layer.part}.batch_norm",
+                message=f"{place(layer.part)}: batch norm has one value per channel here (an image "
+                "of 1 × 1 and a batch of 1), and one value has no spread to divide by.",
+                fixes=(
+                    Fix(label="Batch size 2", spec=replace(spec, batch_size=2)),
+                    Fix(
+                        label=f"No batch norm in block {index + 1}",
+                        spec=_with(spec, index, batch_norm=False),
+                    ),
+                ),
+            )
+    return None
+
+
+def _no_such_device(spec: RunSpec) -> Problem | None:
+    if spec.device == "auto" or spec.device in {device.key for device in devices()}:
+        return None
+    return Problem(
+        path="device",
+        message=f"Settings: this machine has no device “{spec.device}”.",
+        fixes=(Fix(label="Use the best device here", spec=replace(spec, device="auto")),),
+    )
+
+
+def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
+    key = devices()[0].key if spec.device == "auto" else spec.device
+    free = free_memory(key)
+    needed = step_memory(spec, network).total
+    cost = 3 * network.multiply_adds * spec.batch_size
+    if needed <= free and cost <= MAX_STEP_MULTIPLY_ADDS:
+        return None
+    worst = _most_expensive_part(network, by_memory=needed > free, batch=spec.batch_size)
+    if needed > free:
+        why = f"a training step would take about {_size(needed)}, but {_size(free)} are free."
+    else:
+        why = f"a single training step would take {cost / 1e12:,.0f} trillion multiply-adds."
+    return Problem(
+        path=worst,
+        message=f"{place(worst)} is the largest part of a network too large for this machine: "
+        + why,
+        fixes=_smaller(spec, free),
+    )
+
+
+def _most_expensive_part(network: Network, *, by_memory: bool, batch: int) -> str:
+    def price(part: str) -> int:
+        layers = network.of_part(part)
+        if not by_memory:
+            return sum(layer.multiply_adds for layer in layers)
+        return sum(5 * layer.params + batch * _values(layer.shape) for layer in layers)
+
+    parts = [layer.part for layer in network.layers if layer.part != "output"]
+    return max(dict.fromkeys(parts), key=price)
+
+
+def _values(shape: tuple[int, ...]) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total
+
+
+def _smaller(spec: RunSpec, free: int) -> tuple[Fix, ...]:
+    """A smaller batch where that is enough, else the same network with fewer channels too."""
+    for divisor in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
+        narrow = replace(
+            spec,
+            blocks=tuple(replace(b, channels=max(1, b.channels // divisor)) for b in spec.blocks),
+            dense=tuple(replace(d, units=max(1, d.units // divisor)) for d in spec.dense),
+        )
+        network = lay_out(narrow)
+        batch = narrow.batch_size
+        while batch >= min(16, spec.batch_size):
+            fits = step_memory(narrow, network, batch).total <= free
+            if fits and 3 * network.multiply_adds * batch <= MAX_STEP_MULTIPLY_ADDS:
+                words = [f"{divisor} times fewer channels"] if divisor > 1 else []
+                words += [f"batch size {batch:,}"] if batch != spec.batch_size else []
+                label = " and ".join(words)
+                return (
+                    Fix(
+                        label=label[:1].upper() + label[1:],
+                        spec=replace(narrow, batch_size=batch),
+                    ),
+                )
+            batch //= 2
+    return ()
+
+
+def _size(num_bytes: int) -> str:
+    if num_bytes >= 2**30:
+        return f"{num_bytes / 2**30:,.1f} GB"
+    return f"{num_bytes / 2**20:,.0f} MB"

@@ -1,0 +1,113 @@
+"""The machine: its devices, its free memory, and how one process shares its cores.
+
+Two facts of Linux decide the speed of a background thread (both measured, see README):
+
+* libgomp puts its threads to sleep at every barrier once the process has more OpenMP threads than
+  cores. So pages compute on one thread, and only the training thread has a team.
+* glibc hands freed activations back to the kernel and faults them in again at every step, unless
+  told to keep them.
+"""
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+import torch
+
+from core.errors import UserError
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of this machine: torch's key for it, and its name for people."""
+
+    key: str
+    name: str
+
+
+def devices() -> tuple[Device, ...]:
+    """List the devices that exist here, the fastest first; the CPU is always among them."""
+    found = []
+    if torch.cuda.is_available():
+        found.append(Device("cuda", torch.cuda.get_device_name()))
+    if torch.backends.mps.is_available():
+        found.append(Device("mps", "Apple GPU"))
+    found.append(Device("cpu", f"CPU, {cores()} cores" if cores() > 1 else "CPU, 1 core"))
+    return tuple(found)
+
+
+def resolve(key: str) -> Device:
+    """Return the device that a spec's `device` names; `auto` is the fastest.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    for device in devices():
+        if key in ("auto", device.key):
+            return device
+    names = " or ".join(device.name for device in devices())
+    raise UserError(f"Settings: this machine has no device “{key}”. Choose {names}.")
+
+
+def cores() -> int:
+    """Number of processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def free_memory(key: str) -> int:
+    """Return the memory in bytes that a run on this device could still take.
+
+    A container's limit (cgroup v2 or v1) counts where it is lower than the machine's.
+    """
+    if key == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    available = int(psutil.virtual_memory().available)
+    limit = _container_limit()
+    return available if limit is None else max(0, min(available, limit))
+
+
+def _container_limit() -> int | None:
+    for limit_file, used_file in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ):
+        try:
+            limit, used = Path(limit_file).read_text(), Path(used_file).read_text()
+        except OSError:
+            continue
+        if limit.strip().isdigit():
+            return int(limit) - int(used)
+    return None
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory for the next step. Elsewhere: nothing to do."""
+    if platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+    mallopt(_M_ARENA_MAX, 1)
+
+
+def take_all_cores() -> None:
+    """Give the calling thread, the only one that trains, a team of all cores."""
+    torch.set_num_threads(cores())
+
+
+def take_one_core() -> None:
+    """Let this thread, and every thread started later, compute on a single core."""
+    torch.set_num_threads(1)

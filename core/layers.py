@@ -1,0 +1,232 @@
+"""A spec as a list of layers: names, arguments, shapes, parameters, cost, and what cannot work.
+
+The module builder, the source code shown to people, the layer table and the drawing all read this
+one list, so that they cannot disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Final
+
+from core.spec import BlockSpec, DenseSpec, RunSpec, place
+
+IMAGE_SHAPE: Final = (1, 28, 28)
+NUM_CLASSES: Final = 10
+
+_ACTIVATION_OPS: Final = {
+    "relu": "ReLU",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+}
+_POOL_OPS: Final = {"max": "MaxPool2d", "avg": "AvgPool2d"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One `torch.nn` module of the network and what it does to an image.
+
+    Attributes:
+        name: the module's name in the network, such as `conv1`.
+        part: the part of the spec it comes from: `blocks.0`, `dense.1`, or `output`.
+        op: the class in `torch.nn`.
+        args: its keyword arguments.
+        shape: of one image after this layer: (channels, height, width) or (features,).
+        params: number of learnable parameters.
+        multiply_adds: multiplications with an addition, for one image, forward.
+        receptive_field: side of the square of input pixels that one value depends on, in pixels.
+    """
+
+    name: str
+    part: str
+    op: str
+    args: Mapping[str, int | float | str | bool]
+    shape: tuple[int, ...]
+    params: int = 0
+    multiply_adds: int = 0
+    receptive_field: int = 1
+
+    @property
+    def window(self) -> int | None:
+        """Side of the sliding window, where the layer has one."""
+        size = self.args.get("kernel_size")
+        return size if isinstance(size, int) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """The first layer that cannot be applied.
+
+    Attributes:
+        path: the setting that breaks, such as `blocks.4.pool`.
+        side: side of the image that arrives there, in pixels.
+        window: side of the window that does not fit, in pixels.
+    """
+
+    path: str
+    side: int
+    window: int
+
+    @property
+    def message(self) -> str:
+        """What is wrong, at which block, for a person."""
+        what = "pooling window" if self.path.endswith(".pool") else "kernel"
+        return (
+            f"{place(self.path)}: the image that arrives here is only {self.side} × {self.side}; "
+            f"a {what} of {self.window} × {self.window} does not fit into it."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """All layers up to the first that cannot be applied, if there is one."""
+
+    layers: tuple[Layer, ...]
+    broken: Broken | None
+
+    @property
+    def params(self) -> int:
+        """Learnable parameters in all."""
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds in all, for one image, forward."""
+        return sum(layer.multiply_adds for layer in self.layers)
+
+    def of_part(self, part: str) -> tuple[Layer, ...]:
+        """The layers that come from one part of the spec, such as `blocks.0`."""
+        return tuple(layer for layer in self.layers if layer.part == part)
+
+
+def lay_out(spec: RunSpec) -> Network:
+    """List the layers of a spec. Never raises: what cannot work is reported as `broken`."""
+    plan = _Plan()
+    for i, block in enumerate(spec.blocks):
+        plan.block(i, block)
+        if plan.broken:
+            return Network(layers=tuple(plan.layers), broken=plan.broken)
+    plan.add("flatten", "Flatten", {}, (prod(plan.shape),), part=plan.layers[-1].part)
+    for i, dense in enumerate(spec.dense):
+        plan.dense(i, dense)
+    plan.linear("out", NUM_CLASSES, part="output")
+    return Network(layers=tuple(plan.layers), broken=None)
+
+
+class _Plan:
+    """The layers so far, the shape they leave, and the geometry of one value in the image."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self.shape: tuple[int, ...] = IMAGE_SHAPE
+        self.broken: Broken | None = None
+        self._field = 1
+        # Distance in input pixels between two neighbouring values (the product of all strides).
+        self._jump = 1
+
+    def block(self, i: int, block: BlockSpec) -> None:
+        """Add convolution, batch norm, activation, pooling and dropout of block `i`."""
+        part, n = f"blocks.{i}", i + 1
+        self._conv(part, n, block)
+        if self.broken:
+            return
+        if block.batch_norm:
+            args = {"num_features": block.channels}
+            self.add(f"norm{n}", "BatchNorm2d", args, self.shape, part, params=2 * block.channels)
+        self._activation(f"act{n}", block.activation, part)
+        if block.pool != "none":
+            self._pool(part, n, block)
+        if block.dropout and not self.broken:
+            self.add(f"drop{n}", "Dropout2d", {"p": block.dropout}, self.shape, part)
+
+    def dense(self, i: int, dense: DenseSpec) -> None:
+        """Add the linear layer, activation and dropout of dense layer `i`."""
+        part, n = f"dense.{i}", i + 1
+        self.linear(f"fc{n}", dense.units, part)
+        self._activation(f"fc_act{n}", dense.activation, part)
+        if dense.dropout:
+            self.add(f"fc_drop{n}", "Dropout", {"p": dense.dropout}, self.shape, part)
+
+    def linear(self, name: str, units: int, part: str) -> None:
+        """Add a fully connected layer."""
+        (features,) = self.shape
+        args = {"in_features": features, "out_features": units}
+        self._field = IMAGE_SHAPE[1]
+        params, cost = (features + 1) * units, features * units
+        self.add(name, "Linear", args, (units,), part, params=params, multiply_adds=cost)
+
+    def add(
+        self,
+        name: str,
+        op: str,
+        args: Mapping[str, int | float | str | bool],
+        shape: tuple[int, ...],
+        part: str,
+        *,
+        params: int = 0,
+        multiply_adds: int = 0,
+    ) -> None:
+        """Append one layer and take over its output shape."""
+        self.shape = shape
+        self.layers.append(
+            Layer(
+                name=name,
+                part=part,
+                op=op,
+                args=args,
+                shape=shape,
+                params=params,
+                multiply_adds=multiply_adds,
+                receptive_field=min(self._field, IMAGE_SHAPE[1]),
+            )
+        )
+
+    def _conv(self, part: str, n: int, block: BlockSpec) -> None:
+        channels, side, _ = self.shape
+        kernel = block.kernel_size
+        padding = kernel // 2 if block.padding == "same" else 0
+        if side + 2 * padding < kernel:
+            self.broken = Broken(path=f"{part}.kernel_size", side=side, window=kernel)
+            return
+        out = (side + 2 * padding - kernel) // block.stride + 1
+        args: dict[str, int | float | str | bool] = {
+            "in_channels": channels,
+            "out_channels": block.channels,
+            "kernel_size": kernel,
+        }
+        if block.stride != 1:
+            args["stride"] = block.stride
+        if padding:
+            args["padding"] = padding
+        if block.batch_norm:  # its shift makes a bias pointless
+            args["bias"] = False
+        weights = channels * kernel * kernel * block.channels
+        self._widen(kernel, block.stride)
+        self.add(
+            f"conv{n}",
+            "Conv2d",
+            args,
+            (block.channels, out, out),
+            part,
+            params=weights + (0 if block.batch_norm else block.channels),
+            multiply_adds=weights * out * out,
+        )
+
+    def _pool(self, part: str, n: int, block: BlockSpec) -> None:
+        channels, side, _ = self.shape
+        if side < block.pool_size:
+            self.broken = Broken(path=f"{part}.pool", side=side, window=block.pool_size)
+            return
+        out = side // block.pool_size
+        self._widen(block.pool_size, block.pool_size)
+        args = {"kernel_size": block.pool_size}
+        self.add(f"pool{n}", _POOL_OPS[block.pool], args, (channels, out, out), part)
+
+    def _activation(self, name: str, activation: str, part: str) -> None:
+        self.add(name, _ACTIVATION_OPS[activation], {}, self.shape, part)
+
+    def _widen(self, window: int, stride: int) -> None:
+        self._field += (window - 1) * self._jump
+        self._jump *= stride

@@ -1,0 +1,73 @@
+"""A spec as a PyTorch module, and as the text of one."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from core.layers import Layer, Network, lay_out
+from core.spec import RunSpec, SpecError
+
+
+def build(spec: RunSpec) -> nn.Sequential:
+    """Build the network: float32 images (N, 1, 28, 28) in, logits (N, 10) out.
+
+    Weights are drawn from PyTorch's global generator: seed it first. Submodules bear the names of
+    `core.layers`, so that a hook can be set on any of them.
+
+    Raises:
+        SpecError: the image is used up before the last block.
+    """
+    network = lay_out(spec)
+    if network.broken:
+        raise SpecError(network.broken.message, network.broken.path)
+    return nn.Sequential(
+        OrderedDict((layer.name, getattr(nn, layer.op)(**layer.args)) for layer in network.layers)
+    )
+
+
+def source(network: Network) -> str:
+    """Write a network as a PyTorch module that stands alone, ready to copy."""
+    width = max(len(layer.name) for layer in network.layers)
+    made = [f"self.{layer.name:<{width}} = {_call(layer)}" for layer in network.layers]
+    parts = dict.fromkeys(layer.part for layer in network.layers)
+    return "\n".join(
+        [
+            "import torch",
+            "from torch import nn",
+            "",
+            "",
+            "class Net(nn.Module):",
+            '    """Images (N, 1, 28, 28) in, logits (N, 10) out."""',
+            "",
+            "    def __init__(self):",
+            "        super().__init__()",
+            *(f"        {line}" for line in made),
+            "",
+            "    def forward(self, x):",
+            *(f"        {_step(network.of_part(part))}" for part in parts),
+            "        return x",
+            "",
+            "",
+            "net = Net()",
+            "logits = net(torch.zeros(1, 1, 28, 28))",
+            f"assert sum(p.numel() for p in net.parameters()) == {network.params:_}",
+            "",
+        ]
+    )
+
+
+def _call(layer: Layer) -> str:
+    positional = {"in_channels", "out_channels", "in_features", "out_features", "num_features"}
+    args = ", ".join(
+        repr(value) if key in positional else f"{key}={value!r}"
+        for key, value in layer.args.items()
+    )
+    return f"nn.{layer.op}({args})"
+
+
+def _step(layers: tuple[Layer, ...]) -> str:
+    """One line of `forward`: the layers of a part, applied inside out."""
+    expression = "x"
+    for layer in layers:
+        expression = f"self.{layer.name}({expression})"
+    return f"x = {expression}  # {' × '.join(map(str, layers[-1].shape))}"

@@ -1,0 +1,165 @@
+"""What one field of a spec may hold, and the words in which a person meets it.
+
+A field of a spec dataclass carries one of these in its metadata. The validator, the URL and JSON
+codecs and the pages' widgets all read the same record, so a limit stands in one place only.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, cast
+
+Value = int | float | str | bool
+T = TypeVar("T", int, float, str, bool)
+
+
+class Setting(Protocol):
+    """The record behind one field: its words, its limits and its two text forms."""
+
+    @property
+    def label(self) -> str:
+        """The field's name as a person reads it, in sentence case."""
+        ...
+
+    @property
+    def help(self) -> str:
+        """One or two sentences for the hover text."""
+        ...
+
+    def complaint(self, value: object) -> str | None:
+        """Say what is wrong with `value`, as the end of a sentence, or None if nothing is."""
+        ...
+
+    def nearest(self, value: object, default: Value) -> Value:
+        """Return the allowed value closest to `value`; `default` where nothing is close."""
+        ...
+
+    def parse(self, text: str) -> object:
+        """Read the form that `format` writes; return `text` itself where it cannot be read."""
+        ...
+
+    def format(self, value: Value) -> str:
+        """Write a value so that `parse` gives it back exactly."""
+        ...
+
+
+def shown(value: object) -> str:
+    """Quote a value that a stranger may have written, short and on one line."""
+    text = "".join(c if c.isprintable() else "·" for c in str(value)[:40])
+    return text + ("…" if len(str(value)) > 40 else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number in a closed range; whole unless `whole` is False."""
+
+    label: str
+    help: str
+    low: float
+    high: float
+    whole: bool = True
+    unit: str = ""
+
+    def complaint(self, value: object) -> str | None:
+        """See `Setting.complaint`."""
+        kinds = (int,) if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            kind = "a whole number" if self.whole else "a number"
+            return f"must be {kind} from {self._range()}, not “{shown(value)}”"
+        if not self.low <= value <= self.high:  # also catches NaN
+            return f"must be from {self._range()}, not {shown(value)}"
+        return None
+
+    def nearest(self, value: object, default: Value) -> Value:
+        """See `Setting.nearest`."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            return default
+        clamped = min(max(value, self.low), self.high)
+        return round(clamped) if self.whole else float(clamped)
+
+    def parse(self, text: str) -> object:
+        """See `Setting.parse`. Integers of absurd length stay text, so int() never chokes."""
+        if len(text) > 30:
+            return text
+        try:
+            return int(text) if self.whole else float(text)
+        except ValueError:
+            return text
+
+    def format(self, value: Value) -> str:
+        """See `Setting.format`."""
+        return str(value) if self.whole else repr(float(value))
+
+    def _range(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.low:.10g} to {self.high:.10g}{unit}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of a closed set; `options` maps each allowed value to its name for people."""
+
+    label: str
+    help: str
+    options: Mapping[int, str] | Mapping[str, str]
+
+    def complaint(self, value: object) -> str | None:
+        """See `Setting.complaint`."""
+        allowed = tuple(self.options)
+        if any(value == option and type(value) is type(option) for option in allowed):
+            return None
+        listed = ", ".join(str(option) for option in allowed)
+        return f"must be one of {listed}, not “{shown(value)}”"
+
+    def nearest(self, value: object, default: Value) -> Value:
+        """See `Setting.nearest`."""
+        numbers = [option for option in self.options if isinstance(option, int)]
+        if not numbers or isinstance(value, bool) or not isinstance(value, int | float):
+            return default
+        if math.isnan(value):
+            return default
+        return min(numbers, key=lambda option: abs(option - value))
+
+    def parse(self, text: str) -> object:
+        """See `Setting.parse`."""
+        for option in self.options:
+            if str(option) == text:
+                return option
+        return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else text
+
+    def format(self, value: Value) -> str:
+        """See `Setting.format`."""
+        return str(value)
+
+    def name(self, value: Value) -> str:
+        """The name of an option as people read it."""
+        return cast(Mapping[Value, str], self.options)[value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag:
+    """On or off."""
+
+    label: str
+    help: str
+
+    def complaint(self, value: object) -> str | None:
+        """See `Setting.complaint`."""
+        return None if isinstance(value, bool) else f"must be on or off, not “{shown(value)}”"
+
+    def nearest(self, value: object, default: Value) -> Value:
+        """See `Setting.nearest`."""
+        return default
+
+    def parse(self, text: str) -> object:
+        """See `Setting.parse`."""
+        return {"1": True, "0": False}.get(text, text)
+
+    def format(self, value: Value) -> str:
+        """See `Setting.format`."""
+        return "1" if value else "0"
+
+
+def setting(default: T, record: Setting) -> T:
+    """Declare a dataclass field that holds `default` and is described by `record`."""
+    return field(default=default, metadata={"setting": record})

@@ -1,0 +1,349 @@
+"""A run's whole configuration as plain, frozen, validated data.
+
+The URL, JSON files, the model builder and the pages' widgets are all driven by the fields declared
+here. Add a field and every one of them knows it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self, cast
+
+from core.errors import UserError
+from core.settings import Choice, Flag, Number, Setting, Value, setting
+
+MAX_BLOCKS = 6
+MIN_BLOCKS = 1
+MAX_DENSE = 3
+
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+}
+DEVICES = {
+    "auto": "Best available",
+    "cpu": "CPU",
+    "cuda": "CUDA GPU",
+    "mps": "Apple GPU (MPS)",
+}
+
+_ACTIVATION = Choice(
+    label="Activation",
+    help="The bend after each layer. Without one, any number of layers is no more than a single "
+    "linear one. ReLU keeps gradients alive; Sigmoid and Tanh flatten out and slow deep networks.",
+    options=ACTIVATIONS,
+)
+_DROPOUT = Number(
+    label="Dropout",
+    help="Share of values set to zero at random while training, so that the network cannot lean "
+    "on a few of them. 0 switches it off.",
+    low=0.0,
+    high=0.9,
+    whole=False,
+)
+
+
+class SpecError(UserError):
+    """A setting is wrong. `where` is its path, such as `blocks.1.kernel_size`, or ''."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(message)
+        self.where = where
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSpec:
+    """One convolution block: convolution, batch norm, activation, pooling, dropout."""
+
+    title: ClassVar[str] = "Block"
+
+    channels: int = setting(
+        16,
+        Number(
+            label="Channels",
+            help="How many different patterns this layer looks for. Each becomes one output image.",
+            low=1,
+            high=512,
+        ),
+    )
+    kernel_size: int = setting(
+        3,
+        Choice(
+            label="Kernel size",
+            help="Side of the window that slides over the image, in pixels.",
+            options={1: "1 × 1", 3: "3 × 3", 5: "5 × 5", 7: "7 × 7"},
+        ),
+    )
+    stride: int = setting(
+        1,
+        Choice(
+            label="Stride",
+            help="How many pixels the window moves at a time. 2 halves the image's side.",
+            options={1: "1", 2: "2", 3: "3"},
+        ),
+    )
+    padding: str = setting(
+        "same",
+        Choice(
+            label="Padding",
+            help="Same: a rim of zeros keeps the image's size (at stride 1). Valid: no rim, so the "
+            "image loses kernel size minus 1 pixels.",
+            options={"same": "Same", "valid": "Valid"},
+        ),
+    )
+    activation: str = setting("relu", _ACTIVATION)
+    batch_norm: bool = setting(
+        False,
+        Flag(
+            label="Batch norm",
+            help="Brings every channel to mean 0 and variance 1 over the batch. Training becomes "
+            "faster and less touchy about the learning rate.",
+        ),
+    )
+    pool: str = setting(
+        "max",
+        Choice(
+            label="Pooling",
+            help="Shrinks the image by keeping one value of each small square: its largest or its "
+            "average.",
+            options={"none": "None", "max": "Max", "avg": "Average"},
+        ),
+    )
+    pool_size: int = setting(
+        2,
+        Choice(
+            label="Pool window",
+            help="Side of the square that becomes one value, and the step between squares.",
+            options={2: "2 × 2", 3: "3 × 3"},
+        ),
+    )
+    dropout: float = setting(0.0, _DROPOUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseSpec:
+    """One fully connected hidden layer: linear, activation, dropout."""
+
+    title: ClassVar[str] = "Dense layer"
+
+    units: int = setting(
+        64,
+        Number(
+            label="Units",
+            help="How many values this layer computes, each from all values of the layer before.",
+            low=1,
+            high=4096,
+        ),
+    )
+    activation: str = setting("relu", _ACTIVATION)
+    dropout: float = setting(0.0, _DROPOUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """All that a run is made of: the data, the network and how it learns.
+
+    Raises:
+        SpecError: a value is of the wrong type or out of range; the message names the place.
+    """
+
+    title: ClassVar[str] = "Settings"
+
+    blocks: tuple[BlockSpec, ...] = (BlockSpec(),)
+    dense: tuple[DenseSpec, ...] = ()
+    data: str = setting(
+        "embedded",
+        Choice(
+            label="Data",
+            help="The handwritten digits to learn from.",
+            options={"embedded": "5,000 digits (built in)", "mnist": "Full MNIST (70,000 digits)"},
+        ),
+    )
+    loss: str = setting(
+        "cross_entropy",
+        Choice(
+            label="Loss",
+            help="What training makes small. Cross entropy: minus the log of the probability given "
+            "to the right digit. Mean squared error: the squared distance between the ten "
+            "probabilities and a perfect answer.",
+            options={"cross_entropy": "Cross entropy", "mse": "Mean squared error"},
+        ),
+    )
+    optimizer: str = setting(
+        "adam",
+        Choice(
+            label="Optimizer",
+            help="The rule that turns gradients into weight changes. Adam adapts the step to each "
+            "weight; SGD takes one step size for all, with momentum.",
+            options={"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"},
+        ),
+    )
+    lr: float = setting(
+        0.001,
+        Number(
+            label="Learning rate",
+            help="Size of each step. Too small: it crawls. Too large: the loss jumps about or "
+            "becomes infinite.",
+            low=1e-6,
+            high=100.0,
+            whole=False,
+        ),
+    )
+    schedule: str = setting(
+        "constant",
+        Choice(
+            label="Schedule",
+            help="How the learning rate moves during the run. One-cycle climbs to it and comes "
+            "down to almost nothing; cosine only comes down.",
+            options={"constant": "Constant", "cosine": "Cosine", "one_cycle": "One-cycle"},
+        ),
+    )
+    momentum: float = setting(
+        0.9,
+        Number(
+            label="Momentum",
+            help="How much of the last step is kept in the next. Used by SGD and RMSprop.",
+            low=0.0,
+            high=0.99,
+            whole=False,
+        ),
+    )
+    weight_decay: float = setting(
+        0.0,
+        Number(
+            label="Weight decay",
+            help="Pulls every weight towards zero a little at each step, which keeps a network "
+            "from learning its examples by heart.",
+            low=0.0,
+            high=1.0,
+            whole=False,
+        ),
+    )
+    batch_size: int = setting(
+        64,
+        Number(
+            label="Batch size",
+            help="How many images are looked at before the weights change once.",
+            low=1,
+            high=8192,
+            unit="images",
+        ),
+    )
+    num_epochs: int = setting(
+        5,
+        Number(
+            label="Epochs",
+            help="How often the whole training set is gone through.",
+            low=1,
+            high=200,
+        ),
+    )
+    seed: int = setting(
+        0,
+        Number(
+            label="Seed",
+            help="Start of all randomness: first weights, order of the images, dropout. The same "
+            "seed gives the same run.",
+            low=0,
+            high=999_999,
+        ),
+    )
+    device: str = setting(
+        "auto",
+        Choice(
+            label="Device",
+            help="Where the run computes. Only devices of this machine are offered.",
+            options=DEVICES,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check every value, nested ones included."""
+        _check_count("blocks", self.blocks, BlockSpec, MIN_BLOCKS, MAX_BLOCKS)
+        _check_count("dense", self.dense, DenseSpec, 0, MAX_DENSE)
+        for path, record, value in walk(self):
+            complaint = record.complaint(value)
+            if complaint:
+                raise SpecError(f"{place(path)}: {record.label.lower()} {complaint}.", path)
+
+    def with_value(self, path: str, value: Value) -> Self:
+        """Return a copy with one value changed.
+
+        Args:
+            path: such as `lr` or `blocks.1.kernel_size`.
+            value: the new value.
+
+        Raises:
+            SpecError: the value is not allowed there.
+            KeyError: there is no such path.
+        """
+        head, _, rest = path.partition(".")
+        if not rest:
+            return replace(self, **{_known(type(self), head): value})  # type: ignore[arg-type]
+        index, _, name = rest.partition(".")
+        parts: list[BlockSpec | DenseSpec] = list(getattr(self, head))
+        if not 0 <= int(index) < len(parts):
+            raise KeyError(path)
+        part = parts[int(index)]
+        parts[int(index)] = replace(part, **{_known(type(part), name): value})  # type: ignore[arg-type]
+        return replace(self, **{head: tuple(parts)})  # type: ignore[arg-type]
+
+    def value(self, path: str) -> Value:
+        """Return the value at a path such as `blocks.1.kernel_size`."""
+        node: object = self
+        for step in path.split("."):
+            node = node[int(step)] if isinstance(node, tuple) else getattr(node, step)
+        return cast(Value, node)
+
+
+def settings(cls: type) -> dict[str, Setting]:
+    """Return the described fields of a spec dataclass by name, in order."""
+    return {f.name: f.metadata["setting"] for f in fields(cls) if "setting" in f.metadata}
+
+
+def setting_at(path: str) -> Setting:
+    """Return the record behind a path such as `blocks.1.kernel_size`."""
+    head, *rest = path.split(".")
+    cls = {"blocks": BlockSpec, "dense": DenseSpec}[head] if rest else RunSpec
+    return settings(cls)[rest[-1] if rest else head]
+
+
+def default_of(cls: type, name: str) -> Value:
+    """Return the declared default of a field."""
+    return next(cast(Value, f.default) for f in fields(cls) if f.name == name)
+
+
+def walk(spec: RunSpec) -> Iterator[tuple[str, Setting, Value]]:
+    """Yield path, record and value of every described field, network first."""
+    for group in ("blocks", "dense"):
+        for i, part in enumerate(getattr(spec, group)):
+            for name, record in settings(type(part)).items():
+                yield f"{group}.{i}.{name}", record, getattr(part, name)
+    for name, record in settings(RunSpec).items():
+        yield name, record, getattr(spec, name)
+
+
+def place(path: str) -> str:
+    """Name the part that a path lies in as people do: `blocks.1.pool` is Block 2."""
+    head, _, rest = path.partition(".")
+    titles = {"blocks": BlockSpec.title, "dense": DenseSpec.title}
+    if head not in titles:
+        return RunSpec.title
+    index = rest.partition(".")[0]
+    return f"{titles[head]} {int(index) + 1}" if index.isdigit() else f"{titles[head]}s"
+
+
+def _known(cls: type, name: str) -> str:
+    if name not in settings(cls):
+        raise KeyError(name)
+    return name
+
+
+def _check_count(name: str, parts: object, cls: type, low: int, high: int) -> None:
+    title = {"blocks": "convolution blocks", "dense": "dense layers"}[name]
+    if not isinstance(parts, tuple) or any(not isinstance(part, cls) for part in parts):
+        raise SpecError(f"Settings: {name} must be a list of {title}.", name)
+    if not low <= len(parts) <= high:
+        raise SpecError(f"Settings: a network has {low} to {high} {title}, not {len(parts)}.", name)
