@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from core.data import DATASETS
 from core.device import devices, free_memory
 from core.layers import Broken, Network, lay_out
 from core.memory import step_memory
@@ -37,14 +38,16 @@ class Verdict:
     problem: Problem | None
 
 
-def check(spec: RunSpec, *, train_size: int) -> Verdict:
+def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
     """Lay out a spec and look for what keeps it from running on this machine.
 
     Args:
         spec: a valid spec.
-        train_size: number of training images.
+        train_size: number of training images, where it is not that of the spec's data set.
     """
     network = lay_out(spec)
+    if train_size is None:
+        train_size = DATASETS[spec.data].train
     problem = (
         _image_used_up(spec, network.broken)
         if network.broken
@@ -56,7 +59,7 @@ def check(spec: RunSpec, *, train_size: int) -> Verdict:
     return Verdict(network=network, problem=problem)
 
 
-def require_runnable(spec: RunSpec, *, train_size: int) -> Network:
+def require_runnable(spec: RunSpec, *, train_size: int | None = None) -> Network:
     """Return the layers of a spec that can run.
 
     Raises:
@@ -168,7 +171,8 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
         return None
     worst = _most_expensive_part(network, by_memory=needed > free, batch=spec.batch_size)
     if needed > free:
-        why = f"a training step would take about {_size(needed)}, but {_size(free)} are free."
+        sizes = size_in_words(needed), size_in_words(free)
+        why = f"a training step would take about {sizes[0]}, but {sizes[1]} are free."
     else:
         why = f"a single training step would take {cost / 1e12:,.0f} trillion multiply-adds."
     return Problem(
@@ -223,7 +227,8 @@ def _smaller(spec: RunSpec, free: int) -> tuple[Fix, ...]:
     return ()
 
 
-def _size(num_bytes: int) -> str:
+def size_in_words(num_bytes: int) -> str:
+    """Write a number of bytes as people read it."""
     if num_bytes >= 2**30:
         return f"{num_bytes / 2**30:,.1f} GB"
     return f"{num_bytes / 2**20:,.0f} MB"

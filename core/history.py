@@ -1,0 +1,79 @@
+"""Every step's and epoch's figures of one run, appended by one thread and read by many."""
+
+import threading
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.trainer import Epoch, Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """What a chart draws of a run.
+
+    Attributes:
+        step: last step of each point, counted from 1.
+        loss: mean training loss of the steps that a point stands for.
+        accuracy: mean training accuracy of the same steps, 0 to 1.
+        epochs: the finished epochs, in order.
+        steps_per_epoch: steps in one epoch, or 0 before the first report.
+    """
+
+    step: NDArray[np.int64]
+    loss: NDArray[np.float32]
+    accuracy: NDArray[np.float32]
+    epochs: tuple[Epoch, ...]
+    steps_per_epoch: int
+
+
+class History:
+    """The figures of one run so far."""
+
+    def __init__(self, steps_per_epoch: int) -> None:
+        self._lock = threading.Lock()
+        self._losses = array("f")
+        self._accuracies = array("f")
+        self._epochs: list[Epoch] = []
+        self._steps_per_epoch = steps_per_epoch
+
+    def add(self, event: Steps | Epoch) -> None:
+        """Append what a trainer reported."""
+        with self._lock:
+            if isinstance(event, Epoch):
+                self._epochs.append(event)
+            else:
+                self._losses.extend(event.losses)
+                self._accuracies.extend(event.accuracies)
+
+    def curves(self, max_points: int = 400) -> Curves:
+        """Return the run so far; with more steps than points, neighbours are averaged.
+
+        The bin width is a power of two, so that a point once drawn in full keeps its place while
+        the run goes on.
+        """
+        with self._lock:
+            losses = np.frombuffer(self._losses.tobytes(), dtype=np.float32)
+            accuracies = np.frombuffer(self._accuracies.tobytes(), dtype=np.float32)
+            epochs = tuple(self._epochs)
+        width = 1
+        while len(losses) > width * max_points:
+            width *= 2
+        return Curves(
+            step=np.minimum(np.arange(1, -(-len(losses) // width) + 1) * width, len(losses)),
+            loss=_binned(losses, width),
+            accuracy=_binned(accuracies, width),
+            epochs=epochs,
+            steps_per_epoch=self._steps_per_epoch,
+        )
+
+
+def _binned(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Average each `width` neighbours; the last bin may hold fewer."""
+    if width == 1 or not len(values):
+        return values
+    starts = np.arange(0, len(values), width)
+    counts = np.minimum(width, len(values) - starts)
+    return (np.add.reduceat(values, starts) / counts).astype(np.float32)

@@ -1,0 +1,27 @@
+"""What a network makes of one image."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from core.data import Digits
+from core.model import build
+from core.spec import RunSpec
+from core.trainer import normalise
+
+
+def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -> Tensor:
+    """Return the softmax probabilities (10,) that a network gives to one image.
+
+    Args:
+        spec: of the network.
+        weights: its state dict on the CPU; left unchanged.
+        digit: uint8 (1, 1, 28, 28), light on dark.
+    """
+    with torch.device("meta"):
+        model = build(spec)
+    model.load_state_dict(dict(weights), assign=True)
+    model.eval()
+    with torch.inference_mode():
+        return torch.softmax(model(normalise(digit, Digits.mean, Digits.std)), dim=1)[0]

@@ -1,0 +1,1 @@
+"""The pages a person meets; each a straight-line script."""

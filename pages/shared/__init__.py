@@ -1,0 +1,1 @@
+"""What pages share: session keys, the address, widgets, charts and words."""

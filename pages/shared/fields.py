@@ -1,0 +1,126 @@
+"""The widget of one field of the spec, made from the field's own record."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypedDict
+
+import streamlit as st
+
+from core.settings import Choice, Flag, Number, Value
+from core.spec import setting_at
+from pages.shared import state
+
+_WIDE_GRID: Final[list[float]] = [
+    1,
+    2,
+    4,
+    6,
+    8,
+    12,
+    16,
+    24,
+    32,
+    48,
+    64,
+    96,
+    128,
+    192,
+    256,
+    384,
+    512,
+]
+_RATES: Final = [
+    1e-6, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 0.01, 0.02, 0.03, 0.05,
+    0.1, 0.2, 0.3, 0.5, 1.0, 3.0, 10.0, 100.0,
+]  # fmt: skip
+# Stops of sliders whose values are spread over magnitudes; the fields' records hold the limits.
+_GRIDS: Final[dict[str, list[float]]] = {
+    "channels": _WIDE_GRID,
+    "units": [10, 16, 32, 64, 84, 120, 128, 256, 512, 1024, 2048, 4096],
+    "lr": _RATES,
+    "weight_decay": [0.0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 1.0],
+    "batch_size": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192],
+}
+_STEPS: Final = {"dropout": 0.05, "momentum": 0.01}
+
+
+class _Taken(TypedDict):
+    """What every widget of a field is given alike."""
+
+    key: str
+    on_change: Callable[[str], None]
+    args: tuple[str]
+    help: str
+
+
+def field(path: str, *, options: list[str] | None = None) -> None:
+    """Show the widget for a field of the draft; its label, help and limits come from the record.
+
+    Args:
+        path: such as `lr` or `blocks.1.kernel_size`.
+        options: the choices to offer, where not all that the record knows exist here.
+    """
+    record = setting_at(path)
+    name = path.rpartition(".")[2]
+    taken: _Taken = {
+        "key": state.widget_key(path),
+        "on_change": state.take_widget,
+        "args": (path,),
+        "help": record.help,
+    }
+    match record:
+        case Flag():
+            st.toggle(record.label, **taken)
+        case Choice():
+            _choice(record, options or list(record.options), taken)
+        case Number() if name in _GRIDS:
+            st.select_slider(
+                record.label,
+                options=_grid(name, state.draft().value(path)),
+                format_func=_amount,
+                **taken,
+            )
+        case Number() if record.whole:
+            st.number_input(
+                record.label,
+                min_value=int(record.low),
+                max_value=int(record.high),
+                step=1,
+                **taken,
+            )
+        case Number():
+            st.slider(
+                record.label,
+                min_value=record.low,
+                max_value=record.high,
+                step=_STEPS[name],
+                **taken,
+            )
+
+
+def _choice(record: Choice, options: Sequence[Value], taken: _Taken) -> None:
+    name: Callable[[Value], str] = record.name
+    if sum(len(record.name(option)) + 4 for option in options) <= 24:
+        st.segmented_control(
+            record.label,
+            options,
+            format_func=name,
+            required=True,
+            width="stretch",
+            **taken,
+        )
+    else:
+        st.selectbox(record.label, options, format_func=name, **taken)
+
+
+def _grid(name: str, value: Value) -> list[float]:
+    """The stops of a slider, with the present value among them."""
+    stops = set(_GRIDS[name])
+    if isinstance(value, int | float):
+        stops.add(value)
+    return sorted(stops)
+
+
+def _amount(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.10f}".rstrip("0").rstrip(".") if value >= 1e-6 else f"{value:g}"

@@ -1,0 +1,236 @@
+"""A network as a drawing: a box for every stage, as wide as its channels, as high as its image."""
+
+from dataclasses import dataclass
+from math import log2
+
+import plotly.graph_objects as go
+
+from core.layers import IMAGE_SHAPE, Layer, Network
+from core.spec import RunSpec, place
+from pages.shared.palette import Palette
+from pages.shared.words import shape, short
+
+HEIGHT_PX = 250
+# All lengths are in units of the drawing; only their proportions show.
+_SLANT = 0.28
+_GAP = 26.0
+_MIN_SIDE = 5.0
+_BASE = 0.0
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One box: a state of the image between two steps."""
+
+    part: str
+    width: float
+    side: float
+    colour: str
+    hover: str
+    caption: str
+
+
+def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) -> go.Figure:
+    """Draw a network, also one that breaks half way.
+
+    Args:
+        spec: the whole spec.
+        network: its layers, up to the break.
+        lit: the part being edited, such as `blocks.0`; its boxes get an outline.
+        colours: of the present theme.
+    """
+    figure = go.Figure()
+    x = 0.0
+    first_of_part: dict[str, tuple[float, float]] = {}
+    for stage in _stages(network, colours):
+        start = x
+        x = _box(figure, x, stage, lit=stage.part == lit, colours=colours)
+        left = first_of_part.get(stage.part, (start, 0))[0]
+        first_of_part[stage.part] = (left, x)
+        x += _GAP * (0.45 if stage.caption == "" else 1.0)
+    x = _break(figure, x, network, colours) if network.broken else _digits(figure, x, colours)
+    for part, (left, right) in first_of_part.items():
+        name = "Input" if part == "input" else place(part).replace("Dense layer", "Dense")
+        figure.add_annotation(
+            x=(left + right) / 2,
+            y=-9,
+            yanchor="top",
+            showarrow=False,
+            text=f"<b>{name}</b><br>{_caption(network, part)}",
+            font={"size": 12},
+        )
+    figure.update_layout(
+        height=HEIGHT_PX,
+        margin={"l": 4, "r": 4, "t": 6, "b": 4},
+        showlegend=False,
+        hovermode="closest",
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        xaxis={"visible": False, "range": [-14, max(x, 620)], "fixedrange": True},
+        yaxis={"visible": False, "range": [-46, 116], "fixedrange": True},
+        hoverlabel={"align": "left"},
+    )
+    return figure
+
+
+def _stages(network: Network, colours: Palette) -> list[_Stage]:
+    side = float(IMAGE_SHAPE[1])
+    stages = [
+        _Stage("input", 4, _height(side), colours.quiet, "One grey image of 28 × 28 pixels", "in")
+    ]
+    for part in dict.fromkeys(layer.part for layer in network.layers):
+        layers = network.of_part(part)
+        if part.startswith("blocks"):
+            stages += _block_stages(part, layers, colours)
+        elif part != "output":
+            stages.append(_dense_stage(part, layers, colours))
+    return stages
+
+
+def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> list[_Stage]:
+    pool = next((layer for layer in layers if "Pool" in layer.op), None)
+    conv = layers[0]
+    stages = [
+        _Stage(
+            part,
+            _width(conv.shape[0]),
+            _height(conv.shape[1]),
+            colours.convolution,
+            _hover(part, [layer for layer in layers if layer is not pool]),
+            "" if pool else part,
+        )
+    ]
+    if pool:
+        stages.append(
+            _Stage(
+                part,
+                _width(pool.shape[0]),
+                _height(pool.shape[1]),
+                colours.pooling,
+                _hover(part, [pool]),
+                part,
+            )
+        )
+    return stages
+
+
+def _dense_stage(part: str, layers: tuple[Layer, ...], colours: Palette) -> _Stage:
+    linear = next(layer for layer in layers if layer.op == "Linear")
+    height = 14 + 7 * log2(linear.shape[0] + 1)
+    return _Stage(part, 7, height, colours.dense, _hover(part, list(layers)), part)
+
+
+def _hover(part: str, layers: list[Layer]) -> str:
+    lines = [f"<b>{place(part)}</b>"]
+    for layer in layers:
+        args = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in layer.args.items())
+        lines.append(f"{layer.op}" + (f" · {args}" if args else ""))
+        if layer.params:
+            cost = f", {short(layer.multiply_adds)} multiply-adds" if layer.multiply_adds else ""
+            lines.append(f"   {layer.params:,} parameters{cost}")
+    last = layers[-1]
+    lines.append(
+        f"Output {shape(last.shape)} · sees {last.receptive_field} × {last.receptive_field} pixels"
+    )
+    return "<br>".join(lines)
+
+
+def _caption(network: Network, part: str) -> str:
+    if part == "input":
+        return "28 × 28"
+    layers = [layer for layer in network.of_part(part) if layer.op != "Flatten"]
+    last = layers[-1].shape
+    if len(last) == 1:
+        return f"{last[0]:,}"
+    return f"{last[0]} @ {last[1]} × {last[2]}"
+
+
+def _width(channels: int) -> float:
+    return 3.0 + 4.6 * log2(channels + 1)
+
+
+def _height(side: float) -> float:
+    return max(_MIN_SIDE, side / 28 * 84)
+
+
+def _box(figure: go.Figure, x: float, stage: _Stage, *, lit: bool, colours: Palette) -> float:
+    """Draw one box standing on the base line; return its right edge."""
+    w, h = stage.width, stage.side
+    d = h * _SLANT if stage.part.startswith(("blocks", "input")) else 3.0
+    y = _BASE
+    faces = (
+        ([x, x + w, x + w, x], [y, y, y + h, y + h], 0.85),
+        ([x, x + w, x + w + d, x + d], [y + h, y + h, y + h + d, y + h + d], 0.55),
+        ([x + w, x + w + d, x + w + d, x + w], [y, y + d, y + h + d, y + h], 0.4),
+    )
+    for xs, ys, opacity in faces:
+        figure.add_trace(
+            go.Scatter(
+                x=[*xs, xs[0]],
+                y=[*ys, ys[0]],
+                fill="toself",
+                mode="lines",
+                fillcolor=_fade(stage.colour, opacity),
+                line={"color": colours.lit if lit else stage.colour, "width": 2.5 if lit else 1},
+                hoveron="fills",
+                hoverinfo="text",
+                text=stage.hover,
+            )
+        )
+    return x + w + d
+
+
+def _digits(figure: go.Figure, x: float, colours: Palette) -> float:
+    """Draw the ten outputs as a column of digits."""
+    figure.add_trace(
+        go.Scatter(
+            x=[x + 6] * 10,
+            y=[96 - 10.6 * i for i in range(10)],
+            mode="markers+text",
+            marker={
+                "size": 13,
+                "color": _fade(colours.dense, 0.25),
+                "line": {"color": colours.dense, "width": 1},
+            },
+            text=[str(i) for i in range(10)],
+            textfont={"size": 10},
+            hovertext=[f"Score of the digit {i}" for i in range(10)],
+            hoverinfo="text",
+        )
+    )
+    figure.add_annotation(
+        x=x + 6, y=-9, yanchor="top", showarrow=False, text="<b>Output</b><br>10", font={"size": 12}
+    )
+    return x + 24
+
+
+def _break(figure: go.Figure, x: float, network: Network, colours: Palette) -> float:
+    """Mark the place where the image is used up."""
+    assert network.broken is not None
+    part = network.broken.path.rpartition(".")[0]
+    figure.add_shape(
+        type="rect",
+        x0=x,
+        x1=x + 44,
+        y0=0,
+        y1=60,
+        line={"color": colours.wrong, "width": 2, "dash": "dot"},
+    )
+    figure.add_annotation(
+        x=x + 22, y=30, text="✕", showarrow=False, font={"size": 26, "color": colours.wrong}
+    )
+    figure.add_annotation(
+        x=x + 22,
+        y=-9,
+        yanchor="top",
+        showarrow=False,
+        text=f"<b>{place(part)}</b><br>does not fit",
+        font={"size": 12, "color": colours.wrong},
+    )
+    return x + 70
+
+
+def _fade(colour: str, opacity: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

@@ -1,0 +1,126 @@
+"""The only owner of session keys and of the address.
+
+A page never holds a spec of its own. Widgets change the draft in callbacks, which run before the
+page does, so that everything on the page is drawn from the same draft.
+"""
+
+from typing import Final
+
+import streamlit as st
+
+from core.codec import from_query, to_query
+from core.presets import DEFAULT
+from core.settings import Value
+from core.spec import RunSpec, SpecError
+
+_DRAFT: Final = "draft"
+_MENDED: Final = "address_mended"
+_WRITTEN: Final = "address_written"
+_REFUSED: Final = "refused"
+_LIT: Final = "part"
+_RUN: Final = "run"
+_WIDGET: Final = "field:"
+
+
+def read_address() -> None:
+    """Take over what the address says, if it is not what this session wrote there."""
+    query = {key: st.query_params[key] for key in st.query_params}
+    run_id = query.pop(_RUN, None)
+    if run_id is not None:
+        st.session_state[_RUN] = run_id
+    if _DRAFT in st.session_state and (not query or query == st.session_state.get(_WRITTEN)):
+        return
+    spec, mended = from_query(query, DEFAULT)
+    st.session_state[_DRAFT] = spec
+    st.session_state[_MENDED] = mended
+
+
+def write_address() -> None:
+    """Bring the address up to date, so that it can be reloaded, bookmarked and sent."""
+    query = to_query(draft())
+    st.session_state[_WRITTEN] = query
+    run_id = chosen_run()
+    wanted = query | ({_RUN: run_id} if run_id else {})
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def mended() -> list[str]:
+    """Sentences about an address that had to be mended when it was read."""
+    return list(st.session_state.get(_MENDED, []))
+
+
+def draft() -> RunSpec:
+    """The spec being edited in this session."""
+    spec: RunSpec = st.session_state[_DRAFT]
+    return spec
+
+
+def adopt(spec: RunSpec) -> None:
+    """Make a whole spec the draft. For use as a callback."""
+    st.session_state[_DRAFT] = spec
+    st.session_state[_MENDED] = []
+
+
+def change(path: str, value: Value) -> None:
+    """Change one value of the draft; a value that is not allowed changes nothing."""
+    try:
+        adopt(draft().with_value(path, value))
+    except SpecError as error:
+        st.session_state[_MENDED] = [str(error)]
+
+
+def widget_key(path: str) -> str:
+    """Return the key of the widget for a field, holding the draft's value."""
+    key = _WIDGET + path
+    value = draft().value(path)
+    # Only where it differs: a needless write would fight a slider that is still being dragged.
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    return key
+
+
+def take_widget(path: str) -> None:
+    """Callback of a field's widget: bring its value into the draft."""
+    change(path, st.session_state[_WIDGET + path])
+
+
+def chosen_run() -> str | None:
+    """Id of the run that this session looks at, as the address says it."""
+    run_id: str | None = st.session_state.get(_RUN)
+    return run_id
+
+
+def choose_run(run_id: str) -> None:
+    """Look at a run from now on. For use as a callback."""
+    st.session_state[_RUN] = run_id
+
+
+def refuse(sentence: str) -> None:
+    """Keep a sentence to be shown once, where the next page looks for it."""
+    st.session_state[_REFUSED] = sentence
+
+
+def take_refusal() -> str | None:
+    """Return the sentence kept by `refuse`, once."""
+    sentence: str | None = st.session_state.pop(_REFUSED, None)
+    return sentence
+
+
+def lit(spec: RunSpec) -> str:
+    """The part of the network being edited, such as `blocks.0`."""
+    part: str = st.session_state.get(_LIT, "blocks.0")
+    group, _, index = part.partition(".")
+    return part if int(index) < len(getattr(spec, group)) else "blocks.0"
+
+
+def light(part: str) -> None:
+    """Edit a part from now on. For use as a callback."""
+    st.session_state[_LIT] = part
+
+
+def lit_key(parts: list[str]) -> str:
+    """Return the key of the widget that chooses the part, holding one of `parts`."""
+    if st.session_state.get(_LIT) not in parts:
+        st.session_state[_LIT] = parts[0]
+    return _LIT

@@ -1,0 +1,42 @@
+"""Numbers and durations as people read them."""
+
+import re
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:])")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share from 0 to 1, such as `98.6 %`; a dash for None."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds, such as `4.2 s`, `1 min 05 s`, `2 h 10 min`; a dash for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def short(number: float) -> str:
+    """Write a count in three figures, such as `24.1 k` or `12.7 M`."""
+    for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:,.0f}"
+
+
+def shape(sides: tuple[int, ...]) -> str:
+    """Write a shape as people say it: `16 × 14 × 14`."""
+    return " × ".join(f"{side:,}" for side in sides)
+
+
+def plain(text: str) -> str:
+    """Escape text so that Markdown shows it as it is and fetches nothing."""
+    return _SPECIAL.sub(r"\\\1", text)

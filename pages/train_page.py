@@ -1,0 +1,155 @@
+"""Train: watch a network learn."""
+
+import streamlit as st
+
+from core.check import check
+from core.data import DATASETS, is_available
+from core.run import Run, RunSnapshot
+from core.runs import runs
+from pages.shared import state
+from pages.shared.curves_chart import curves_chart
+from pages.shared.launch import launch
+from pages.shared.palette import palette
+from pages.shared.strip import STATUS_WORDS, controls
+from pages.shared.words import duration, percent, plain
+
+LIVE_S = 0.5
+
+
+def _top(run: Run | None) -> None:
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    known = runs().all()
+    with left:
+        if run and len(known) > 1:
+            st.session_state["shown_run"] = run.id
+            st.selectbox(
+                "Run",
+                [other.id for other in known],
+                format_func=lambda run_id: _title(run_id),
+                key="shown_run",
+                on_change=lambda: state.choose_run(st.session_state["shown_run"]),
+            )
+    ready = check(state.draft()).problem is None and is_available(state.draft().data)
+    with right:
+        st.button(
+            "Train the network of the Build page",
+            type="secondary" if run else "primary",
+            icon=":material/play_arrow:",
+            key="train",
+            on_click=launch,
+            disabled=not ready,
+            width="stretch",
+            help=None if ready else "The Build page says what has to change first.",
+        )
+    refused = state.take_refusal()
+    if refused:
+        st.error(plain(refused), icon=":material/block:")
+
+
+def _title(run_id: str) -> str:
+    run = runs().get(run_id)
+    return f"{run.name}, {run.status}" if run else run_id
+
+
+def _panel(run: Run, was_live: bool) -> None:
+    now = run.snapshot()
+    if was_live and now.ended:
+        st.rerun()
+    _headline(run, now)
+    _numbers(now)
+    axis = st.segmented_control(
+        "Horizontal axis",
+        ["step", "epoch"],
+        key="axis",
+        default="step",
+        required=True,
+        format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
+        label_visibility="collapsed",
+    )
+    curves = run.curves()
+    loss, accuracy = st.columns(2, gap="medium")
+    with loss:
+        st.markdown("**Loss** ", help="What training makes small. Lower is better.")
+        st.altair_chart(curves_chart(curves, "loss", axis, palette()), key="loss_chart")
+    with accuracy:
+        st.markdown("**Accuracy**", help="Share of the images that the network names correctly.")
+        st.altair_chart(curves_chart(curves, "accuracy", axis, palette()), key="accuracy_chart")
+
+
+def _headline(run: Run, now: RunSnapshot) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {plain(now.name)}", width="content")
+        st.markdown(STATUS_WORDS[now.status], width="content")
+        place = runs().place_in_line(run)
+        if place:
+            st.markdown(f"· number {place} in line; it starts by itself", width="content")
+        controls(run, now, "panel", small=False)
+    st.progress(now.progress)
+    _result(now)
+
+
+def _result(now: RunSnapshot) -> None:
+    if now.status in ("diverged", "failed"):
+        st.error(plain(now.message), icon=":material/error:")
+    elif now.status == "stopped" and now.message:
+        st.info(plain(now.message), icon=":material/stop_circle:")
+    if now.ended and now.test is not None:
+        early = "Stopped early. " if now.status == "stopped" else ""
+        st.success(
+            f"{early}**{now.test.correct:,} of {now.test.total:,} right** "
+            f"({percent(now.test.correct / now.test.total)}) on test images that were never used "
+            "for a choice. Now draw a digit of your own on the **Draw** page.",
+            icon=":material/verified:",
+        )
+
+
+def _numbers(now: RunSnapshot) -> None:
+    columns = st.columns(4)
+    columns[0].metric(
+        "Validation accuracy",
+        percent(now.val_accuracy),
+        help="On images that training does not see, after each epoch.",
+    )
+    columns[1].metric(
+        "Training accuracy",
+        percent(now.train_accuracy),
+        help="On the newest batches, while they are learned from.",
+    )
+    columns[2].metric(
+        "Time left" if not now.ended else "Time taken",
+        duration(now.elapsed_s if now.ended else now.remaining_s),
+        help="Pauses are not counted.",
+    )
+    rate = now.images_per_s
+    columns[3].metric("Images a second", "–" if rate is None else f"{rate:,.0f}")
+    spec = now.spec
+    st.caption(
+        f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
+        f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · {spec.optimizer} · "
+        f"batch {spec.batch_size:,} · seed {spec.seed} · {DATASETS[spec.data].title} · "
+        f"on {plain(now.device) or '–'}"
+    )
+
+
+def _chosen() -> Run | None:
+    run_id = state.chosen_run()
+    chosen = runs().get(run_id) if run_id else None
+    if chosen is not None:
+        return chosen
+    known = runs().all()
+    return runs().active() or (known[0] if known else None)
+
+
+run = _chosen()
+_top(run)
+if run is None:
+    with st.container(border=True):
+        st.markdown("#### Nothing has been trained yet")
+        st.markdown(
+            "Press the button above to train the network of the Build page on real handwritten "
+            "digits. Its curves will move here. It goes on when you leave this page."
+        )
+else:
+    state.choose_run(run.id)
+    live = not run.snapshot().ended
+    st.fragment(_panel, run_every=LIVE_S if live else None)(run, live)
