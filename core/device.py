@@ -106,11 +106,11 @@ def keep_freed_memory() -> None:
 def take_all_cores() -> None:
     """Give the calling thread, the only one that trains, a team of all cores."""
     torch.set_num_threads(cores())
-    # The first question fixes this thread's number; asked later, it would find the one core that
-    # `take_one_core` leaves to threads that have not asked yet.
+    # The first question fixes this thread's number, before another thread sets another default.
     torch.get_num_threads()
 
 
 def take_one_core() -> None:
     """Let this thread, and every thread started later, compute on a single core."""
     torch.set_num_threads(1)
+    torch.get_num_threads()

@@ -19,7 +19,7 @@ class Curves:
         loss: mean training loss of the steps that a point stands for.
         accuracy: mean training accuracy of the same steps, 0 to 1.
         epochs: the finished epochs, in order.
-        steps_per_epoch: steps in one epoch, or 0 before the first report.
+        steps_per_epoch: steps in one epoch.
     """
 
     step: NDArray[np.int64]

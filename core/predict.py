@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.data import Digits
+from core.device import take_one_core
 from core.model import build
 from core.spec import RunSpec
 from core.trainer import normalise
@@ -19,6 +20,7 @@ def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -
         weights: its state dict on the CPU; left unchanged.
         digit: uint8 (1, 1, 28, 28), light on dark.
     """
+    take_one_core()
     with torch.device("meta"):
         model = build(spec)
     model.load_state_dict(dict(weights), assign=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.check import size_in_words
-from core.data import load
+from core.data import DATASETS, load
 from core.device import resolve
 from core.errors import UserError
 from core.history import Curves, History
@@ -70,7 +70,7 @@ class RunSnapshot:
     @property
     def progress(self) -> float:
         """Share of the steps done, 0 to 1."""
-        return self.step / self.num_steps if self.num_steps else 0.0
+        return self.step / self.num_steps
 
     @property
     def active(self) -> bool:
@@ -102,10 +102,10 @@ class Run:
         self._pause_wanted = False
         self._stop_wanted = False
         self._device = ""
-        self._history = History(0)
         self._latest: Steps | None = None
         self._epoch: Epoch | None = None
-        self._steps_per_epoch = 0
+        self._steps_per_epoch = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
+        self._history = History(self._steps_per_epoch)
         self._test: Tested | None = None
         self._weights: dict[str, Tensor] | None = None
         self._epoch_weights: dict[str, Tensor] | None = None
@@ -175,7 +175,7 @@ class Run:
                 device=self._device,
                 step=step,
                 num_steps=num_steps,
-                epoch=-(-step // self._steps_per_epoch) if self._steps_per_epoch else 0,
+                epoch=-(-step // self._steps_per_epoch),
                 elapsed_s=elapsed_s,
                 remaining_s=None if self._status in ENDED else remaining_s,
                 images_per_s=self._rate(),
@@ -216,12 +216,9 @@ class Run:
             self._end(status, message)
 
     def _train(self) -> Status:
-        data = load(self.spec.data)
-        trainer = Trainer(self.spec, data)
+        trainer = Trainer(self.spec, load(self.spec.data))
         with self._changed:
             self._device = resolve(self.spec.device).name
-            self._steps_per_epoch = steps_per_epoch(self.spec.batch_size, len(data.train))
-            self._history = History(self._steps_per_epoch)
         self._publish(trainer)
         for event in trainer.fit():
             self._take(event, trainer)

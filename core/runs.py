@@ -3,10 +3,12 @@
 import atexit
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from secrets import token_hex
 from typing import Final
 
 from core.check import require_runnable
+from core.data import load
 from core.device import keep_freed_memory, take_all_cores, take_one_core
 from core.errors import UserError
 from core.presets import PRESETS, preset_of
@@ -109,9 +111,16 @@ class Runs:
         ready.wait()
         take_one_core()
 
+    def warm_up(self) -> None:
+        """Start the training thread and read the built-in digits before anyone asks for them."""
+        self._ensure_worker()
+
     def _work(self, ready: threading.Event) -> None:
         take_all_cores()
         ready.set()
+        # A run of these digits says what is wrong, where a person can see it.
+        with suppress(UserError):
+            load("embedded")
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closing or self._next() is not None)
@@ -149,5 +158,6 @@ def runs() -> Runs:
     with _making:
         if _runs is None:
             _runs = Runs()
+            _runs.warm_up()
             atexit.register(_runs.close)
         return _runs

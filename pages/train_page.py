@@ -4,10 +4,11 @@ import streamlit as st
 
 from core.check import check
 from core.data import DATASETS, is_available
+from core.history import Curves
 from core.run import Run, RunSnapshot
 from core.runs import runs
 from pages.shared import state
-from pages.shared.curves_chart import curves_chart
+from pages.shared.curves_chart import Axis, Measure, curve_chart, curve_rows
 from pages.shared.launch import launch
 from pages.shared.palette import palette
 from pages.shared.strip import STATUS_WORDS, controls
@@ -20,7 +21,7 @@ def _top(run: Run | None) -> None:
     left, right = st.columns([5, 2], vertical_alignment="bottom")
     known = runs().all()
     with left:
-        if run and len(known) > 1:
+        if run:
             st.session_state["shown_run"] = run.id
             st.selectbox(
                 "Run",
@@ -67,19 +68,27 @@ def _panel(run: Run, was_live: bool) -> None:
         label_visibility="collapsed",
     )
     curves = run.curves()
+    last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
-        st.markdown("**Loss** ", help="What training makes small. Lower is better.")
-        st.altair_chart(curves_chart(curves, "loss", axis, palette()), key="loss_chart")
+        st.markdown("**Loss**", help="What training makes small. Lower is better.")
+        _chart(curves, last_x, "loss", axis)
     with accuracy:
         st.markdown("**Accuracy**", help="Share of the images that the network names correctly.")
-        st.altair_chart(curves_chart(curves, "accuracy", axis, palette()), key="accuracy_chart")
+        _chart(curves, last_x, "accuracy", axis)
+
+
+def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis) -> None:
+    st.vega_lite_chart(
+        curve_rows(curves, measure, axis),
+        curve_chart(last_x, measure, axis, palette()),
+        key=f"{measure}_chart",
+    )
 
 
 def _headline(run: Run, now: RunSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {plain(now.name)}", width="content")
-        st.markdown(STATUS_WORDS[now.status], width="content")
+        st.markdown(f"#### {STATUS_WORDS[now.status]}", width="content")
         place = runs().place_in_line(run)
         if place:
             st.markdown(f"· number {place} in line; it starts by itself", width="content")

@@ -21,11 +21,10 @@ def _panel(was_running: bool) -> None:
         st.rerun()
     if now.state == "running":
         share = now.bytes_done / now.bytes_total
-        st.progress(
-            min(1.0, share),
-            text=f"Downloading MNIST: {now.bytes_done / 1e6:.1f} of {now.bytes_total / 1e6:.1f} MB, "
-            f"{duration(now.remaining_s)} left",
-        )
+        done, total = now.bytes_done / 1e6, now.bytes_total / 1e6
+        left = duration(now.remaining_s)
+        text = f"Downloading MNIST: {done:.1f} of {total:.1f} MB, {left} left"
+        st.progress(min(1.0, share), text=text)
         st.button("Cancel", icon=":material/close:", on_click=mnist_download().cancel)
         return
     if now.state == "failed":

@@ -1,0 +1,136 @@
+"""Draw: sketch a digit and see what the network makes of it."""
+
+from dataclasses import replace
+
+import streamlit as st
+from core.drawing import digit_from_rgba
+from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
+from streamlit_drawable_canvas import st_canvas
+from torch import Tensor
+
+from core.predict import probabilities
+from core.presets import DEFAULT
+from core.run import Run
+from core.runs import runs
+from pages.shared import state
+from pages.shared.answer import answer
+from pages.shared.launch import launch
+from pages.shared.palette import palette
+from pages.shared.words import percent, plain
+
+CANVAS_PX = 300
+LIVE_S = 1.0
+
+
+def _usable() -> list[Run]:
+    return [run for run in runs().all() if run.weights() is not None]
+
+
+def _title(run_id: str) -> str:
+    run = runs().get(run_id)
+    if run is None:
+        return run_id
+    now = run.snapshot()
+    if now.test is not None:
+        return f"{now.name}, {percent(now.test.correct / now.test.total)} on test images"
+    return f"{now.name}, {now.status}"
+
+
+def _choose(usable: list[Run]) -> Run:
+    ids = [run.id for run in usable]
+    chosen = state.chosen_run()
+    st.session_state["draw_with"] = chosen if chosen in ids else ids[0]
+    run_id = st.selectbox(
+        "Network",
+        ids,
+        format_func=_title,
+        key="draw_with",
+        on_change=lambda: state.choose_run(st.session_state["draw_with"]),
+        help="A finished run, or the one in training with its weights of this moment.",
+    )
+    return next(run for run in usable if run.id == run_id)
+
+
+def _first_network() -> None:
+    with st.container(border=True):
+        st.markdown("#### There is no trained network yet")
+        st.markdown("Train the small default network here: a few seconds, on 4,000 real digits.")
+        st.button(
+            "Train the default network",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="train_default",
+            on_click=launch,
+            args=(replace(DEFAULT, data="embedded"),),
+        )
+        refused = state.take_refusal()
+        if refused:
+            st.error(plain(refused), icon=":material/block:")
+
+
+def _sketch() -> Tensor | None:
+    brush = st.slider("Brush", 6, 40, 20, format="%d px", key="brush")
+    result = st_canvas(
+        drawing_mode="freedraw",
+        stroke_width=brush,
+        stroke_color="#ffffff",
+        background_color="#000000",
+        width=CANVAS_PX,
+        height=CANVAS_PX,
+        return_image_data=True,
+        key="canvas",
+    )
+    image = result.image_data
+    return None if image is None else digit_from_rgba(image)
+
+
+def _picture() -> Tensor | None:
+    file = st.file_uploader(
+        "A picture of one digit, PNG or JPEG, dark on light or light on dark",
+        type=["png", "jpg", "jpeg"],
+        key="picture",
+        max_upload_size=MAX_PICTURE_BYTES // 2**20,
+    )
+    if file is None:
+        return None
+    try:
+        return digit_from_picture(file.getvalue())
+    except PictureError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return None
+
+
+def _easel(run: Run | None, was_waiting: bool) -> None:
+    if was_waiting and ((run is None and _usable()) or (run and run.snapshot().ended)):
+        st.rerun()
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        how = st.segmented_control(
+            "Input",
+            ["Draw", "Picture"],
+            default="Draw",
+            required=True,
+            key="input",
+            label_visibility="collapsed",
+        )
+        digit = _sketch() if how == "Draw" else _picture()
+    with right:
+        weights = run.weights() if run else None
+        if run is None or weights is None:
+            st.markdown("The answer appears here once a network has begun to learn.")
+        elif digit is None:
+            st.markdown("#### Draw a digit")
+            st.markdown(
+                "Hold the mouse button and draw one digit from 0 to 9, large and in one go. The "
+                "network answers after every stroke."
+            )
+        else:
+            answer(digit, probabilities(run.spec, weights, digit), palette())
+
+
+usable = _usable()
+run = _choose(usable) if usable else None
+if run is None and runs().active() is None:
+    _first_network()
+waiting = run is None or not run.snapshot().ended
+st.fragment(_easel, run_every=LIVE_S if waiting else None)(run, waiting)
