@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.check import Verdict, check, size_in_words
+from core.check import Problem, Verdict, check, size_in_words
 from core.data import is_available
 from core.device import devices
 from core.layers import Network
@@ -62,8 +62,12 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
 
 
 def _troubles(spec: RunSpec, verdict: Verdict) -> None:
-    for sentence in state.mended():
-        st.warning(plain(sentence), icon=":material/link_off:")
+    mended = state.mended()
+    if mended:
+        listed = "\n".join(f"- {plain(sentence)}" for sentence in mended)
+        st.warning(
+            f"The address could not be taken as it was:\n{listed}", icon=":material/link_off:"
+        )
     refused = state.take_refusal()
     if refused:
         st.error(plain(refused), icon=":material/block:")
@@ -136,7 +140,13 @@ def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
     )
 
 
-def _network_card(spec: RunSpec) -> None:
+def _tab(part: str, problem: Problem | None) -> str:
+    name = place(part).replace("Dense layer", "Dense")
+    broken = problem is not None and problem.path.startswith(f"{part}.")
+    return f":red[:material/error:] {name}" if broken else name
+
+
+def _network_card(spec: RunSpec, problem: Problem | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         _counter("Blocks", "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
         st.space("small")
@@ -147,10 +157,12 @@ def _network_card(spec: RunSpec) -> None:
         "Edit",
         parts,
         key=state.lit_key(parts),
-        format_func=lambda path: place(path).replace("Dense layer", "Dense"),
+        format_func=lambda path: _tab(path, problem),
         required=True,
         label_visibility="collapsed",
     )
+    if problem and problem.path.startswith(f"{part}."):
+        st.markdown(f":red[:material/error: {plain(problem.message)}]")
     names = (
         ("channels", "kernel_size", "activation", "pool", "pool_size", "stride", "padding")
         if part.startswith("blocks")
@@ -177,6 +189,7 @@ def _network_card(spec: RunSpec) -> None:
 
 
 def _learning_card() -> None:
+    st.markdown("**Learning**")
     columns = st.columns(2, gap="medium")
     here = ["auto", *(device.key for device in devices())]
     for i, name in enumerate(("loss", "optimizer", "lr", "batch_size", "num_epochs", "seed")):
@@ -203,7 +216,7 @@ st.plotly_chart(
 _totals(spec, verdict.network)
 left, right = st.columns([1, 1], gap="medium")
 with left.container(border=True):
-    _network_card(spec)
+    _network_card(spec, verdict.problem)
 with right.container(border=True):
     _learning_card()
 table, code = st.tabs(["Layers", "PyTorch code"])

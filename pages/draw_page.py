@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import streamlit as st
-from core.drawing import digit_from_rgba
-from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
+from core.drawing import digit_from_rgba
+from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from core.predict import probabilities
 from core.presets import DEFAULT
 from core.run import Run
@@ -18,7 +18,8 @@ from pages.shared.launch import launch
 from pages.shared.palette import palette
 from pages.shared.words import percent, plain
 
-CANVAS_PX = 300
+CANVAS_PX = 340
+BRUSH_PX = 20
 LIVE_S = 1.0
 
 
@@ -69,7 +70,7 @@ def _first_network() -> None:
 
 
 def _sketch() -> Tensor | None:
-    brush = st.slider("Brush", 6, 40, 20, format="%d px", key="brush")
+    brush = st.session_state.get("brush", BRUSH_PX)
     result = st_canvas(
         drawing_mode="freedraw",
         stroke_width=brush,
@@ -78,9 +79,29 @@ def _sketch() -> Tensor | None:
         width=CANVAS_PX,
         height=CANVAS_PX,
         return_image_data=True,
-        key="canvas",
+        initial_drawing=state.first_strokes(),
+        key=state.canvas_key(),
     )
-    image = result.image_data
+    strokes = (result.json_data or {}).get("objects", [])
+    with st.container(horizontal=True, vertical_alignment="bottom", width=CANVAS_PX):
+        st.slider("Brush", 6, 40, BRUSH_PX, format="%d px", key="brush")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="undo",
+            on_click=state.redraw,
+            args=(strokes[:-1],),
+            disabled=not strokes,
+        )
+        st.button(
+            "Clear",
+            icon=":material/delete:",
+            key="clear",
+            on_click=state.redraw,
+            args=([],),
+            disabled=not strokes,
+        )
+    image = result.image_data if strokes else None
     return None if image is None else digit_from_rgba(image)
 
 
@@ -103,7 +124,7 @@ def _picture() -> Tensor | None:
 def _easel(run: Run | None, was_waiting: bool) -> None:
     if was_waiting and ((run is None and _usable()) or (run and run.snapshot().ended)):
         st.rerun()
-    left, right = st.columns([1, 1], gap="large")
+    left, right = st.columns([4, 5], gap="large")
     with left:
         how = st.segmented_control(
             "Input",

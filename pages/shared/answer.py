@@ -60,7 +60,7 @@ def chance_chart(colours: Palette) -> dict[str, object]:
         "type": "nominal",
         "title": None,
         "sort": None,
-        "axis": {"labelFontSize": 14, "ticks": False},
+        "axis": {"labelFontSize": 14, "ticks": False, "labelOverlap": False, "domain": False},
     }
     colour = {"condition": {"test": "datum.best", "value": colours.right}, "value": colours.quiet}
     tooltip = [
@@ -68,7 +68,7 @@ def chance_chart(colours: Palette) -> dict[str, object]:
         {"field": "chance", "title": "Probability", "type": "quantitative", "format": ".2%"},
     ]
     return {
-        "height": 270,
+        "height": 310,
         "encoding": {"x": x, "y": y, "tooltip": tooltip},
         "layer": [
             {

@@ -13,7 +13,10 @@ from pages.shared.words import shape, short
 HEIGHT_PX = 250
 # All lengths are in units of the drawing; only their proportions show.
 _SLANT = 0.28
-_GAP = 26.0
+_SPAN = 640.0
+_NARROWEST_GAP, _WIDEST_GAP = 12.0, 64.0
+# Between a convolution and its own pooling, as a share of the gap between blocks.
+_WITHIN_BLOCK = 0.35
 _MIN_SIDE = 5.0
 _BASE = 0.0
 
@@ -27,7 +30,7 @@ class _Stage:
     side: float
     colour: str
     hover: str
-    caption: str
+    joined: bool = False
 
 
 def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) -> go.Figure:
@@ -42,14 +45,18 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
     figure = go.Figure()
     x = 0.0
     first_of_part: dict[str, tuple[float, float]] = {}
-    for stage in _stages(network, colours):
+    stages = _stages(network, colours)
+    gap = _gap(stages)
+    for stage in stages:
         start = x
         x = _box(figure, x, stage, lit=stage.part == lit, colours=colours)
         left = first_of_part.get(stage.part, (start, 0))[0]
         first_of_part[stage.part] = (left, x)
-        x += _GAP * (0.45 if stage.caption == "" else 1.0)
+        x += gap * (_WITHIN_BLOCK if stage.joined else 1.0)
     x = _break(figure, x, network, colours) if network.broken else _digits(figure, x, colours)
     for part, (left, right) in first_of_part.items():
+        if network.broken and network.broken.path.startswith(f"{part}."):
+            continue
         name = "Input" if part == "input" else place(part).replace("Dense layer", "Dense")
         figure.add_annotation(
             x=(left + right) / 2,
@@ -59,6 +66,18 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
             text=f"<b>{name}</b><br>{_caption(network, part)}",
             font={"size": 12},
         )
+    figure.add_annotation(
+        x=1,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="top",
+        showarrow=False,
+        text=_legend(colours),
+        font={"size": 12},
+    )
+    pad = max(0.0, (_SPAN - x) / 2)
     figure.update_layout(
         height=HEIGHT_PX,
         margin={"l": 4, "r": 4, "t": 6, "b": 4},
@@ -67,18 +86,28 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         dragmode=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={"visible": False, "range": [-14, max(x, 620)], "fixedrange": True},
+        xaxis={"visible": False, "range": [-14 - pad, x + pad + 14], "fixedrange": True},
         yaxis={"visible": False, "range": [-46, 116], "fixedrange": True},
         hoverlabel={"align": "left"},
     )
     return figure
 
 
+def _gap(stages: list[_Stage]) -> float:
+    """Spread the boxes over the drawing's width, as far as that looks like one network."""
+    boxes = sum(stage.width + _depth(stage) for stage in stages)
+    gaps = sum(_WITHIN_BLOCK if stage.joined else 1.0 for stage in stages)
+    return min(_WIDEST_GAP, max(_NARROWEST_GAP, (_SPAN - boxes) / gaps))
+
+
+def _depth(stage: _Stage) -> float:
+    """How far the slanted faces reach to the right and up."""
+    return stage.side * _SLANT if stage.part.startswith(("blocks", "input")) else 3.0
+
+
 def _stages(network: Network, colours: Palette) -> list[_Stage]:
     side = float(IMAGE_SHAPE[1])
-    stages = [
-        _Stage("input", 4, _height(side), colours.quiet, "One grey image of 28 × 28 pixels", "in")
-    ]
+    stages = [_Stage("input", 4, _height(side), colours.quiet, "One grey image of 28 × 28 pixels")]
     for part in dict.fromkeys(layer.part for layer in network.layers):
         layers = network.of_part(part)
         if part.startswith("blocks"):
@@ -98,7 +127,7 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
             _height(conv.shape[1]),
             colours.convolution,
             _hover(part, [layer for layer in layers if layer is not pool]),
-            "" if pool else part,
+            joined=pool is not None,
         )
     ]
     if pool:
@@ -109,7 +138,6 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
                 _height(pool.shape[1]),
                 colours.pooling,
                 _hover(part, [pool]),
-                part,
             )
         )
     return stages
@@ -118,7 +146,7 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
 def _dense_stage(part: str, layers: tuple[Layer, ...], colours: Palette) -> _Stage:
     linear = next(layer for layer in layers if layer.op == "Linear")
     height = 14 + 7 * log2(linear.shape[0] + 1)
-    return _Stage(part, 7, height, colours.dense, _hover(part, list(layers)), part)
+    return _Stage(part, 7, height, colours.dense, _hover(part, list(layers)))
 
 
 def _hover(part: str, layers: list[Layer]) -> str:
@@ -157,7 +185,7 @@ def _height(side: float) -> float:
 def _box(figure: go.Figure, x: float, stage: _Stage, *, lit: bool, colours: Palette) -> float:
     """Draw one box standing on the base line; return its right edge."""
     w, h = stage.width, stage.side
-    d = h * _SLANT if stage.part.startswith(("blocks", "input")) else 3.0
+    d = _depth(stage)
     y = _BASE
     faces = (
         ([x, x + w, x + w, x], [y, y, y + h, y + h], 0.85),
@@ -229,6 +257,15 @@ def _break(figure: go.Figure, x: float, network: Network, colours: Palette) -> f
         font={"size": 12, "color": colours.wrong},
     )
     return x + 70
+
+
+def _legend(colours: Palette) -> str:
+    kinds = (
+        (colours.convolution, "convolution"),
+        (colours.pooling, "pooling"),
+        (colours.dense, "dense"),
+    )
+    return "   ".join(f'<span style="color:{colour}">■</span> {name}' for colour, name in kinds)
 
 
 def _fade(colour: str, opacity: float) -> str:

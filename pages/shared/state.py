@@ -17,6 +17,8 @@ _DRAFT: Final = "draft"
 _MENDED: Final = "address_mended"
 _WRITTEN: Final = "address_written"
 _REFUSED: Final = "refused"
+_CANVAS: Final = "canvas_version"
+_STROKES: Final = "canvas_strokes"
 _LIT: Final = "part"
 _RUN: Final = "run"
 _WIDGET: Final = "field:"
@@ -124,3 +126,20 @@ def lit_key(parts: list[str]) -> str:
     if st.session_state.get(_LIT) not in parts:
         st.session_state[_LIT] = parts[0]
     return _LIT
+
+
+def canvas_key() -> str:
+    """Return the key of the present canvas; a new one begins after each undo and clear."""
+    return f"canvas_{st.session_state.get(_CANVAS, 0)}"
+
+
+def first_strokes() -> dict[str, object] | None:
+    """Return the drawing with which the present canvas began."""
+    drawing: dict[str, object] | None = st.session_state.get(_STROKES)
+    return drawing
+
+
+def redraw(strokes: list[dict[str, object]]) -> None:
+    """Begin a new canvas with these strokes. For use as a callback."""
+    st.session_state[_CANVAS] = st.session_state.get(_CANVAS, 0) + 1
+    st.session_state[_STROKES] = {"version": "4.4.0", "objects": strokes} if strokes else None
