@@ -28,8 +28,8 @@ CENTRE: Final = 14
 VISIBLE: Final = 24
 
 # Strokes thinner than this, in pixels of 28x28, are thickened to it; no other stroke is changed.
-# A twentieth of the 5,000 digits is thinner; the median is 2.5. Without it five small CNNs read 94 %
-# of 150 shaky digits drawn with a brush of 2 on a canvas of 400, with it more than 99 %.
+# A twentieth of the 5,000 digits is thinner; the median is 2.5. Without it five small CNNs read
+# 94 % of 150 shaky digits drawn with a brush of 2 on a canvas of 400, with it over 99 %.
 MIN_STROKE: Final = 1.5
 
 # The longer side that a drawing has while its strokes are measured and thickened.
