@@ -26,28 +26,28 @@ class Palette:
 
 
 LIGHT: Final = Palette(
-    training="#0B6BB3",
-    validation="#C2570C",
-    right="#00795A",
-    wrong="#B0367E",
+    training="#0B66B0",
+    validation="#B54E06",
+    right="#007D6E",
+    wrong="#931037",
     quiet="#8A8F98",
-    ink="#1F2430",
-    convolution="#5B9BD1",
-    pooling="#E3A04F",
-    dense="#4FB296",
-    lit="#0B6BB3",
+    ink="#12161F",
+    convolution="#4688C2",
+    pooling="#B97A26",
+    dense="#2E957B",
+    lit="#2F3E94",
 )
 DARK: Final = Palette(
     training="#63B3EE",
     validation="#F0994E",
-    right="#3CC79D",
-    wrong="#E58BC0",
+    right="#5CE0CB",
+    wrong="#F2557F",
     quiet="#8D93A1",
-    ink="#E8E9ED",
+    ink="#E8E6E1",
     convolution="#4D8FC7",
     pooling="#D59546",
     dense="#3FA98B",
-    lit="#8CCBFA",
+    lit="#A3B2FF",
 )
 
 
