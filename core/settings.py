@@ -45,8 +45,12 @@ class Setting(Protocol):
 
 def shown(value: object) -> str:
     """Quote a value that a stranger may have written, short and on one line."""
-    text = "".join(c if c.isprintable() else "·" for c in str(value)[:40])
-    return text + ("…" if len(str(value)) > 40 else "")
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        text = "something far too long"
+    short = "".join(c if c.isprintable() else "·" for c in text[:40])
+    return short + ("…" if len(text) > 40 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
