@@ -64,13 +64,20 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> tuple[RunSpec, lis
         reader.mended.append(
             f"The address holds {len(query)} settings; only the first {MAX_QUERY_KEYS} were read."
         )
-    return reader.spec(), reader.mended
+    spec = reader.spec()
+    return (spec if reader.understood else default), reader.mended
 
 
 class _QueryReader:
     def __init__(self, query: dict[str, str]) -> None:
         self._query = query
+        self._size = len(query)
         self.mended: list[str] = []
+
+    @property
+    def understood(self) -> bool:
+        """Whether anything in the address was about a network, once `spec` has read it."""
+        return len(self._query) < self._size
 
     def spec(self) -> RunSpec:
         version = self._query.pop("v", str(VERSION))
@@ -187,11 +194,12 @@ def from_json(text: str) -> RunSpec:
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise SpecError(f"The configuration has “{shown(twice)}” twice.")
-    return dict(pairs)
+    once: dict[str, object] = {}
+    for key, value in pairs:
+        if key in once:
+            raise SpecError(f"The configuration has “{shown(key)}” twice.")
+        once[key] = value
+    return once
 
 
 def _parts(group: str, data: object) -> tuple[object, ...]:

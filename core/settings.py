@@ -7,10 +7,12 @@ codecs and the pages' widgets all read the same record, so a limit stands in one
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 Value = int | float | str | bool
 T = TypeVar("T", int, float, str, bool)
+# Longer numbers stay text: int() refuses some thousand digits, and takes long over fewer.
+_MAX_DIGITS: Final = 30
 
 
 class Setting(Protocol):
@@ -82,8 +84,8 @@ class Number:
         return round(clamped) if self.whole else float(clamped)
 
     def parse(self, text: str) -> object:
-        """See `Setting.parse`. Integers of absurd length stay text, so int() never chokes."""
-        if len(text) > 30:
+        """See `Setting.parse`."""
+        if len(text) > _MAX_DIGITS:
             return text
         try:
             return int(text) if self.whole else float(text)
@@ -129,7 +131,10 @@ class Choice:
         for option in self.options:
             if str(option) == text:
                 return option
-        return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else text
+        try:
+            return int(text) if len(text) <= _MAX_DIGITS else text
+        except ValueError:
+            return text
 
     def format(self, value: Value) -> str:
         """See `Setting.format`."""
