@@ -1,0 +1,94 @@
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from core.layers import lay_out
+from core.model import build, source
+from core.presets import PRESETS
+from core.spec import BlockSpec, RunSpec, SpecError
+
+
+def module_of(text: str) -> torch.nn.Module:
+    """Execute the text as a person who pastes it would, and build its network."""
+    namespace: dict[str, object] = {"__name__": "pasted"}
+    exec(text, namespace)
+    assert tuple(namespace["logits"].shape) == (2, 10)
+    return namespace["Net"]()
+
+
+def same_logits(spec: RunSpec, other: torch.nn.Module) -> None:
+    model = build(spec)
+    assert {k: v.shape for k, v in model.state_dict().items()} == {
+        k: v.shape for k, v in other.state_dict().items()
+    }
+    other.load_state_dict(model.state_dict())
+    images = torch.randn(3, 1, 28, 28)
+    for way in (True, False):
+        # In training mode dropout draws: the same draws, layer by layer, must come out the same.
+        torch.manual_seed(1)
+        ours = model.train(way)(images)
+        torch.manual_seed(1)
+        theirs = other.train(way)(images)
+        assert torch.equal(ours, theirs)
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=60)
+def test_the_source_text_is_the_network_that_is_trained(specs, data):
+    spec = data.draw(specs(most=12))
+    network = lay_out(spec)
+    assume(network.broken is None)
+    same_logits(spec, module_of(source(network)))
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_the_source_of_every_preset_runs(key):
+    spec = PRESETS[key].spec
+    same_logits(spec, module_of(source(lay_out(spec))))
+
+
+def test_the_source_reads_as_people_write():
+    text = source(lay_out(PRESETS["article"].spec))
+    assert "nn.Conv2d(1, 64, kernel_size=3, padding=1)" in text
+    assert "nn.Linear(128, 512)" in text
+    assert "x = self.pool3(self.act3(self.conv3(x)))  # 128 × 3 × 3" in text
+    assert "x = self.flatten(self.pool4(self.act4(self.conv4(x))))  # 128\n" in text
+    assert "netsketch" not in text.lower()
+
+
+def test_the_source_of_a_broken_network_still_shows_its_first_layers():
+    text = source(lay_out(RunSpec(blocks=(BlockSpec(),) * 5)))
+    assert "self.conv5" in text
+    assert "self.pool5" not in text
+
+
+def test_the_source_runs_where_batch_norm_meets_a_single_pixel():
+    spec = RunSpec(blocks=(*(BlockSpec(channels=2),) * 4, BlockSpec(pool="none", batch_norm=True)))
+    same_logits(spec, module_of(source(lay_out(spec))))
+
+
+def test_the_same_seed_draws_the_same_weights():
+    spec = PRESETS["small"].spec
+    torch.manual_seed(3)
+    first = build(spec).state_dict()
+    torch.manual_seed(3)
+    again = build(spec).state_dict()
+    other = build(spec).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+def test_an_impossible_network_is_refused_with_its_block():
+    with pytest.raises(SpecError, match=r"^Block 5: ") as caught:
+        build(RunSpec(blocks=(BlockSpec(),) * 5))
+    assert caught.value.where == "blocks.4.pool"
+
+
+def test_a_model_can_be_built_without_memory():
+    spec = RunSpec(blocks=(BlockSpec(channels=512, pool="none"),) * 6)
+    with torch.device("meta"):
+        model = build(spec)
+    assert all(p.is_meta for p in model.parameters())
+    assert sum(p.numel() for p in model.parameters()) == lay_out(spec).params
