@@ -98,7 +98,7 @@ DEFAULT: Final = PRESETS["small"].spec
 
 
 def preset_of(spec: RunSpec) -> str | None:
-    """Return the key of the preset that a spec equals, data and seed and device aside."""
+    """Return the key of the preset whose network a spec has, however it is to learn."""
     for key, preset in PRESETS.items():
         if spec.blocks == preset.spec.blocks and spec.dense == preset.spec.dense:
             return key
