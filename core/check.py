@@ -92,14 +92,15 @@ def _image_used_up(spec: RunSpec, broken: Broken) -> Problem:
                 _with(spec, index, kernel_size=smaller),
             )
         )
-    if index >= MIN_BLOCKS:
-        kept = spec.blocks[:index]
-        words = "Remove this block" if index + 1 == len(spec.blocks) else "Remove it and the rest"
-        candidates.append((words, replace(spec, blocks=kept)))
-    fixes = tuple(
+    fixes = [
         Fix(label=label, spec=fixed) for label, fixed in candidates if lay_out(fixed).broken is None
-    )
-    return Problem(path=broken.path, message=broken.message, fixes=fixes or (_gentle(spec),))
+    ]
+    if not fixes:  # a later block breaks too
+        fixes.append(_gentle(spec))
+    if index >= MIN_BLOCKS:
+        words = "Remove this block" if index + 1 == len(spec.blocks) else "Remove it and the rest"
+        fixes.append(Fix(label=words, spec=replace(spec, blocks=spec.blocks[:index])))
+    return Problem(path=broken.path, message=broken.message, fixes=tuple(fixes))
 
 
 def _gentle(spec: RunSpec) -> Fix:
@@ -111,7 +112,7 @@ def _gentle(spec: RunSpec) -> Fix:
             fixed = _with(fixed, index, pool="none")
         else:
             fixed = _with(fixed, index, padding="same")
-    return Fix(label="Keep the image's size from here on", spec=fixed)
+    return Fix(label="Keep the image’s size from here on", spec=fixed)
 
 
 def _with(spec: RunSpec, index: int, **changes: object) -> RunSpec:
@@ -134,22 +135,28 @@ def _batch_too_large(spec: RunSpec, train_size: int) -> Problem | None:
 def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
     if spec.batch_size > 1:
         return None
-    for layer in network.layers:
-        if layer.op == "BatchNorm2d" and layer.shape[1] == 1:
-            index = int(layer.part.split(".")[1])
-            return Problem(
-                path=f"{layer.part}.batch_norm",
-                message=f"{place(layer.part)}: batch norm has one value per channel here (an image "
-                "of 1 × 1 and a batch of 1), and one value has no spread to divide by.",
-                fixes=(
-                    Fix(label="Batch size 2", spec=replace(spec, batch_size=2)),
-                    Fix(
-                        label=f"No batch norm in block {index + 1}",
-                        spec=_with(spec, index, batch_norm=False),
-                    ),
-                ),
-            )
-    return None
+    parts = [
+        layer.part for layer in network.layers if layer.op == "BatchNorm2d" and layer.shape[1] == 1
+    ]
+    if not parts:
+        return None
+    indices = [int(part.split(".")[1]) for part in parts]
+    without = spec
+    for index in indices:
+        without = _with(without, index, batch_norm=False)
+    where = " and ".join(str(index + 1) for index in indices)
+    return Problem(
+        path=f"{parts[0]}.batch_norm",
+        message=f"{place(parts[0])}: batch norm has one value per channel here (an image of 1 × 1 "
+        "and a batch of 1), and one value has no spread to divide by.",
+        fixes=(
+            Fix(label="Batch size 2", spec=replace(spec, batch_size=2)),
+            Fix(
+                label=f"No batch norm in block{'s' if len(parts) > 1 else ''} {where}",
+                spec=without,
+            ),
+        ),
+    )
 
 
 def _no_such_device(spec: RunSpec) -> Problem | None:
@@ -176,7 +183,7 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
     else:
         why = f"a single training step would take {cost / 1e12:,.0f} trillion multiply-adds."
     return Problem(
-        path=worst,
+        path=f"{worst}.{'channels' if worst.startswith('blocks') else 'units'}",
         message=f"{place(worst)} is the largest part of a network too large for this machine: "
         + why,
         fixes=_smaller(spec, free),
