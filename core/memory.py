@@ -10,6 +10,14 @@ from core.spec import RunSpec
 FLOAT_BYTES: Final = 4
 # Copies of the weights that an optimiser keeps beside weight and gradient.
 _STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2}
+# Copies that exist only while it steps: RMSprop's decayed gradients and square roots.
+_SCRATCH: Final = {"rmsprop": 2}
+# Copies kept for whoever draws meanwhile: the newest, and those of the last whole epoch.
+_PUBLISHED: Final = 2
+# Evaluation takes as many images at once as training does, or more where that costs little.
+_MAX_EVALUATED: Final = 500
+_LITTLE_MEMORY: Final = 16 * 2**20
+_LITTLE_WORK: Final = 10**10
 # The library's workspace (packed weights, threads' scratch) and Python objects; measured on CPU.
 _OVERHEAD_BYTES: Final = 48 * 2**20
 # Layers whose output autograd keeps or must hold beside their input until the backward pass.
@@ -35,10 +43,12 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     """Estimate the memory of one training step, as an upper bound.
 
     Weights, gradients and optimiser states; every layer's saved output; and twice the largest
-    output for the gradients that flow back. A published snapshot of the weights is counted too.
+    output for the gradients that flow back. Published copies of the weights are counted too.
     """
     batch = batch_size or spec.batch_size
-    copies = 2 + _STATES[spec.optimizer] + 2
+    # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
+    passing = max(1, _SCRATCH.get(spec.optimizer, 0))
+    copies = 2 + _STATES[spec.optimizer] + _PUBLISHED + passing
     kept = prod(IMAGE_SHAPE)
     largest = kept
     for layer in network.layers:
@@ -51,3 +61,17 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
         weights=network.params * copies * FLOAT_BYTES,
         activations=batch * (kept + 2 * largest) * FLOAT_BYTES,
     )
+
+
+def evaluation_batch(spec: RunSpec, network: Network) -> int:
+    """Return how many images to evaluate at once.
+
+    Wide layers that train in small batches would need gigabytes, and minutes without a chance to
+    stop, for many images at once. So it is what takes no more memory and work than a training step.
+    """
+    largest = max(prod(IMAGE_SHAPE), *(prod(layer.shape) for layer in network.layers))
+    # A layer's input and output, and the library's own copy of one of them.
+    memory = max(step_memory(spec, network).activations, _LITTLE_MEMORY)
+    by_memory = memory // (3 * largest * FLOAT_BYTES)
+    by_work = max(3 * spec.batch_size, _LITTLE_WORK // network.multiply_adds)
+    return max(1, min(_MAX_EVALUATED, by_memory, by_work))

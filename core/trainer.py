@@ -17,12 +17,12 @@ from core.data import Digits, Split
 from core.device import resolve
 from core.errors import UserError
 from core.learning import loss_of, make_optimizer, make_schedule
+from core.memory import evaluation_batch
 from core.model import build
 from core.spec import RunSpec
 
 # How often figures leave the loop. On a GPU each report waits for the queued work, so it is rare.
 REPORT_S: Final = 0.2
-EVAL_BATCH: Final = 500
 
 
 class Diverged(UserError):
@@ -99,7 +99,7 @@ class Trainer:
 
     def __init__(self, spec: RunSpec, data: Digits) -> None:
         size = len(data.train)
-        require_runnable(spec, train_size=size)
+        network = require_runnable(spec, train_size=size)
         self.spec = spec
         self.device = torch.device(resolve(spec.device).key)
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
@@ -108,6 +108,7 @@ class Trainer:
         self.model = build(spec).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._data = data
+        self._eval_batch = evaluation_batch(spec, network)
         self._order = torch.Generator().manual_seed(spec.seed)
         self._optimizer = make_optimizer(spec, self.model)
         self._schedule = make_schedule(spec, self._optimizer, self.num_steps)
@@ -203,8 +204,9 @@ class Trainer:
         """Yield a pulse after each batch; return the figures."""
         self.model.eval()
         correct, loss = 0, 0.0
-        for start in range(0, len(data), EVAL_BATCH):
-            index = torch.arange(start, min(start + EVAL_BATCH, len(data)), device=self.device)
+        for start in range(0, len(data), self._eval_batch):
+            end = min(start + self._eval_batch, len(data))
+            index = torch.arange(start, end, device=self.device)
             with torch.inference_mode():
                 x, y = data.batch(index)
                 logits = self.model(x)

@@ -1,0 +1,115 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.codec import to_json
+from core.layers import lay_out
+from core.memory import step_memory
+from core.presets import PRESETS
+from core.spec import BlockSpec, DenseSpec, RunSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Trains two steps, evaluates and copies the weights out as a run does; prints by how many bytes
+# the most memory ever held exceeds what was held before the network was built.
+MEASURE = """
+import resource, sys
+from collections import deque
+import torch
+from core.codec import from_json
+from core.data import Digits, Split
+from core.spec import BlockSpec, RunSpec
+from core.trainer import Trainer
+
+torch.set_num_threads(2)
+def peak():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+def split(count):
+    images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8)
+    return Split(images, torch.arange(count) % 10)
+spec = from_json(sys.stdin.read())
+def digits(spec):
+    return Digits("noise", "Noise", split(2 * spec.batch_size), split(500), split(500))
+# What PyTorch imports and sets up when it is first used is no matter of the network.
+first = RunSpec(blocks=(BlockSpec(channels=1),), batch_size=2, num_epochs=1, device="cpu")
+for event in Trainer(first, digits(first)).fit():
+    pass
+before = peak()
+trainer = Trainer(spec, digits(spec))
+kept = deque(maxlen=2)
+for event in trainer.fit():
+    kept.append(trainer.weights())
+print(peak() - before)
+"""
+
+
+def measured(spec: RunSpec) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE],
+        input=to_json(replace(spec, num_epochs=1, device="cpu")),
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(replace(PRESETS["article"].spec, batch_size=256), id="article"),
+        pytest.param(
+            RunSpec(
+                blocks=(BlockSpec(channels=4),),
+                dense=(DenseSpec(units=4096), DenseSpec(units=4096)),
+                optimizer="rmsprop",
+                weight_decay=0.01,
+                batch_size=4,
+            ),
+            id="many weights",
+        ),
+        pytest.param(RunSpec(blocks=(WIDE_1, WIDE_1), batch_size=2), id="wide in small batches"),
+    ],
+)
+def test_the_estimate_is_no_less_than_what_a_run_takes(spec):
+    estimate = step_memory(spec, lay_out(spec)).total
+    taken = measured(spec)
+    assert 0.3 * estimate < taken < estimate
+
+
+def test_an_estimate_of_a_giant_takes_no_memory():
+    spec = RunSpec(
+        blocks=(BlockSpec(channels=512, kernel_size=7, pool="none"),) * 6,
+        dense=(DenseSpec(units=4096),) * 3,
+        batch_size=8192,
+    )
+    memory = step_memory(spec, lay_out(spec))
+    assert memory.weights > 512 * 28 * 28 * 4096 * 4
+    assert memory.activations > 8192 * 6 * 512 * 28 * 28 * 4
+    assert memory.total > memory.weights + memory.activations
+
+
+def test_what_costs_memory_counts():
+    base = RunSpec(blocks=(BlockSpec(channels=64), BlockSpec(channels=64)), batch_size=256)
+
+    def total(spec: RunSpec) -> int:
+        return step_memory(spec, lay_out(spec)).total
+
+    assert total(replace(base, batch_size=512)) > 1.5 * total(base)
+    assert total(base.with_value("blocks.0.channels", 128)) > 1.3 * total(base)
+    assert total(base.with_value("blocks.0.pool", "none")) > total(base)
+    assert total(base.with_value("optimizer", "sgd")) < total(base)
+    memory = step_memory(base, lay_out(base))
+    assert step_memory(base, lay_out(base), 512).activations == 2 * memory.activations
+    assert step_memory(base, lay_out(base), 512).weights == memory.weights
