@@ -104,6 +104,7 @@ class Trainer:
         self.device = torch.device(resolve(spec.device).key)
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
         self.train_s = 0.0
+        self._step_done, self._last_lr = 0, spec.lr
         torch.manual_seed(spec.seed)
         self.model = build(spec).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,7 +118,7 @@ class Trainer:
         """Train for all epochs, then test. Figures are read from the device only to be yielded.
 
         Raises:
-            Diverged: the loss of a step is infinite or not a number.
+            Diverged: a loss is infinite or not a number.
         """
         train = _OnDevice(self._data, self._data.train, self.device)
         validation = _OnDevice(self._data, self._data.validation, self.device)
@@ -137,7 +138,11 @@ class Trainer:
         yield from self.test()
 
     def test(self) -> Iterator[Event]:
-        """Measure the present weights on the test images."""
+        """Measure the present weights on the test images.
+
+        Raises:
+            Diverged: the loss is infinite or not a number.
+        """
         yield (yield from self._evaluate(_OnDevice(self._data, self._data.test, self.device)))
 
     def weights(self) -> dict[str, Tensor]:
@@ -162,9 +167,10 @@ class Trainer:
         losses = torch.zeros(num_steps, device=self.device)
         rights = torch.zeros(num_steps, device=self.device)
         self.model.train()
+        lrs: list[float] = []
         reported, resumed = 0, time.perf_counter()
         for i in range(num_steps):
-            lr = float(self._optimizer.param_groups[0]["lr"])
+            lrs.append(float(self._optimizer.param_groups[0]["lr"]))
             index = order[i * batch : (i + 1) * batch]
             losses[i], rights[i] = self._step(data, index)
             if i + 1 < num_steps and time.perf_counter() - resumed < REPORT_S:
@@ -172,18 +178,21 @@ class Trainer:
             fresh = losses[reported : i + 1].tolist()  # waits for the device
             right = rights[reported : i + 1].tolist()
             self.train_s += time.perf_counter() - resumed
-            for offset, loss in enumerate(fresh):
-                if not math.isfinite(loss):
-                    raise Diverged(before + reported + offset + 1, lr)
-            reported = i + 1
-            yield Steps(
-                losses=tuple(fresh),
-                accuracies=tuple(right),
-                step=before + reported,
-                lr=lr,
-                images=before // num_steps * size + min(reported * batch, size),
-                train_s=self.train_s,
-            )
+            good = next((k for k, loss in enumerate(fresh) if not math.isfinite(loss)), len(fresh))
+            reported += good
+            self._step_done = before + reported
+            if good:
+                self._last_lr = lrs[reported - 1]
+                yield Steps(
+                    losses=tuple(fresh[:good]),
+                    accuracies=tuple(right[:good]),
+                    step=self._step_done,
+                    lr=self._last_lr,
+                    images=before // num_steps * size + min(reported * batch, size),
+                    train_s=self.train_s,
+                )
+            if good < len(fresh):
+                raise Diverged(self._step_done + 1, lrs[reported])
             resumed = time.perf_counter()
         sizes = torch.full((num_steps,), float(batch), device=self.device)
         sizes[-1] = len(index)
@@ -213,6 +222,9 @@ class Trainer:
                 correct += int((logits.argmax(1) == y).sum())
                 loss += float(loss_of(self.spec.loss, logits, y)) * len(y)
             yield Pulse()
+        if not math.isfinite(loss):
+            # The last step spoilt the weights, and no training step came after it to show that.
+            raise Diverged(self._step_done, self._last_lr)
         return Tested(correct=correct, total=len(data), loss=loss / len(data))
 
 
