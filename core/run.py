@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -123,7 +124,7 @@ class Run:
     def pause(self) -> None:
         """Hold still after the present few steps; the run keeps its place on the device."""
         with self._changed:
-            self._pause_wanted = not self._stop_wanted and self._status == "running"
+            self._pause_wanted = not self._stop_wanted and self._status in ACTIVE
             self._changed.notify_all()
 
     def resume(self) -> None:
@@ -211,12 +212,15 @@ class Run:
         except Exception as error:  # a thread never dies in silence
             message = _unexpected(error)
         finally:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
             self._end(status, message)
+        if torch.cuda.is_available():
+            with suppress(RuntimeError):  # a device that has failed says so again here
+                torch.cuda.empty_cache()
 
     def _train(self) -> Status:
         trainer = Trainer(self.spec, load(self.spec.data))
+        # What a run that diverges in its first epoch falls back to.
+        self._epoch_weights = trainer.weights()
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._publish(trainer)
