@@ -118,8 +118,9 @@ class Runs:
     def _work(self, ready: threading.Event) -> None:
         take_all_cores()
         ready.set()
-        # A run of these digits says what is wrong, where a person can see it.
-        with suppress(UserError):
+        # A run of these digits says what is wrong, where a person can see it; without this thread
+        # none ever would.
+        with suppress(Exception):
             load("embedded")
         while True:
             with self._changed:

@@ -244,6 +244,23 @@ def test_a_run_that_diverges_says_where_and_keeps_usable_weights(monkeypatch, re
     assert done.weights_version > 0
 
 
+def test_a_run_that_diverges_before_anything_was_published_keeps_its_first_weights(monkeypatch):
+    monkeypatch.setattr("core.trainer.REPORT_S", 1000.0)
+    began_with = []
+
+    class Spoilt(Trainer):
+        def fit(self):
+            began_with.append(self.weights())
+            self.model.get_parameter("out.bias").data.fill_(torch.nan)
+            yield from super().fit()
+
+    monkeypatch.setattr(run_module, "Trainer", Spoilt)
+    run = finished()
+    assert run.status == "diverged"
+    assert "at step 1." in run.snapshot().message
+    assert same(run.weights(), began_with[0])
+
+
 def test_a_run_that_diverges_late_falls_back_to_its_last_whole_epoch(monkeypatch):
     at_epochs = []
 
