@@ -219,11 +219,10 @@ class Run:
 
     def _train(self) -> Status:
         trainer = Trainer(self.spec, load(self.spec.data))
-        # What a run that diverges in its first epoch falls back to.
-        self._epoch_weights = trainer.weights()
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._publish(trainer)
+        self._epoch_weights = self._weights  # where one that diverges in its first epoch goes back
         for event in trainer.fit():
             self._take(event, trainer)
             if not self._may_go_on():
