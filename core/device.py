@@ -77,11 +77,19 @@ def free_memory(key: str) -> int:
 
 
 def _container_limit() -> int | None:
-    for limit_file, used_file in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    v1 = "/sys/fs/cgroup/memory"
+    for limit_file, used_file, stat_file, cached in (
         (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+            "/sys/fs/cgroup/memory.max",
+            "/sys/fs/cgroup/memory.current",
+            "/sys/fs/cgroup/memory.stat",
+            "inactive_file",
+        ),
+        (
+            f"{v1}/memory.limit_in_bytes",
+            f"{v1}/memory.usage_in_bytes",
+            f"{v1}/memory.stat",
+            "total_inactive_file",
         ),
     ):
         try:
@@ -89,8 +97,17 @@ def _container_limit() -> int | None:
         except OSError:
             continue
         if limit.strip().isdigit():
-            return int(limit) - int(used)
+            # Pages of files that were read count as used, but the kernel gives them back.
+            return int(limit) - int(used) + _counter(stat_file, cached)
     return None
+
+
+def _counter(stat_file: str, name: str) -> int:
+    try:
+        lines = Path(stat_file).read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
 
 
 def keep_freed_memory() -> None:
