@@ -28,8 +28,11 @@ from core.trainer import Trainer
 
 torch.set_num_threads(2)
 def peak():
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not ru_maxrss, which on Linux begins with what the parent had.
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 def split(count):
     images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8)
     return Split(images, torch.arange(count) % 10)
