@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
+from core.augment import VALUES_PER_IMAGE, augments
 from core.layers import IMAGE_SHAPE, Network
 from core.spec import RunSpec
 
@@ -44,6 +45,7 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
 
     Weights, gradients and optimiser states; every layer's saved output; and twice the largest
     output for the gradients that flow back. Published copies of the weights are counted too.
+    Images are changed before all that, so it counts only where it takes more.
     """
     batch = batch_size or spec.batch_size
     # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
@@ -57,9 +59,10 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
             # max pooling keeps an int64 index for every value beside the value itself
             kept += size * (3 if layer.op == "MaxPool2d" else 1)
         largest = max(largest, size)
+    held = max(kept + 2 * largest, VALUES_PER_IMAGE if augments(spec) else 0)
     return StepMemory(
         weights=network.params * copies * FLOAT_BYTES,
-        activations=batch * (kept + 2 * largest) * FLOAT_BYTES,
+        activations=batch * held * FLOAT_BYTES,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from core.augment import Augmenter, augments
 from core.check import require_runnable
 from core.data import Digits, Split
 from core.device import resolve
@@ -92,18 +93,20 @@ class Trainer:
     Args:
         spec: what to train.
         data: uint8 images; they are moved to the device whole.
+        report_s: how often figures leave the loop, where it is not every REPORT_S.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
     """
 
-    def __init__(self, spec: RunSpec, data: Digits) -> None:
+    def __init__(self, spec: RunSpec, data: Digits, *, report_s: float | None = None) -> None:
         size = len(data.train)
         network = require_runnable(spec, train_size=size)
         self.spec = spec
         self.device = torch.device(resolve(spec.device).key)
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
         self.train_s = 0.0
+        self._report_s = REPORT_S if report_s is None else report_s
         self._step_done, self._last_lr = 0, spec.lr
         torch.manual_seed(spec.seed)
         self.model = build(spec).to(self.device)
@@ -111,6 +114,7 @@ class Trainer:
         self._data = data
         self._eval_batch = evaluation_batch(spec, network)
         self._order = torch.Generator().manual_seed(spec.seed)
+        self._augmenter = Augmenter(spec, self.device, spec.seed) if augments(spec) else None
         self._optimizer = make_optimizer(spec, self.model)
         self._schedule = make_schedule(spec, self._optimizer, self.num_steps)
 
@@ -120,7 +124,7 @@ class Trainer:
         Raises:
             Diverged: a loss is infinite or not a number.
         """
-        train = _OnDevice(self._data, self._data.train, self.device)
+        train = _OnDevice(self._data, self._data.train, self.device, self._augmenter)
         validation = _OnDevice(self._data, self._data.validation, self.device)
         step = 0
         for epoch in range(1, self.spec.num_epochs + 1):
@@ -173,7 +177,7 @@ class Trainer:
             lrs.append(float(self._optimizer.param_groups[0]["lr"]))
             index = order[i * batch : (i + 1) * batch]
             losses[i], rights[i] = self._step(data, index)
-            if i + 1 < num_steps and time.perf_counter() - resumed < REPORT_S:
+            if i + 1 < num_steps and time.perf_counter() - resumed < self._report_s:
                 continue
             fresh = losses[reported : i + 1].tolist()  # waits for the device
             right = rights[reported : i + 1].tolist()
@@ -229,10 +233,20 @@ class Trainer:
 
 
 class _OnDevice:
-    """A split as uint8 on a device, handed out in normalised float batches."""
+    """A split as uint8 on a device, handed out in normalised float batches.
 
-    def __init__(self, data: Digits, split: Split, device: torch.device) -> None:
+    With an augmenter, each batch is changed before it is normalised, while black is still 0.
+    """
+
+    def __init__(
+        self,
+        data: Digits,
+        split: Split,
+        device: torch.device,
+        augmenter: Augmenter | None = None,
+    ) -> None:
         self._split = split.to(device)
+        self._augmenter = augmenter
         self._mean, self._std = data.mean, data.std
 
     def __len__(self) -> int:
@@ -241,14 +255,16 @@ class _OnDevice:
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return images float32 (B, 1, 28, 28), mean 0 and spread 1, and labels int64 (B,)."""
         pixels = self._split.images.index_select(0, index)
+        if self._augmenter:
+            pixels = self._augmenter(pixels)
         return normalise(pixels, self._mean, self._std), self._split.labels.index_select(0, index)
 
 
 def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """Bring uint8 (N, 1, H, W) to float32 of mean 0 and deviation 1.
+    """Bring pixels (N, 1, H, W) to float32 of mean 0 and deviation 1.
 
     Args:
-        pixels: bytes, 0 to 255.
+        pixels: 0 to 255, uint8, or float32 that is then overwritten.
         mean: of the training pixels on a scale of 0 to 1.
         std: their standard deviation on the same scale.
     """

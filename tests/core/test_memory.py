@@ -83,6 +83,16 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
             id="many weights",
         ),
         pytest.param(RunSpec(blocks=(WIDE_1, WIDE_1), batch_size=2), id="wide in small batches"),
+        pytest.param(
+            RunSpec(
+                blocks=(BlockSpec(channels=1, stride=3),),
+                batch_size=8192,
+                shift=2,
+                rotation=10,
+                elastic=1.0,
+            ),
+            id="changed images in large batches",
+        ),
     ],
 )
 def test_the_estimate_is_no_less_than_what_a_run_takes(spec):
@@ -113,6 +123,9 @@ def test_what_costs_memory_counts():
     assert total(base.with_value("blocks.0.channels", 128)) > 1.3 * total(base)
     assert total(base.with_value("blocks.0.pool", "none")) > total(base)
     assert total(base.with_value("optimizer", "sgd")) < total(base)
+    assert total(replace(base, elastic=1.0)) == total(base)  # gone before the network takes more
+    pixel = replace(base, blocks=(BlockSpec(channels=1, stride=3),))
+    assert total(replace(pixel, elastic=1.0)) > total(pixel)
     memory = step_memory(base, lay_out(base))
     assert step_memory(base, lay_out(base), 512).activations == 2 * memory.activations
     assert step_memory(base, lay_out(base), 512).weights == memory.weights
