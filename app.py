@@ -6,13 +6,21 @@ import streamlit as st
 
 from core.device import take_one_core
 from pages.shared import state
+from pages.shared.palette import is_dark
 from pages.shared.strip import strip
+
+ROOT = Path(__file__).parent
 
 # Pages compute on one thread; the training thread alone has a team of all cores.
 take_one_core()
 
-st.set_page_config(page_title="NetSketch", page_icon=":material/gesture:", layout="wide")
-st.html(Path(__file__).parent / "pages" / "shared" / "style.css")
+st.set_page_config(
+    page_title="NetSketch", page_icon=str(ROOT / "static/brand/icon.svg"), layout="wide"
+)
+st.logo(ROOT / f"static/brand/logo-{'dark' if is_dark() else 'light'}.svg", size="large")
+st.html(ROOT / "pages/shared/style.css")
+if is_dark():
+    st.html(ROOT / "pages/shared/dark.css")
 page = st.navigation(
     [
         st.Page(

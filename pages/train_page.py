@@ -7,6 +7,7 @@ from core.data import DATASETS, is_available
 from core.history import Curves
 from core.run import Run, RunSnapshot
 from core.runs import runs
+from core.spec import setting_at
 from pages.shared import state
 from pages.shared.curves_chart import Axis, Measure, curve_chart, curve_rows
 from pages.shared.launch import launch
@@ -26,9 +27,10 @@ def _top(run: Run | None) -> None:
             st.selectbox(
                 "Run",
                 [other.id for other in known],
-                format_func=lambda run_id: _title(run_id),
+                format_func=_title,
                 key="shown_run",
                 on_change=lambda: state.choose_run(st.session_state["shown_run"]),
+                label_visibility="collapsed",
             )
     ready = check(state.draft()).problem is None and is_available(state.draft().data)
     with right:
@@ -56,29 +58,28 @@ def _panel(run: Run, was_live: bool) -> None:
     now = run.snapshot()
     if was_live and now.ended:
         st.rerun()
-    _headline(run, now)
+    axis = _headline(run, now)
+    st.progress(now.progress)
+    _result(now)
     _numbers(now)
-    axis = st.segmented_control(
-        "Horizontal axis",
-        ["step", "epoch"],
-        key="axis",
-        default="step",
-        required=True,
-        format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
-        label_visibility="collapsed",
-    )
     curves = run.curves()
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
-        st.markdown("**Loss**", help="What training makes small. Lower is better.")
-        _chart(curves, last_x, "loss", axis)
+        _chart(curves, last_x, "loss", axis, "What training makes small. Lower is better.")
     with accuracy:
-        st.markdown("**Accuracy**", help="Share of the images that the network names correctly.")
-        _chart(curves, last_x, "accuracy", axis)
+        words = "Share of the images that the network names correctly."
+        _chart(curves, last_x, "accuracy", axis, words)
+    _details(now)
 
 
-def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis) -> None:
+def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis, words: str) -> None:
+    st.markdown(
+        f"**{measure.capitalize()}** &ensp; :blue[:material/show_chart: training] &ensp; "
+        ":orange[:material/timeline: validation]",
+        help=f"{words} Validation: images that are only looked at, never learned from. Turn the "
+        "wheel over a chart to zoom, drag to move, double-click to see all again.",
+    )
     st.vega_lite_chart(
         curve_rows(curves, measure, axis),
         curve_chart(last_x, measure, axis, palette()),
@@ -86,15 +87,25 @@ def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis) -> None:
     )
 
 
-def _headline(run: Run, now: RunSnapshot) -> None:
+def _headline(run: Run, now: RunSnapshot) -> Axis:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {STATUS_WORDS[now.status]}", width="content")
         place = runs().place_in_line(run)
         if place:
             st.markdown(f"· number {place} in line; it starts by itself", width="content")
         controls(run, now, "panel", small=False)
-    st.progress(now.progress)
-    _result(now)
+        st.space("stretch")
+        axis: Axis = st.segmented_control(
+            "Horizontal axis",
+            ["step", "epoch"],
+            key="axis",
+            default="step",
+            required=True,
+            format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
+            label_visibility="collapsed",
+            width="content",
+        )
+    return axis
 
 
 def _result(now: RunSnapshot) -> None:
@@ -113,7 +124,7 @@ def _result(now: RunSnapshot) -> None:
 
 
 def _numbers(now: RunSnapshot) -> None:
-    columns = st.columns(4)
+    columns = st.container(key="numbers").columns(4)
     columns[0].metric(
         "Validation accuracy",
         percent(now.val_accuracy),
@@ -131,12 +142,15 @@ def _numbers(now: RunSnapshot) -> None:
     )
     rate = now.images_per_s
     columns[3].metric("Images a second", "–" if rate is None else f"{rate:,.0f}")
+
+
+def _details(now: RunSnapshot) -> None:
     spec = now.spec
     st.caption(
         f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
-        f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · {spec.optimizer} · "
-        f"batch {spec.batch_size:,} · seed {spec.seed} · {DATASETS[spec.data].title} · "
-        f"on {plain(now.device) or '–'}"
+        f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
+        f"{setting_at('optimizer').name(spec.optimizer)} · batch of {spec.batch_size:,} · "
+        f"seed {spec.seed} · {DATASETS[spec.data].title} · on {plain(now.device) or '–'}"
     )
 
 
@@ -156,7 +170,7 @@ if run is None:
         st.markdown("#### Nothing has been trained yet")
         st.markdown(
             "Press the button above to train the network of the Build page on real handwritten "
-            "digits. Its curves will move here. It goes on when you leave this page."
+            "digits. Its curves will move here, and it goes on when you leave this page."
         )
 else:
     state.choose_run(run.id)

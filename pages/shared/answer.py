@@ -21,7 +21,7 @@ def enlarged(digit: Tensor, scale: int = 10) -> NDArray[np.uint8]:
 def answer(digit: Tensor, chances: Tensor, colours: Palette) -> None:
     """Show the digit as the network sees it, the answer in large, and how sure it is."""
     best = int(chances.argmax())
-    seen, said = st.columns([1, 1], vertical_alignment="center")
+    seen, said = st.columns([1, 1])
     with seen:
         st.markdown("**What the network sees**", help="28 × 28 pixels, prepared as MNIST was.")
         st.image(enlarged(digit), width=SEEN_PX)
@@ -52,8 +52,9 @@ def chance_chart(colours: Palette) -> dict[str, object]:
         "field": "chance",
         "type": "quantitative",
         "title": "Probability",
-        "scale": {"domain": [0, 1]},
-        "axis": {"format": ".0%", "tickCount": 5},
+        # Room beside the longest bar for its number.
+        "scale": {"domain": [0, 1.12], "nice": False},
+        "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
     }
     y = {
         "field": "digit",

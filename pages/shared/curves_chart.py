@@ -16,7 +16,7 @@ Axis = Literal["step", "epoch"]
 Measure = Literal["loss", "accuracy"]
 TRAINING = "Training"
 VALIDATION = "Validation"
-HEIGHT_PX = 300
+HEIGHT_PX = 290
 
 
 def curve_rows(curves: Curves, measure: Measure, axis: Axis) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
             "y": {
                 "field": "y",
                 "type": "quantitative",
-                "title": "Accuracy" if share else "Loss",
+                "title": None,
                 "scale": {"domain": [0, 1]} if share else {"zero": True},
                 "axis": {"format": ".0%" if share else "~g", "tickCount": 5},
             },
@@ -87,7 +87,8 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
                 "type": "nominal",
                 "title": None,
                 "scale": {"domain": [s[0] for s in series], "range": [s[1] for s in series]},
-                "legend": {"orient": "top", "direction": "horizontal", "symbolType": "stroke"},
+                # The page names both series beside the chart's title, in these colours.
+                "legend": None,
             },
             "tooltip": [
                 {"field": "series", "title": "Images"},

@@ -1,7 +1,7 @@
 """The widget of one field of the spec, made from the field's own record."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypedDict
+from collections.abc import Callable, Mapping
+from typing import Final, TypedDict, cast
 
 import streamlit as st
 
@@ -43,6 +43,19 @@ _GRIDS: Final[dict[str, list[float]]] = {
 _STEPS: Final = {"dropout": 0.05, "momentum": 0.01}
 
 
+def field_grid(*paths: str, devices: Mapping[str, str] | None = None) -> None:
+    """Show fields two to a row; where there is no room for two, they keep their order.
+
+    Args:
+        paths: of the fields.
+        devices: keys and names of the devices to offer, where `device` is among the fields.
+    """
+    for i in range(0, len(paths), 2):
+        for column, path in zip(st.columns(2, gap="medium"), paths[i : i + 2], strict=False):
+            with column:
+                field(path, options=devices if path == "device" else None)
+
+
 class _Taken(TypedDict):
     """What every widget of a field is given alike."""
 
@@ -52,12 +65,13 @@ class _Taken(TypedDict):
     help: str
 
 
-def field(path: str, *, options: list[str] | None = None) -> None:
+def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
     """Show the widget for a field of the draft; its label, help and limits come from the record.
 
     Args:
         path: such as `lr` or `blocks.1.kernel_size`.
-        options: the choices to offer, where not all that the record knows exist here.
+        options: the choices to offer and their names, where not all that the record knows exist
+            here; the draft's own choice is offered in any case.
     """
     record = setting_at(path)
     name = path.rpartition(".")[2]
@@ -71,7 +85,10 @@ def field(path: str, *, options: list[str] | None = None) -> None:
         case Flag():
             st.toggle(record.label, **taken)
         case Choice():
-            _choice(record, options or list(record.options), taken)
+            now = state.draft().value(path)
+            offered = cast(dict[Value, str], dict(options or record.options))
+            offered.setdefault(now, record.name(now))
+            _choice(record, offered, taken)
         case Number() if name in _GRIDS:
             st.select_slider(
                 record.label,
@@ -97,19 +114,19 @@ def field(path: str, *, options: list[str] | None = None) -> None:
             )
 
 
-def _choice(record: Choice, options: Sequence[Value], taken: _Taken) -> None:
-    name: Callable[[Value], str] = record.name
-    if sum(len(record.name(option)) + 4 for option in options) <= 24:
+def _choice(record: Choice, names: Mapping[Value, str], taken: _Taken) -> None:
+    options: list[Value] = [option for option in record.options if option in names]
+    if sum(len(names[option]) + 4 for option in options) <= 24:
         st.segmented_control(
             record.label,
             options,
-            format_func=name,
+            format_func=names.__getitem__,
             required=True,
             width="stretch",
             **taken,
         )
     else:
-        st.selectbox(record.label, options, format_func=name, **taken)
+        st.selectbox(record.label, options, format_func=names.__getitem__, **taken)
 
 
 def _grid(name: str, value: Value) -> list[float]:

@@ -222,7 +222,7 @@ def _digits(figure: go.Figure, x: float, colours: Palette) -> float:
                 "line": {"color": colours.dense, "width": 1},
             },
             text=[str(i) for i in range(10)],
-            textfont={"size": 10},
+            textfont={"size": 10, "color": colours.ink},
             hovertext=[f"Score of the digit {i}" for i in range(10)],
             hoverinfo="text",
         )

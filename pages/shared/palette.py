@@ -51,6 +51,11 @@ DARK: Final = Palette(
 )
 
 
+def is_dark() -> bool:
+    """Tell whether this browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
 def palette() -> Palette:
     """Return the colours for the theme that this browser shows."""
-    return DARK if st.context.theme.type == "dark" else LIGHT
+    return DARK if is_dark() else LIGHT

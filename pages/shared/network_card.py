@@ -1,0 +1,116 @@
+"""The card in which blocks and dense layers are added, chosen and edited."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.check import Problem
+from core.spec import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, BlockSpec, DenseSpec, RunSpec, place
+from pages.shared import state
+from pages.shared.fields import field, field_grid
+from pages.shared.words import plain
+
+_BLOCK_FIELDS = (
+    "channels",
+    "kernel_size",
+    "activation",
+    "pool",
+    "pool_size",
+    "stride",
+    "padding",
+    "dropout",
+)
+_DENSE_FIELDS = ("units", "activation", "dropout")
+
+
+def network_card(spec: RunSpec, problem: Problem | None) -> None:
+    """Show the counters, a tab for every block and layer, and the fields of the chosen one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _counter("Blocks", "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
+        st.space("small")
+        _counter("Dense layers", "dense", len(spec.dense), 0, MAX_DENSE)
+    parts = [f"blocks.{i}" for i in range(len(spec.blocks))]
+    parts += [f"dense.{i}" for i in range(len(spec.dense))]
+    part = st.segmented_control(
+        "Edit",
+        parts,
+        key=state.lit_key(parts),
+        format_func=lambda path: _tab(path, problem),
+        required=True,
+        label_visibility="collapsed",
+    )
+    assert part is not None  # a choice is required
+    if problem and problem.path.startswith(f"{part}."):
+        st.markdown(f":red[:material/error: {plain(problem.message)}]")
+    group = part.partition(".")[0]
+    names = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
+    field_grid(*(f"{part}.{name}" for name in names))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if group == "blocks":
+            field(f"{part}.batch_norm")
+        _apply_button(part, len(getattr(spec, group)))
+
+
+def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
+    st.markdown(f"**{title}**", width="content")
+    for sign, delta, name, off in (
+        ("–", -1, "less", count <= low),
+        ("+", 1, "more", count >= high),
+    ):
+        if delta > 0:
+            st.markdown(f"**{count}**", width="content")
+        st.button(
+            sign,
+            key=f"{group}_{name}",
+            disabled=off,
+            on_click=_set_count,
+            args=(group, delta),
+            help=f"One {'fewer' if delta < 0 else 'more'}",
+        )
+
+
+def _set_count(group: str, delta: int) -> None:
+    spec = state.draft()
+    if group == "blocks":
+        more: tuple[BlockSpec, ...] = (*spec.blocks, spec.blocks[-1])
+        blocks = more if delta > 0 else spec.blocks[:-1]
+        state.adopt(replace(spec, blocks=blocks))
+        state.light(f"blocks.{len(blocks) - 1}")
+        return
+    dense = (*spec.dense, DenseSpec()) if delta > 0 else spec.dense[:-1]
+    state.adopt(replace(spec, dense=dense))
+    state.light(f"dense.{len(dense) - 1}" if dense else f"blocks.{len(spec.blocks) - 1}")
+
+
+def _tab(part: str, problem: Problem | None) -> str:
+    name = place(part).replace("Dense layer", "Dense")
+    broken = problem is not None and problem.path.startswith(f"{part}.")
+    return f":red[:material/error:] {name}" if broken else name
+
+
+def _apply_button(part: str, count: int) -> None:
+    block = part.startswith("blocks")
+    what = "blocks" if block else "dense layers"
+    kept = "number of channels" if block else "number of units"
+    st.button(
+        f"Apply to all {what}",
+        key="apply_to_all",
+        icon=":material/content_copy:",
+        on_click=_apply_to_all,
+        args=(part,),
+        disabled=count == 1,
+        help=f"Give all {what} the settings of this one. Each keeps its own {kept}.",
+    )
+
+
+def _apply_to_all(part: str) -> None:
+    spec = state.draft()
+    group, _, index = part.partition(".")
+    if group == "blocks":
+        block = spec.blocks[int(index)]
+        blocks = tuple(replace(block, channels=other.channels) for other in spec.blocks)
+        state.adopt(replace(spec, blocks=blocks))
+    else:
+        dense = spec.dense[int(index)]
+        layers = tuple(replace(dense, units=other.units) for other in spec.dense)
+        state.adopt(replace(spec, dense=layers))
