@@ -18,32 +18,45 @@ from pages.shared.words import duration, percent, plain
 LIVE_S = 0.5
 
 
-def _top(run: Run | None) -> None:
+def _top(run: Run) -> None:
     left, right = st.columns([5, 2], vertical_alignment="bottom")
-    known = runs().all()
     with left:
-        if run:
-            st.session_state["shown_run"] = run.id
-            st.selectbox(
-                "Run",
-                [other.id for other in known],
-                format_func=_title,
-                key="shown_run",
-                on_change=lambda: state.choose_run(st.session_state["shown_run"]),
-                label_visibility="collapsed",
-            )
-    ready = check(state.draft()).problem is None and is_available(state.draft().data)
-    with right:
-        st.button(
-            "Train the network of the Build page",
-            type="secondary" if run else "primary",
-            icon=":material/play_arrow:",
-            key="train",
-            on_click=launch,
-            disabled=not ready,
-            width="stretch",
-            help=None if ready else "The Build page says what has to change first.",
+        st.session_state["shown_run"] = run.id
+        st.selectbox(
+            "Run",
+            [other.id for other in runs().all()],
+            format_func=_title,
+            key="shown_run",
+            on_change=lambda: state.choose_run(st.session_state["shown_run"]),
+            label_visibility="collapsed",
         )
+    with right:
+        _train_button(first=False)
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True):
+        st.markdown("#### Nothing has been trained yet")
+        st.markdown(
+            "Train the network of the Build page on real handwritten digits. Its curves will move "
+            "here, and it goes on when you leave this page."
+        )
+        _train_button(first=True)
+
+
+def _train_button(*, first: bool) -> None:
+    draft = state.draft()
+    ready = check(draft).problem is None and is_available(draft.data)
+    st.button(
+        "Train the network" if first else "Train Build’s network",
+        type="primary" if first else "secondary",
+        icon=":material/play_arrow:",
+        key="train",
+        on_click=launch,
+        disabled=not ready,
+        width="content" if first else "stretch",
+        help=None if ready else "The Build page says what has to change first.",
+    )
     refused = state.take_refusal()
     if refused:
         st.error(plain(refused), icon=":material/block:")
@@ -164,15 +177,10 @@ def _chosen() -> Run | None:
 
 
 run = _chosen()
-_top(run)
 if run is None:
-    with st.container(border=True):
-        st.markdown("#### Nothing has been trained yet")
-        st.markdown(
-            "Press the button above to train the network of the Build page on real handwritten "
-            "digits. Its curves will move here, and it goes on when you leave this page."
-        )
+    _nothing_yet()
 else:
+    _top(run)
     state.choose_run(run.id)
     live = not run.snapshot().ended
     st.fragment(_panel, run_every=LIVE_S if live else None)(run, live)
