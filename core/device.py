@@ -11,6 +11,7 @@ Two facts of Linux decide the speed of a background thread (both measured, see R
 import ctypes
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -118,6 +119,15 @@ def keep_freed_memory() -> None:
     mallopt(_M_MMAP_THRESHOLD, 1 << 30)
     mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
     mallopt(_M_ARENA_MAX, 1)
+
+
+def release_freed_memory() -> None:
+    """Give back what glibc has kept, as `free_memory` takes all that it holds for used."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+    if torch.cuda.is_available():
+        with suppress(RuntimeError):  # a device that has failed says so again here
+            torch.cuda.empty_cache()
 
 
 def take_all_cores() -> None:

@@ -4,16 +4,15 @@ import logging
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from core.check import size_in_words
 from core.data import DATASETS, load
-from core.device import resolve
+from core.device import release_freed_memory, resolve
 from core.errors import UserError
 from core.history import Curves, History
 from core.layers import lay_out
@@ -28,6 +27,8 @@ ENDED: Final[frozenset[Status]] = frozenset({"finished", "stopped", "diverged", 
 # A copy of the weights is published this often, for whoever draws while the run goes on.
 PUBLISH_S: Final = 1.0
 _RATE_WINDOW_S: Final = 3.0
+# A guest of a run that trains has it this long at most after each report.
+GUEST_S: Final = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +83,19 @@ class RunSnapshot:
     def ended(self) -> bool:
         """Whether it will never do another step."""
         return self.status in ENDED
+
+
+class Guest(Protocol):
+    """Short work on the run's device and thread, done between two reports or during a pause."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to do; cheap, and takes no lock."""
+        ...
+
+    def serve(self, budget_s: float) -> None:
+        """Work for about that long. It raises nothing and changes no randomness."""
+        ...
 
 
 class Run:
@@ -188,8 +202,17 @@ class Run:
                 weights_version=self._weights_version,
             )
 
-    def execute(self) -> None:
-        """Train to the end in the calling thread; every failure becomes a status and a sentence."""
+    def nudge(self) -> None:
+        """Look again whether a guest waits, should the run be paused."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def execute(self, guest: Guest | None = None) -> None:
+        """Train to the end in the calling thread; every failure becomes a status and a sentence.
+
+        Args:
+            guest: whoever may have the device between two reports; the run's clock stands still.
+        """
         with self._changed:
             if self._status != "queued":
                 return
@@ -198,7 +221,7 @@ class Run:
         status: Status = "failed"
         message = ""
         try:
-            status = self._train()
+            status = self._train(guest)
         except Diverged as error:
             status, message = "diverged", str(error)
             with self._changed:
@@ -213,11 +236,9 @@ class Run:
             message = _unexpected(error)
         finally:
             self._end(status, message)
-        if torch.cuda.is_available():
-            with suppress(RuntimeError):  # a device that has failed says so again here
-                torch.cuda.empty_cache()
+        release_freed_memory()
 
-    def _train(self) -> Status:
+    def _train(self, guest: Guest | None) -> Status:
         trainer = Trainer(self.spec, load(self.spec.data))
         with self._changed:
             self._device = resolve(self.spec.device).name
@@ -225,7 +246,9 @@ class Run:
         self._epoch_weights = self._weights  # where one that diverges in its first epoch goes back
         for event in trainer.fit():
             self._take(event, trainer)
-            if not self._may_go_on():
+            if guest is not None and isinstance(event, Steps):
+                self._give_way(guest)
+            if not self._may_go_on(guest):
                 self._publish(trainer)
                 for last in trainer.test():
                     self._take(last, trainer)
@@ -261,18 +284,42 @@ class Run:
                 self._weights = weights
                 self._weights_version += 1
 
-    def _may_go_on(self) -> bool:
-        """Wait while paused; return False when the run is to stop."""
+    def _give_way(self, guest: Guest) -> None:
+        """Let a guest work for a moment, with the clock held."""
+        if not guest.waits:
+            return
         with self._changed:
-            if self._pause_wanted:
-                self._hold_clock()
-                self._status = "paused"
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: not self._pause_wanted)
-                self._status = "running"
-                self._resumed_at = time.monotonic()
-                self._changed.notify_all()
+            self._hold_clock()
+        guest.serve(GUEST_S)
+        with self._changed:
+            self._resumed_at = time.monotonic()
+
+    def _may_go_on(self, guest: Guest | None) -> bool:
+        """Wait while paused, serving the guest; return False when the run is to stop."""
+        with self._changed:
+            if not self._pause_wanted:
+                return not self._stop_wanted
+            self._hold_clock()
+            self._status = "paused"
+            self._changed.notify_all()
+        while self._paused_for(guest):
+            assert guest is not None
+            guest.serve(GUEST_S)
+        with self._changed:
+            self._status = "running"
+            self._resumed_at = time.monotonic()
+            self._changed.notify_all()
             return not self._stop_wanted
+
+    def _paused_for(self, guest: Guest | None) -> bool:
+        """Wait for the end of the pause, or for a guest; return whether it is a guest."""
+
+        def waits() -> bool:
+            return guest is not None and guest.waits
+
+        with self._changed:
+            self._changed.wait_for(lambda: not self._pause_wanted or waits())
+            return self._pause_wanted
 
     def _hold_clock(self) -> None:
         if self._resumed_at is not None:

@@ -12,6 +12,7 @@ from core.data import load
 from core.device import keep_freed_memory, take_all_cores, take_one_core
 from core.errors import UserError
 from core.presets import PRESETS, preset_of
+from core.price import Price, Prices
 from core.run import ENDED, Run
 from core.spec import RunSpec
 
@@ -30,6 +31,7 @@ class Runs:
         self._worker: threading.Thread | None = None
         self._closing = False
         self._count = 0
+        self._prices = Prices(self._wake)
 
     def start(self, spec: RunSpec) -> Run:
         """Put a run in line, or return the one of the same spec that has not ended yet.
@@ -80,6 +82,20 @@ class Runs:
                 ahead += other.status not in ENDED
         return 0
 
+    def price(self, asker: str, spec: RunSpec) -> Price | None:
+        """Return what a run would take, or None while that is measured; see `Prices.ask`.
+
+        Args:
+            asker: whoever will ask again: the id of a browser's session.
+            spec: one that `check` finds nothing wrong with.
+        """
+        self._ensure_worker()
+        return self._prices.ask(asker, spec)
+
+    def price_pending(self, asker: str) -> bool:
+        """Tell whether it is worth asking again for the price that this asker asked for last."""
+        return self._prices.pending(asker)
+
     def close(self, timeout_s: float = EXIT_S) -> None:
         """Stop everything and wait for the thread to end."""
         with self._changed:
@@ -97,10 +113,17 @@ class Runs:
             same = (r for r in self._runs.values() if r.spec == spec and r.status not in ENDED)
             return next(same, None)
 
+    def _wake(self) -> None:
+        """Let the training thread see that a price is asked for, wherever it waits."""
+        with self._changed:
+            self._changed.notify_all()
+        if (run := self.active()) is not None:
+            run.nudge()
+
     def _ensure_worker(self) -> None:
         ready = threading.Event()
         with self._changed:
-            if self._worker is not None and self._worker.is_alive():
+            if self._closing or (self._worker is not None and self._worker.is_alive()):
                 return
             keep_freed_memory()
             self._worker = threading.Thread(
@@ -124,12 +147,17 @@ class Runs:
             load("embedded")
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._next() is not None)
+                self._changed.wait_for(
+                    lambda: self._closing or self._next() is not None or self._prices.waits
+                )
                 run = self._next()
                 if self._closing:
                     return
             if run is not None:
-                run.execute()
+                self._prices.drop()  # the run may need the memory
+                run.execute(self._prices)
+            else:
+                self._prices.advance()
 
     def _next(self) -> Run | None:
         return next((run for run in self._runs.values() if run.status == "queued"), None)
