@@ -34,6 +34,9 @@ page = st.navigation(
     position="top",
 )
 state.read_address()
+if turn := state.take_turn():
+    st.switch_page(turn)
 strip()
 page.run()
 state.write_address()
+state.all_shown()

@@ -13,6 +13,7 @@ from core.model import source
 from core.presets import PRESETS, preset_of
 from core.spec import RunSpec
 from pages.shared import state
+from pages.shared.augmentation import augmentation
 from pages.shared.download_panel import download_panel
 from pages.shared.fields import field, field_grid
 from pages.shared.launch import launch
@@ -20,6 +21,7 @@ from pages.shared.layer_table import layer_table
 from pages.shared.network_card import network_card
 from pages.shared.network_figure import network_figure
 from pages.shared.palette import palette
+from pages.shared.price_line import price_line
 from pages.shared.words import plain, short
 
 _OWN = "own"
@@ -52,18 +54,21 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
         here = is_available(spec.data)
         problem = verdict.problem
         why = problem.message if problem else None if here else "Download the data first."
-        if st.button(
+        st.button(
             "Train",
             type="primary",
             icon=":material/play_arrow:",
             key="train",
             disabled=why is not None,
             on_click=launch,
+            kwargs={"then": "pages/train_page.py"},
             width="stretch",
             help=plain(why) if why else None,
-        ):
-            st.switch_page("pages/train_page.py")
-    st.caption(PRESETS[key].sentence if key else "A network of your own.")
+        )
+    sentence, price = st.columns([6, 2])
+    sentence.caption(PRESETS[key].sentence if key else "A network of your own.")
+    with price:
+        price_line(spec, verdict.problem)
 
 
 def _troubles(spec: RunSpec) -> None:
@@ -105,7 +110,7 @@ def _totals(spec: RunSpec, network: Network) -> None:
     )
 
 
-def _learning_card() -> None:
+def _learning_card(spec: RunSpec) -> None:
     st.markdown("**Learning**")
     here = {device.key: device.name for device in devices()}
     field_grid(
@@ -113,7 +118,8 @@ def _learning_card() -> None:
         devices={"auto": f"Best here: {devices()[0].name}", **here},
     )
     with st.expander("More", icon=":material/tune:"):
-        field_grid("momentum", "weight_decay")
+        field_grid("momentum", "weight_decay", "label_smoothing")
+    augmentation(spec)
 
 
 spec = state.draft()
@@ -133,7 +139,7 @@ left, right = st.columns([1, 1], gap="medium")
 with left.container(border=True):
     network_card(spec, verdict.problem)
 with right.container(border=True):
-    _learning_card()
+    _learning_card(spec)
 table, code = st.tabs(["Layers", "PyTorch code"])
 with table:
     layer_table(verdict.network)

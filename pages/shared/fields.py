@@ -40,7 +40,15 @@ _GRIDS: Final[dict[str, list[float]]] = {
     "weight_decay": [0.0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 1.0],
     "batch_size": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192],
 }
-_STEPS: Final = {"dropout": 0.05, "momentum": 0.01}
+_STEPS: Final = {
+    "dropout": 0.05,
+    "momentum": 0.01,
+    "scale": 0.05,
+    "elastic": 0.25,
+    "label_smoothing": 0.05,
+}
+# Whole numbers up to this are chosen by a slider, larger ones typed.
+_SHORT_RANGE: Final = 50
 
 
 def field_grid(*paths: str, devices: Mapping[str, str] | None = None) -> None:
@@ -75,6 +83,7 @@ def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
     """
     record = setting_at(path)
     name = path.rpartition(".")[2]
+    now = state.draft().value(path)
     taken: _Taken = {
         "key": state.widget_key(path),
         "on_change": state.take_widget,
@@ -83,50 +92,49 @@ def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
     }
     match record:
         case Flag():
-            st.toggle(record.label, **taken)
+            st.toggle(record.label, value=bool(now), **taken)
         case Choice():
-            now = state.draft().value(path)
             offered = cast(dict[Value, str], dict(options or record.options))
             offered.setdefault(now, record.name(now))
-            _choice(record, offered, taken)
+            _choice(record, offered, now, taken)
         case Number() if name in _GRIDS:
             st.select_slider(
                 record.label,
-                options=_grid(name, state.draft().value(path)),
+                options=_grid(name, now),
+                value=cast(float, now),
                 format_func=_amount,
                 **taken,
             )
-        case Number() if record.whole:
-            st.number_input(
-                record.label,
-                min_value=int(record.low),
-                max_value=int(record.high),
-                step=1,
-                **taken,
-            )
         case Number():
-            st.slider(
-                record.label,
-                min_value=record.low,
-                max_value=record.high,
-                step=_STEPS[name],
-                **taken,
-            )
+            _number(record, cast(float, now), _STEPS.get(name, 1), taken)
 
 
-def _choice(record: Choice, names: Mapping[Value, str], taken: _Taken) -> None:
+def _choice(record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken) -> None:
     options: list[Value] = [option for option in record.options if option in names]
     if sum(len(names[option]) + 4 for option in options) <= 24:
         st.segmented_control(
             record.label,
             options,
+            default=now,
             format_func=names.__getitem__,
             required=True,
             width="stretch",
             **taken,
         )
     else:
-        st.selectbox(record.label, options, format_func=names.__getitem__, **taken)
+        index = options.index(now)
+        st.selectbox(record.label, options, index, format_func=names.__getitem__, **taken)
+
+
+def _number(record: Number, now: float, step: float, taken: _Taken) -> None:
+    if not record.whole:
+        st.slider(record.label, record.low, record.high, float(now), step, **taken)
+        return
+    low, high = int(record.low), int(record.high)
+    if high <= _SHORT_RANGE:
+        st.slider(record.label, low, high, int(now), 1, **taken)
+    else:
+        st.number_input(record.label, low, high, int(now), 1, **taken)
 
 
 def _grid(name: str, value: Value) -> list[float]:

@@ -4,6 +4,7 @@ A page never holds a spec of its own. Widgets change the draft in callbacks, whi
 page does, so that everything on the page is drawn from the same draft.
 """
 
+from secrets import token_hex
 from typing import Final
 
 import streamlit as st
@@ -21,6 +22,9 @@ _CANVAS: Final = "canvas_version"
 _STROKES: Final = "canvas_strokes"
 _LIT: Final = "part"
 _RUN: Final = "run"
+_ASKER: Final = "asker"
+_UNSEEN: Final = "unseen"
+_GO: Final = "go"
 _WIDGET: Final = "field:"
 
 
@@ -76,10 +80,22 @@ def widget_key(path: str) -> str:
     """Return the key of the widget for a field, holding the draft's value."""
     key = _WIDGET + path
     value = draft().value(path)
+    unseen: set[str] = st.session_state.setdefault(_UNSEEN, set())
     # Only where it differs: a needless write would fight a slider that is still being dragged.
-    if key not in st.session_state or st.session_state[key] != value:
+    if key in unseen or st.session_state.get(key) != value:
         st.session_state[key] = value
+        unseen.add(key)
     return key
+
+
+def all_shown() -> None:
+    """Note that a run of the script has come to its end.
+
+    What an interrupted run had to say to the browser may never reach it, so until then every run
+    says again what the draft has put into a widget. The browser would send back what it shows, and
+    that would overwrite the draft.
+    """
+    st.session_state[_UNSEEN] = set()
 
 
 def take_widget(path: str) -> None:
@@ -96,6 +112,27 @@ def chosen_run() -> str | None:
 def choose_run(run_id: str) -> None:
     """Look at a run from now on. For use as a callback."""
     st.session_state[_RUN] = run_id
+
+
+def asker() -> str:
+    """Return a name of this browser's session that no other one has."""
+    name: str = st.session_state.setdefault(_ASKER, token_hex(8))
+    return name
+
+
+def go_to(page: str) -> None:
+    """Show another page from the next run of the script on. For use as a callback.
+
+    Args:
+        page: its file, such as `pages/train_page.py`.
+    """
+    st.session_state[_GO] = page
+
+
+def take_turn() -> str | None:
+    """Return the page chosen by `go_to`, once."""
+    page: str | None = st.session_state.pop(_GO, None)
+    return page
 
 
 def refuse(sentence: str) -> None:
