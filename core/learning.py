@@ -9,17 +9,18 @@ from core.layers import NUM_CLASSES
 from core.spec import RunSpec
 
 
-def loss_of(name: str, logits: Tensor, labels: Tensor) -> Tensor:
+def loss_of(spec: RunSpec, logits: Tensor, labels: Tensor) -> Tensor:
     """Return the mean loss of a batch.
 
     Args:
-        name: `cross_entropy`, or `mse`: the mean squared error between the softmax probabilities
-            and the one-hot label, over all classes.
+        spec: its `loss` is `cross_entropy`, against labels smoothed by its `label_smoothing`, or
+            `mse`: the mean squared error between the softmax probabilities and the one-hot label,
+            over all classes.
         logits: (N, 10).
         labels: int64 (N,).
     """
-    if name == "cross_entropy":
-        return F.cross_entropy(logits, labels)
+    if spec.loss == "cross_entropy":
+        return F.cross_entropy(logits, labels, label_smoothing=spec.label_smoothing)
     return F.mse_loss(logits.softmax(1), F.one_hot(labels, NUM_CLASSES).to(logits.dtype))
 
 

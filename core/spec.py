@@ -171,6 +171,17 @@ class RunSpec:
             options={"cross_entropy": "Cross entropy", "mse": "Mean squared error"},
         ),
     )
+    label_smoothing: float = setting(
+        0.0,
+        Number(
+            label="Label smoothing",
+            help="Share of the right answer that is spread evenly over all ten digits, so that the "
+            "network never strives to be entirely sure. Used by cross entropy; 0.1 is usual.",
+            low=0.0,
+            high=0.5,
+            whole=False,
+        ),
+    )
     optimizer: str = setting(
         "adam",
         Choice(

@@ -206,7 +206,7 @@ class Trainer:
     def _step(self, data: "_OnDevice", index: Tensor) -> tuple[Tensor, Tensor]:
         x, y = data.batch(index)
         logits = self.model(x)
-        loss = loss_of(self.spec.loss, logits, y)
+        loss = loss_of(self.spec, logits, y)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -224,7 +224,7 @@ class Trainer:
                 x, y = data.batch(index)
                 logits = self.model(x)
                 correct += int((logits.argmax(1) == y).sum())
-                loss += float(loss_of(self.spec.loss, logits, y)) * len(y)
+                loss += float(loss_of(self.spec, logits, y)) * len(y)
             yield Pulse()
         if not math.isfinite(loss):
             # The last step spoilt the weights, and no training step came after it to show that.

@@ -24,7 +24,7 @@ def test_cross_entropy_is_minus_the_log_of_the_right_probability():
     logits, labels = torch.randn(6, 10), torch.tensor([0, 9, 3, 3, 5, 1])
     powers = logits.exp()
     by_hand = [-math.log(powers[i, y] / powers[i].sum()) for i, y in enumerate(labels)]
-    found = loss_of("cross_entropy", logits, labels)
+    found = loss_of(RunSpec(), logits, labels)
     assert found.item() == pytest.approx(sum(by_hand) / 6, rel=1e-5)
 
 
@@ -34,15 +34,44 @@ def test_mean_squared_error_is_over_images_and_classes():
     for row, label in zip(logits, labels, strict=True):
         shares = row.exp() / row.exp().sum()
         total += sum((float(shares[k]) - (k == int(label))) ** 2 for k in range(10))
-    assert loss_of("mse", logits, labels).item() == pytest.approx(total / 60, rel=1e-5)
+    assert loss_of(RunSpec(loss="mse"), logits, labels).item() == pytest.approx(total / 60, rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_smoothed_labels_give_every_digit_a_share(smoothing):
+    logits, labels = torch.randn(6, 10), torch.tensor([0, 9, 3, 3, 5, 1])
+    total = 0.0
+    for row, label in zip(logits, labels, strict=True):
+        shares = row.exp() / row.exp().sum()
+        for k in range(10):
+            wanted = smoothing / 10 + (1 - smoothing) * (k == int(label))
+            total -= wanted * math.log(shares[k])
+    found = loss_of(RunSpec(label_smoothing=smoothing), logits, labels)
+    assert found.item() == pytest.approx(total / 6, rel=1e-5)
+
+
+def test_smoothing_makes_boundless_sureness_costly():
+    logits, labels = torch.zeros(1, 10), torch.tensor([4])
+    losses = []
+    for sureness in (0.0, 4.0, 100.0):
+        logits[0, 4] = sureness
+        losses.append(loss_of(RunSpec(label_smoothing=0.1), logits, labels).item())
+    assert losses[1] < losses[0] < losses[2]
+
+
+def test_mean_squared_error_takes_labels_as_they_are():
+    logits, labels = torch.randn(6, 10), torch.tensor([0, 9, 3, 3, 5, 1])
+    plain, smoothed = RunSpec(loss="mse"), RunSpec(loss="mse", label_smoothing=0.3)
+    assert loss_of(smoothed, logits, labels) == loss_of(plain, logits, labels)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_a_sure_right_answer_costs_nothing_and_a_wrong_one_much(loss):
+    spec = RunSpec(loss=loss)
     logits = torch.zeros(1, 10)
     logits[0, 4] = 100.0
-    assert loss_of(loss, logits, torch.tensor([4])).item() == pytest.approx(0, abs=1e-6)
-    assert loss_of(loss, logits, torch.tensor([5])).item() > 0.19
+    assert loss_of(spec, logits, torch.tensor([4])).item() == pytest.approx(0, abs=1e-6)
+    assert loss_of(spec, logits, torch.tensor([5])).item() > 0.19
 
 
 def sgd(w, g, spec):
