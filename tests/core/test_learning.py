@@ -34,7 +34,9 @@ def test_mean_squared_error_is_over_images_and_classes():
     for row, label in zip(logits, labels, strict=True):
         shares = row.exp() / row.exp().sum()
         total += sum((float(shares[k]) - (k == int(label))) ** 2 for k in range(10))
-    assert loss_of(RunSpec(loss="mse"), logits, labels).item() == pytest.approx(total / 60, rel=1e-5)
+    assert loss_of(RunSpec(loss="mse"), logits, labels).item() == pytest.approx(
+        total / 60, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
