@@ -148,7 +148,8 @@ def take_refusal() -> str | None:
 
 def lit(spec: RunSpec) -> str:
     """The part of the network being edited, such as `blocks.0`."""
-    part: str = st.session_state.get(_LIT, "blocks.0")
+    # A browser that sends a change before it has drawn the chooser of parts sends None for it.
+    part: str = st.session_state.get(_LIT) or "blocks.0"
     group, _, index = part.partition(".")
     return part if int(index) < len(getattr(spec, group)) else "blocks.0"
 
