@@ -39,7 +39,16 @@ RETRY_S: Final = 30.0
 _FREE: Final[dict[str, Value]] = {"lr": 1e-6, "schedule": "constant", "num_epochs": 1, "seed": 0}
 # Settings that cost the same however strong they are, unless they are 0.
 _STRENGTHS: Final = frozenset(
-    {"momentum", "weight_decay", "dropout", "shift", "rotation", "scale", "elastic"}
+    {
+        "label_smoothing",
+        "momentum",
+        "weight_decay",
+        "dropout",
+        "shift",
+        "rotation",
+        "scale",
+        "elastic",
+    }
 )
 # Steps are timed together until this is over: long enough for waiting for a GPU not to count.
 _PIECE_S: Final = 0.02
