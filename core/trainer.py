@@ -19,7 +19,7 @@ from core.device import resolve
 from core.errors import UserError
 from core.learning import loss_of, make_optimizer, make_schedule
 from core.memory import evaluation_batch
-from core.model import build
+from core.model import build, in_fast_order
 from core.spec import RunSpec
 
 # How often figures leave the loop. On a GPU each report waits for the queued work, so it is rare.
@@ -111,6 +111,7 @@ class Trainer:
         torch.manual_seed(spec.seed)
         self.model = build(spec).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._forward = in_fast_order(self.model)
         self._data = data
         self._eval_batch = evaluation_batch(spec, network)
         self._order = torch.Generator().manual_seed(spec.seed)
@@ -205,7 +206,7 @@ class Trainer:
 
     def _step(self, data: "_OnDevice", index: Tensor) -> tuple[Tensor, Tensor]:
         x, y = data.batch(index)
-        logits = self.model(x)
+        logits = self._forward(x)
         loss = loss_of(self.spec, logits, y)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -222,7 +223,7 @@ class Trainer:
             index = torch.arange(start, end, device=self.device)
             with torch.inference_mode():
                 x, y = data.batch(index)
-                logits = self.model(x)
+                logits = self._forward(x)
                 correct += int((logits.argmax(1) == y).sum())
                 loss += float(loss_of(self.spec, logits, y)) * len(y)
             yield Pulse()

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from torch import nn
 
 from core.layers import lay_out
-from core.model import build, source
+from core.model import build, in_fast_order, source
 from core.presets import PRESETS
-from core.spec import BlockSpec, RunSpec, SpecError
+from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError
 
 
 def module_of(text: str) -> torch.nn.Module:
@@ -92,3 +95,30 @@ def test_a_model_can_be_built_without_memory():
         model = build(spec)
     assert all(p.is_meta for p in model.parameters())
     assert sum(p.numel() for p in model.parameters()) == lay_out(spec).params
+
+
+@pytest.mark.parametrize("pool_size", [2, 3])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_the_fast_order_changes_no_bit_of_output_or_gradient(pool_size, batch_norm):
+    block = BlockSpec(channels=8, batch_norm=batch_norm, pool_size=pool_size)
+    model = build(RunSpec(blocks=(block, block), dense=(DenseSpec(units=16),)))
+    x, seen = torch.randn(16, 1, 28, 28), []
+    for forward in (model, in_fast_order(model)):
+        model.zero_grad()
+        logits = forward(x)
+        logits.square().sum().backward()
+        seen.append([logits.detach(), *(value.grad for value in model.parameters())])
+    for before, after in zip(*seen, strict=True):
+        assert before.abs().sum() > 0 or batch_norm  # a bias before batch norm has no gradient
+        assert torch.equal(before, after)
+
+
+def test_in_the_fast_order_relu_works_on_pooled_images_only():
+    block = BlockSpec(channels=8)
+    model = build(RunSpec(blocks=(block, replace(block, pool="avg"))))
+    shapes = []
+    for module in model.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(lambda _, inputs, out: shapes.append(tuple(out.shape[2:])))
+    in_fast_order(model)(torch.zeros(2, 1, 28, 28))
+    assert shapes == [(14, 14), (14, 14)]  # an average of ReLUs is not the ReLU of an average
