@@ -296,15 +296,22 @@ def test_an_address_holds_what_is_on_and_nothing_else():
     ]
 
 
-def trained(spec, digits):
-    """Train; return the weights, the events and the images of every training step."""
-    trainer, seen = Trainer(spec, digits), []
+def watched(trainer, *, training):
+    """Return a list that will hold the images of every training step, or of all the others."""
+    seen = []
 
     def look(module, arguments):
-        if module.training:
+        if module.training is training:
             seen.append(arguments[0].clone())
 
-    trainer.model.register_forward_pre_hook(look)
+    trainer.model.get_submodule("conv1").register_forward_pre_hook(look)
+    return seen
+
+
+def trained(spec, digits):
+    """Train; return the weights, the events and the images of every training step."""
+    trainer = Trainer(spec, digits)
+    seen = watched(trainer, training=True)
     events = list(trainer.fit())
     return trainer.weights(), events, seen
 
@@ -362,13 +369,8 @@ def test_every_epoch_sees_new_images_with_black_around(make_digits):
 
 def test_validation_and_test_images_stay_as_they_are(make_digits):
     data = make_digits(40, validation=20, test=30)
-    trainer, seen = Trainer(replace(TINY, **ALL), data), []
-
-    def look(module, arguments):
-        if not module.training:
-            seen.append(arguments[0].clone())
-
-    trainer.model.register_forward_pre_hook(look)
+    trainer = Trainer(replace(TINY, **ALL), data)
+    seen = watched(trainer, training=False)
     events = list(trainer.fit())
     assert len([e for e in events if isinstance(e, Epoch | Figures)]) == len(seen) == 3
     for images, split in zip(seen, (data.validation, data.validation, data.test), strict=True):
