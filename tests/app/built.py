@@ -1,0 +1,36 @@
+"""Whether the Build page shows one and the same network everywhere."""
+
+from core.check import check
+from core.layers import lay_out
+from core.spec import RunSpec, place, walk
+from pages.shared.words import shape
+from tests.app.tab import Tab, words
+
+
+def parts_of(spec: RunSpec) -> list[str]:
+    """Every block and dense layer, such as `blocks.0`."""
+    return [f"blocks.{i}" for i in range(len(spec.blocks))] + [
+        f"dense.{i}" for i in range(len(spec.dense))
+    ]
+
+
+def shows(tab: Tab, spec: RunSpec) -> None:
+    """Whether all of the page is of this spec: the widgets, the table, the drawing, the totals."""
+    assert tab.draft == spec
+    network = lay_out(spec)
+    for path, _, value in walk(spec):
+        if tab.has(f"field:{path}"):
+            assert tab.field(path).value == value, path
+    table = tab.layers()
+    assert table["Layer"].tolist() == [layer.name for layer in network.layers]
+    assert table["Parameters"].sum() == network.params
+    assert table["Multiply-adds"].sum() == network.multiply_adds
+    assert table["Output shape"].tolist() == [shape(layer.shape) for layer in network.layers]
+    said = str(tab.figure()["layout"]["annotations"])
+    for part in parts_of(spec):
+        assert place(part).replace("Dense layer", "Dense") in said
+        if network.broken and network.broken.path.startswith(part):
+            break  # nothing is drawn after the place that breaks
+    if check(spec).problem is None:
+        assert f"{network.params:,}" in words(tab.main)
+        assert "class Net" in tab.code[0].value

@@ -1,0 +1,87 @@
+import json
+
+import altair
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from pages.shared.answer import chance_chart, chance_rows, enlarged
+from pages.shared.palette import DARK, LIGHT
+
+
+def chances_of(**some: float) -> torch.Tensor:
+    """Ten probabilities: the named ones, and the rest shared by the others."""
+    rest = (1 - sum(some.values())) / (10 - len(some))
+    return torch.tensor([some.get(f"d{digit}", rest) for digit in range(10)])
+
+
+def said(chances: torch.Tensor) -> AppTest:
+    """The answer as the page shows it."""
+
+    def script(values):
+        import torch
+
+        from pages.shared.answer import answer
+        from pages.shared.palette import LIGHT
+
+        digit = torch.full((1, 1, 28, 28), 7, dtype=torch.uint8)
+        answer(digit, torch.tensor(values), LIGHT)
+
+    shown = AppTest.from_function(script, args=(chances.tolist(),), default_timeout=20).run()
+    assert not shown.exception
+    return shown
+
+
+def test_a_digit_is_enlarged_pixel_by_pixel():
+    digit = torch.arange(784, dtype=torch.int64).remainder(256).to(torch.uint8).view(1, 1, 28, 28)
+    large = enlarged(digit, scale=4)
+    assert large.shape == (112, 112)
+    assert large.dtype == np.uint8
+    for row, column in ((0, 0), (3, 11), (27, 27)):
+        square = large[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4]
+        assert (square == int(digit[0, 0, row, column])).all()
+
+
+@given(st.lists(st.floats(-30, 30), min_size=10, max_size=10))
+def test_the_rows_are_the_ten_digits_in_order_with_one_sum(logits):
+    rows = chance_rows(torch.softmax(torch.tensor(logits), 0))
+    assert rows.digit.tolist() == list("0123456789")
+    assert rows.chance.sum() == pytest.approx(1, abs=1e-5)
+    assert rows.chance[rows.best].min() == rows.chance.max()
+    assert rows.best.any()
+    for words, chance in zip(rows.words, rows.chance, strict=True):
+        assert float(words.removesuffix(" %")) == pytest.approx(100 * chance, abs=0.051)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_the_bars_are_valid_vega_lite_in_the_theme_s_colours(colours):
+    chart = chance_chart(colours)
+    altair.Chart.from_dict({"data": {"values": []}, **chart})
+    text = json.dumps(chart)
+    assert colours.right in text
+    assert colours.quiet in text
+    columns = set(chance_rows(chances_of(d3=0.9)).columns)
+    assert {chart["encoding"][name]["field"] for name in ("x", "y")} <= columns
+    assert chart["encoding"]["x"]["scale"]["domain"][0] == 0
+    assert chart["encoding"]["x"]["scale"]["domain"][1] >= 1
+
+
+@pytest.mark.parametrize(
+    ("chances", "words", "never"),
+    [
+        (chances_of(d3=0.982), ["Quite sure", "98.2 %"], ["Unsure", "perhaps"]),
+        (chances_of(d4=0.75, d9=0.2), ["Fairly sure", "75.0 %", "9", "20.0 %"], ["Unsure"]),
+        (chances_of(d1=0.4, d7=0.35), ["Unsure", "40.0 %", "7", "35.0 %"], ["Quite", "Fairly"]),
+    ],
+)
+def test_the_words_say_how_sure_it_is(chances, words, never):
+    shown = said(chances)
+    text = "\n".join(markdown.value for markdown in shown.markdown)
+    assert all(word in text for word in words), text
+    assert not any(word in text for word in never), text
+    large = shown.get_by_key("answer").get("markdown")
+    assert [markdown.value for markdown in large] == [str(int(chances.argmax()))]
+    assert len(shown.image) == 1

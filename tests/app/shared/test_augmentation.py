@@ -1,0 +1,62 @@
+"""The four sliders of augmentation, and the digits beside them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import UserError
+from core.presets import DEFAULT
+from pages.shared.augmentation import DIGITS, VERSIONS, contact_sheet
+
+
+@pytest.fixture(autouse=True)
+def few_digits(make_digits, monkeypatch):
+    """Digits that need not be read."""
+    digits = make_digits(50)
+    monkeypatch.setattr("pages.shared.augmentation.load", lambda key: digits)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("shift", 3), ("rotation", 15), ("scale", 0.2), ("elastic", 2.0)]
+)
+def test_what_it_does_is_shown_as_soon_as_it_is_on(visit, name, value):
+    tab = visit()
+    assert not tab.image
+    tab.set(name, value)
+    assert tab.draft == replace(DEFAULT, **{name: value})
+    assert len(tab.image) == 1
+    tab.set(name, type(value)(0))
+    assert not tab.image
+    assert tab.draft == DEFAULT
+
+
+def test_digits_that_cannot_be_read_leave_the_sliders(visit, monkeypatch):
+    def load(key):
+        raise UserError("They are gone.")
+
+    monkeypatch.setattr("pages.shared.augmentation.load", load)
+    tab = visit(spec=replace(DEFAULT, shift=2))
+    assert not tab.image
+    assert tab.has("field:shift")
+
+
+def test_the_sheet_has_every_image_once_in_its_place():
+    marks = torch.arange(1, len(DIGITS) * VERSIONS + 1, dtype=torch.uint8)
+    versions = marks.view(len(DIGITS), VERSIONS, 1, 1).expand(-1, -1, 28, 28)
+    sheet = contact_sheet(versions)
+    assert sheet.shape[2] == 4
+    opaque = sheet[..., 3] == 255
+    for mark in marks.tolist():
+        rows, columns = np.nonzero((sheet[..., 0] == mark) & opaque)
+        assert len(rows) == 56 * 56
+        assert (np.ptp(rows), np.ptp(columns)) == (55, 55)
+    assert opaque.sum() == len(marks) * 56 * 56  # and all else is transparent
+
+
+def test_the_first_of_each_row_stands_apart():
+    opaque = contact_sheet(torch.ones(1, 4, 28, 28, dtype=torch.uint8))[0, :, 3] == 255
+    edges = np.flatnonzero(np.diff(opaque.astype(int)))
+    gaps = (edges[1::2] - edges[0::2])[:3].tolist()
+    assert gaps[0] > gaps[1] == gaps[2]

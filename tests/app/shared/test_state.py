@@ -1,0 +1,201 @@
+"""The address and the draft, without a page around them."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.codec import to_query
+from core.presets import DEFAULT, PRESETS
+from core.spec import BlockSpec, DenseSpec, RunSpec, settings, walk
+from pages.shared import state
+
+KEYS = ["v", "blocks", "dense", "run", *settings(RunSpec)]
+KEYS += [f"b{i}.{name}" for i in range(8) for name in settings(BlockSpec)]
+KEYS += [f"d{i}.{name}" for i in range(5) for name in settings(DenseSpec)]
+HOSTILE = ["", "-1", "9" * 5000, "1e999", "nan", "٣", "\x00", "<script>", "![](https://a.b/c)"]
+VALUES = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(max_size=20),
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.sampled_from(["0", "1", "2", "3", "5", "max", "sgd", "valid", "gelu", "cuda"]),
+)
+QUERIES = st.dictionaries(
+    st.one_of(st.sampled_from(KEYS), st.text(max_size=10)), VALUES, max_size=25
+)
+
+
+class Address(dict):
+    """What `st.query_params` can do."""
+
+    def from_dict(self, query):
+        self.clear()
+        self.update(query)
+
+
+class Session:
+    """One session: its state and its address, as `state` sees them through Streamlit."""
+
+    def __init__(self, patch, query=None):
+        self.session_state, self.query_params = {}, Address(query or {})
+        seen = SimpleNamespace(session_state=self.session_state, query_params=self.query_params)
+        patch.setattr(state, "st", seen)
+
+    def rerun(self):
+        """What app.py does around a page."""
+        state.read_address()
+        state.write_address()
+
+    def navigate(self, query):
+        """A person opens another address in the same tab."""
+        self.query_params.from_dict(query)
+
+
+@pytest.fixture
+def session(monkeypatch):
+    return lambda query=None: Session(monkeypatch, query)
+
+
+def test_an_empty_address_is_the_default_network(session):
+    here = session()
+    here.rerun()
+    assert state.draft() == DEFAULT
+    assert state.mended() == []
+    assert here.query_params == to_query(DEFAULT)
+
+
+def test_an_address_is_read_and_stays_as_it_was_written(session):
+    spec = PRESETS["lenet"].spec
+    here = session(to_query(spec))
+    here.rerun()
+    assert state.draft() == spec
+    assert here.query_params == to_query(spec)
+
+
+@given(data=st.data())
+def test_whatever_is_drafted_comes_back_from_its_address(specs, data):
+    spec = data.draw(specs())
+    with pytest.MonkeyPatch.context() as patch:
+        here = Session(patch)
+        here.rerun()
+        state.adopt(spec)
+        here.rerun()
+        there = Session(patch, dict(here.query_params))
+        there.rerun()
+        assert state.draft() == spec
+        assert state.mended() == []
+
+
+@given(QUERIES)
+def test_any_address_gives_a_network_and_a_clean_address(query):
+    with pytest.MonkeyPatch.context() as patch:
+        here = Session(patch, query)
+        here.rerun()
+        spec = state.draft()
+        assert isinstance(spec, RunSpec)
+        assert dict(here.query_params) == to_query(spec) | (
+            {"run": query["run"]} if query.get("run") else {}
+        )
+        told = state.mended()
+        assert all(sentence.endswith(".") and len(sentence) < 500 for sentence in told)
+        here.rerun()
+        assert state.draft() == spec
+        assert state.mended() == told  # a rerun for another reason does not hide them
+
+
+def test_a_changed_draft_is_not_taken_back_by_the_address_of_before(session):
+    here = session(to_query(PRESETS["lenet"].spec))
+    here.rerun()
+    state.change("lr", 0.3)
+    here.rerun()
+    assert state.draft().lr == 0.3
+    assert here.query_params["lr"] == "0.3"
+
+
+def test_another_address_in_the_same_tab_is_another_draft(session):
+    here = session()
+    here.rerun()
+    state.change("lr", 0.3)
+    here.rerun()
+    here.navigate(to_query(PRESETS["bad"].spec))
+    here.rerun()
+    assert state.draft() == PRESETS["bad"].spec
+
+
+def test_a_page_switch_that_empties_the_address_keeps_the_draft(session):
+    here = session(to_query(PRESETS["bad"].spec))
+    here.rerun()
+    here.navigate({})
+    here.rerun()
+    assert state.draft() == PRESETS["bad"].spec
+    assert here.query_params == to_query(PRESETS["bad"].spec)
+
+
+def test_mended_sentences_go_once_something_is_changed(session):
+    here = session(to_query(DEFAULT) | {"lr": "fast"})
+    here.rerun()
+    assert len(state.mended()) == 1
+    state.change("num_epochs", 3)
+    assert state.mended() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("lr", -1.0), ("num_epochs", 0), ("loss", "none"), ("blocks.0.channels", 10**9)],
+)
+def test_a_value_that_is_not_allowed_changes_nothing_and_is_explained(session, path, value):
+    session().rerun()
+    state.change(path, value)
+    assert state.draft() == DEFAULT
+    assert len(state.mended()) == 1
+
+
+def test_a_widget_is_given_the_draft_s_value_and_gives_its_own(session):
+    here = session()
+    here.rerun()
+    for path, _, value in walk(DEFAULT):
+        assert here.session_state[state.widget_key(path)] == value
+    here.session_state[state.widget_key("blocks.1.pool")] = "avg"
+    state.take_widget("blocks.1.pool")
+    assert state.draft() == replace(
+        DEFAULT,
+        blocks=(DEFAULT.blocks[0], replace(DEFAULT.blocks[1], pool="avg"), DEFAULT.blocks[2]),
+    )
+    state.adopt(DEFAULT)
+    assert here.session_state[state.widget_key("blocks.1.pool")] == "max"
+
+
+def test_a_refusal_is_shown_once(session):
+    session()
+    assert state.take_refusal() is None
+    state.refuse("No.")
+    assert state.take_refusal() == "No."
+    assert state.take_refusal() is None
+
+
+def test_the_part_being_edited_is_one_that_exists(session):
+    session().rerun()
+    assert state.lit(DEFAULT) == "blocks.0"
+    state.light("blocks.2")
+    assert state.lit(DEFAULT) == "blocks.2"
+    fewer = replace(DEFAULT, blocks=DEFAULT.blocks[:2])
+    assert state.lit(fewer) == "blocks.0"
+    state.light("dense.0")
+    assert state.lit(DEFAULT) == "blocks.0"
+    assert state.lit(replace(DEFAULT, dense=(DenseSpec(),))) == "dense.0"
+
+
+def test_undo_and_clear_begin_a_new_canvas(session):
+    session()
+    first = state.canvas_key()
+    assert state.first_strokes() is None
+    state.redraw([{"type": "path"}])
+    second = state.canvas_key()
+    assert second != first
+    assert state.first_strokes()["objects"] == [{"type": "path"}]
+    state.redraw([])
+    assert state.canvas_key() not in (first, second)
+    assert state.first_strokes() is None

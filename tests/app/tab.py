@@ -1,0 +1,118 @@
+"""One tab of a browser, without a browser."""
+
+import json
+
+import pandas as pd
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
+from streamlit.runtime.state.common import TESTING_KEY
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Selectbox, Widget
+
+from core.codec import from_query
+from core.presets import DEFAULT
+from core.runs import runs
+from core.spec import RunSpec
+
+
+class Tab(AppTest):
+    """One tab of a browser; no run of it may leave an exception on the page."""
+
+    def _run(self, *args: object, **kwargs: object) -> AppTest:
+        super()._run(*args, **kwargs)
+        self._page_hash = ""  # the next run is of the page that this one ended on
+        assert not self.exception, [element.value for element in self.exception]
+        for box in self.selectbox:
+            if box.key in ("shown_run", "draw_with"):
+                self._keep_labels(box)
+        return self
+
+    def _keep_labels(self, box: Selectbox) -> None:
+        """Send the labels that the page showed, as a browser does, though a run has gone on."""
+
+        def shown(run_id: str) -> str:
+            run = runs().get(run_id)
+            start = f"{run.name}, " if run else run_id
+            return next(option for option in box.options if option.startswith(start))
+
+        self.session_state[TESTING_KEY][box.id] = shown
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What the address says of the network, without the run that is looked at."""
+        return {key: value for key, value in self.query_params.items() if key != "run"}
+
+    @property
+    def draft(self) -> RunSpec:
+        """The network that the address stands for."""
+        spec, mended = from_query(self.address, DEFAULT)
+        assert mended == []
+        return spec
+
+    def has(self, key: str) -> bool:
+        """Whether the page shows an element of this key."""
+        return any(getattr(node, "key", None) == key for node in self._tree)
+
+    def field(self, path: str) -> Widget:
+        """The widget of a setting; its part must be the one that is open."""
+        return self.get_by_key(f"field:{path}")
+
+    def set(self, path: str, value: object) -> "Tab":
+        """Set a setting as a person does."""
+        return self.field(path).set_value(value).run()
+
+    def edit(self, part: str) -> "Tab":
+        """Open a part, such as `blocks.1`, for editing."""
+        return self.get_by_key("part").set_value(part).run()
+
+    def click(self, key: str) -> "Tab":
+        """Press a button."""
+        return self.get_by_key(key).click().run()
+
+    def go(self, page: str) -> "Tab":
+        """Open another page by the navigation."""
+        return self.switch_page(f"pages/{page}_page.py").run()
+
+    def strip(self) -> str:
+        """Every word of the strip."""
+        return words(self.get_by_key("strip"))
+
+    def figure(self) -> dict:
+        """The drawing of the network as Plotly gets it."""
+        return json.loads(self.get_by_key("network").proto.spec)
+
+    def layers(self) -> pd.DataFrame:
+        """The layer table."""
+        return self.dataframe[0].value
+
+    def metrics(self) -> list[str]:
+        """The four large numbers."""
+        return [metric.value for metric in self.metric]
+
+    def charts(self, name: str) -> list[VegaLiteChart]:
+        """The charts called `loss`, `accuracy` or `chance`: their keys do not come this far."""
+        protos = [element.proto for element in self.get("vega_lite_chart")]
+        return [
+            proto
+            for proto in protos
+            if any(
+                name in (tip["field"], tip["title"].lower())
+                for tip in json.loads(proto.spec)["encoding"]["tooltip"]
+            )
+        ]
+
+    def chart(self, name: str) -> tuple[dict, pd.DataFrame]:
+        """The description of a chart, and its rows."""
+        (proto,) = self.charts(name)
+        return json.loads(proto.spec), convert_arrow_bytes_to_pandas_df(proto.data.data)
+
+
+def words(block: Block) -> str:
+    """All that can be read in a part of a page."""
+    said = []
+    for node in block:
+        for name in ("label", "value", "help"):
+            text = getattr(node, name, None)
+            if isinstance(text, str):
+                said.append(text)
+    return "\n".join(said)

@@ -1,0 +1,290 @@
+"""The Draw page: a digit goes in, ten probabilities come out."""
+
+import io
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from core.drawing import digit_from_rgba
+from core.picture import MAX_PICTURE_BYTES, digit_from_picture
+from core.predict import probabilities
+from core.presets import DEFAULT, PRESETS
+from tests.app.canvas import picture_of
+from tests.app.script import END, eventually, steps_to
+from tests.app.tab import Tab, words
+from tests.strokes import DIGITS, render
+
+
+def answered(tab: Tab) -> tuple[int, list[float]]:
+    """The answer in large, and the ten probabilities."""
+    large = tab.get_by_key("answer").get("markdown")[0].value
+    _, rows = tab.chart("chance")
+    assert rows.digit.tolist() == list("0123456789")
+    return int(large), rows.chance.tolist()
+
+
+def is_answer_of(run, digit: torch.Tensor, tab: Tab) -> None:
+    """Whether the page shows what this run's weights make of this digit."""
+    said, chances = answered(tab)
+    expected = probabilities(run.spec, run.weights(), digit)
+    assert chances == pytest.approx(expected.tolist(), abs=1e-6)
+    assert sum(chances) == pytest.approx(1, abs=1e-5)
+    assert said == int(expected.argmax())
+
+
+@pytest.fixture
+def trained(running, script, line):
+    """A run that has ended with 96.4 % of the test images."""
+    run = running(504)
+    script.finish(correct=482, total=500)
+    assert run.wait(20)
+    return run
+
+
+@pytest.fixture
+def learned(quick, line):
+    """A run that has really learned digits that are bars."""
+    run = line.start(replace(DEFAULT, num_epochs=4))
+    assert run.wait(60)
+    assert run.status == "finished"
+    return run
+
+
+def test_with_no_network_one_button_trains_the_default(visit, canvas, line, script):
+    tab = visit("draw", spec=PRESETS["lenet"].spec)
+    assert not tab.has("draw_with")
+    tab.click("train_default")
+    assert [run.spec for run in line.all()] == [DEFAULT]
+    eventually(lambda: line.all()[0].weights() is not None)
+    tab.run()
+    assert not tab.has("train_default")
+    assert tab.get_by_key("draw_with").value == line.all()[0].id
+
+
+def test_the_default_is_trained_here_on_the_digits_that_are_here(visit, canvas, line, script):
+    tab = visit("draw", spec=replace(DEFAULT, data="mnist"))
+    tab.click("train_default")
+    assert line.all()[0].spec.data == "embedded"
+
+
+def test_a_refusal_is_said_here_too(visit, canvas, monkeypatch):
+    monkeypatch.setattr("core.check.free_memory", lambda key: 0)
+    tab = visit("draw")
+    tab.click("train_default")
+    assert "0 MB" in tab.error[0].value.replace("\\", "")
+
+
+def test_an_empty_canvas_invites_and_guesses_nothing(visit, canvas, trained):
+    tab = visit("draw")
+    assert "Draw a digit" in words(tab.main)
+    assert not tab.has("answer")
+    assert not tab.charts("chance")
+    assert tab.get_by_key("undo").disabled
+    assert tab.get_by_key("clear").disabled
+
+
+def test_the_canvas_is_as_a_person_draws_on_it(visit, canvas, trained):
+    tab = visit("draw")
+    assert canvas.given["width"] == canvas.given["height"] > 200
+    assert canvas.given["drawing_mode"] == "freedraw"
+    assert canvas.given["return_image_data"] is True
+    assert canvas.given["stroke_width"] == tab.get_by_key("brush").value
+    assert canvas.given["stroke_color"] != canvas.given["background_color"]
+    tab.get_by_key("brush").set_value(32).run()
+    assert canvas.given["stroke_width"] == 32
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+def test_a_drawn_digit_is_answered_with_ten_probabilities(visit, canvas, trained, digit):
+    tab = visit("draw")
+    canvas.draw(DIGITS[digit])
+    tab.run()
+    seen = digit_from_rgba(canvas.pixels())
+    is_answer_of(trained, seen, tab)
+    assert len(tab.image) == 1
+
+
+def test_a_learned_digit_is_named(visit, canvas, learned):
+    tab = visit("draw")
+    canvas.draw(DIGITS[3])
+    tab.run()
+    is_answer_of(learned, digit_from_rgba(canvas.pixels()), tab)
+
+
+def test_the_answer_changes_with_the_drawing(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[4][:1])
+    one_stroke = answered(tab.run())
+    canvas.draw(DIGITS[4][1:])
+    whole = answered(tab.run())
+    assert one_stroke != whole
+
+
+def test_undo_takes_the_last_stroke_and_clear_takes_all(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[4][:1])
+    first = answered(tab.run())
+    canvas.draw(DIGITS[4][1:])
+    assert answered(tab.run()) != first
+    tab.click("undo")
+    assert len(canvas.objects) == 1
+    assert answered(tab) == first
+    canvas.draw(DIGITS[1])
+    tab.run().click("clear")
+    assert canvas.objects == []
+    assert not tab.has("answer")
+    assert tab.get_by_key("clear").disabled
+
+
+def test_undo_of_the_only_stroke_leaves_an_empty_canvas(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[1])
+    tab.run().click("undo")
+    assert canvas.objects == []
+    assert not tab.has("answer")
+
+
+def test_strokes_that_leave_no_mark_are_not_answered(visit, canvas, trained, monkeypatch):
+    tab = visit("draw")
+    canvas.draw(DIGITS[1])
+    monkeypatch.setattr(canvas, "pixels", lambda: render([], canvas.given["width"]))
+    tab.run()
+    assert not tab.has("answer")
+
+
+def test_a_finished_run_is_chosen_by_its_result(visit, canvas, trained):
+    tab = visit("draw")
+    assert tab.get_by_key("draw_with").value == trained.id
+    assert "96.4 %" in tab.get_by_key("draw_with").options[0]
+
+
+def test_a_run_in_training_answers_with_its_weights_of_now(visit, canvas, running, monkeypatch):
+    run = running(100)
+    tab = visit("draw")
+    assert "running" in tab.get_by_key("draw_with").options[0]
+    canvas.draw(DIGITS[2])
+    tab.run()
+    seen = digit_from_rgba(canvas.pixels())
+    is_answer_of(run, seen, tab)
+    before = answered(tab)
+    other = {name: value * 1.7 for name, value in run.weights().items()}
+    monkeypatch.setattr(run, "weights", lambda: other)
+    tab.run()
+    is_answer_of(run, seen, tab)
+    assert answered(tab)[1] != before[1]
+
+
+def test_the_page_waits_for_a_run_that_has_not_begun_to_learn(visit, canvas, line, script):
+    blocker = line.start(replace(DEFAULT, seed=1))
+    eventually(lambda: blocker.weights() is not None)
+    waiting = line.start(replace(DEFAULT, seed=2))
+    tab = visit("draw", query={"run": waiting.id})
+    assert tab.get_by_key("draw_with").value == blocker.id
+    assert len(tab.get_by_key("draw_with").options) == 1
+    assert not tab.error
+
+
+def test_one_chooses_among_runs(visit, canvas, trained, line, script):
+    other = line.start(replace(PRESETS["lenet"].spec, seed=4))
+    script.say(steps_to(10))
+    script.finish(correct=300)
+    assert other.wait(20)
+    tab = visit("draw")
+    assert len(tab.get_by_key("draw_with").options) == 2
+    canvas.draw(DIGITS[7])
+    tab.run()
+    seen = digit_from_rgba(canvas.pixels())
+    is_answer_of(other, seen, tab)  # the newest, as long as nothing else was chosen
+    for run in (trained, other):
+        here = visit("draw", query={"run": run.id})
+        canvas.draw(DIGITS[7])
+        is_answer_of(run, seen, here.run())
+
+
+def test_a_stopped_run_can_draw_too(visit, canvas, running):
+    stopped = running()
+    stopped.stop()
+    assert stopped.wait(20)
+    tab = visit("draw")
+    canvas.draw(DIGITS[0])
+    is_answer_of(stopped, digit_from_rgba(canvas.pixels()), tab.run())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("light_on_dark", [True, False])
+def test_a_picture_is_answered(visit, canvas, trained, kind, light_on_dark):
+    grey = render(DIGITS[5])[..., 0]
+    stream = io.BytesIO()
+    Image.fromarray(grey if light_on_dark else 255 - grey).save(stream, kind)
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    name = "five.png" if kind == "PNG" else "five.jpg"
+    tab.get_by_key("picture").upload(name, stream.getvalue()).run()
+    is_answer_of(trained, digit_from_picture(stream.getvalue()), tab)
+    assert not tab.error
+
+
+def png(size: tuple[int, int], mode: str = "L") -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, size).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a picture at all",
+        png((1, 1)),
+        png((100, 100)),
+        png((12_000, 12_000), "1"),
+        picture_of(3)[:200],
+    ],
+    ids=["empty", "text", "one pixel", "blank", "bomb", "cut off"],
+)
+def test_a_picture_without_a_digit_is_a_sentence(visit, canvas, trained, content):
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    tab.get_by_key("picture").upload("digit.png", content).run()
+    assert len(tab.error) == 1
+    said = tab.error[0].value.replace("\\", "")
+    assert len(said) > 20
+    assert said.endswith(".")
+    for word in ("Traceback", "Error", "PIL", "0x"):
+        assert word not in said
+    assert not tab.has("answer")
+    tab.get_by_key("picture").clear()
+    tab.run()
+    assert not tab.error
+
+
+def test_only_pictures_of_a_sensible_size_are_taken(visit, canvas, trained):
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    picture = tab.get_by_key("picture")
+    assert {kind.strip(".") for kind in picture.allowed_type} >= {"png", "jpg"}
+    assert picture.proto.max_upload_size_mb * 2**20 <= MAX_PICTURE_BYTES
+
+
+def test_a_picture_and_a_drawing_do_not_mix(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[8])
+    tab.run()
+    assert tab.has("answer")
+    tab.get_by_key("input").set_value("Picture").run()
+    assert not tab.has("answer")
+
+
+def test_a_run_that_ends_while_the_page_looks_keeps_answering(visit, canvas, running, script):
+    run = running()
+    tab = visit("draw")
+    canvas.draw(DIGITS[6])
+    tab.run()
+    script.say(END)
+    assert run.wait(20)
+    tab.run()
+    is_answer_of(run, digit_from_rgba(canvas.pixels()), tab)
+    assert "finished" in tab.get_by_key("draw_with").options[0]
