@@ -148,4 +148,5 @@ def words(message: ForwardMsg) -> str:
     """The text that a message puts on the page, or nothing."""
     if message.WhichOneof("type") != "delta":
         return ""
-    return message.delta.new_element.markdown.body
+    element = message.delta.new_element
+    return element.markdown.body or element.alert.body

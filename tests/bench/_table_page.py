@@ -3,5 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-size = st.slider("Size", 1, 9, 5, key="size")
-st.dataframe(pd.DataFrame({"Kernel": [f"{size} × {size}"]}), hide_index=True, key="table")
+channels = st.slider("Channels", 8, 32, 16, step=8, key="channels")
+shapes = pd.DataFrame({"Output shape": [f"{channels} × 28 × 28"]})
+st.dataframe(shapes, hide_index=True, key="table")
