@@ -124,25 +124,28 @@ def _learning_card(spec: RunSpec) -> None:
 
 spec = state.draft()
 verdict = check(spec)
-_top(spec, verdict)
-_troubles(spec)
-st.plotly_chart(
-    network_figure(spec, verdict.network, state.lit(spec), palette()),
-    key="network",
-    config={"displayModeBar": False},
-)
-if verdict.problem:
-    _problem(verdict.problem)
-else:
-    _totals(spec, verdict.network)
-left, right = st.columns([1, 1], gap="medium")
-with left.container(border=True):
-    network_card(spec, verdict.problem)
-with right.container(border=True):
-    _learning_card(spec)
+rest = st.container()
 table, code = st.tabs(["Layers", "PyTorch code"])
+# The table stands last and is sent first: what a change does is seen before the rest is drawn.
 with table:
     layer_table(verdict.network)
+with rest:
+    _top(spec, verdict)
+    _troubles(spec)
+    st.plotly_chart(
+        network_figure(spec, verdict.network, state.lit(spec), palette()),
+        key="network",
+        config={"displayModeBar": False},
+    )
+    if verdict.problem:
+        _problem(verdict.problem)
+    else:
+        _totals(spec, verdict.network)
+    left, right = st.columns([1, 1], gap="medium")
+    with left.container(border=True):
+        network_card(spec, verdict.problem)
+    with right.container(border=True):
+        _learning_card(spec)
 with code:
     if verdict.network.broken:
         st.caption("The code appears when the network works.")
