@@ -1,6 +1,6 @@
 """A network as a drawing: a box for every stage, as wide as its channels, as high as its image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 
 import plotly.graph_objects as go
@@ -33,6 +33,24 @@ class _Stage:
     joined: bool = False
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """The parts of the figure, which Plotly checks faster all at once than one after another."""
+
+    traces: list[dict[str, object]] = field(default_factory=list)
+    annotations: list[dict[str, object]] = field(default_factory=list)
+    shapes: list[dict[str, object]] = field(default_factory=list)
+
+    def scatter(self, **properties: object) -> None:
+        self.traces.append({"type": "scatter", **properties})
+
+    def write(self, **properties: object) -> None:
+        self.annotations.append({"showarrow": False, **properties})
+
+    def shape(self, **properties: object) -> None:
+        self.shapes.append(properties)
+
+
 def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) -> go.Figure:
     """Draw a network, also one that breaks half way.
 
@@ -42,55 +60,57 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         lit: the part being edited, such as `blocks.0`; its boxes get an outline.
         colours: of the present theme.
     """
-    figure = go.Figure()
+    drawing = _Drawing()
     x = 0.0
     first_of_part: dict[str, tuple[float, float]] = {}
     stages = _stages(network, colours)
     gap = _gap(stages)
     for stage in stages:
         start = x
-        x = _box(figure, x, stage, lit=stage.part == lit, colours=colours)
+        x = _box(drawing, x, stage, lit=stage.part == lit, colours=colours)
         left = first_of_part.get(stage.part, (start, 0))[0]
         first_of_part[stage.part] = (left, x)
         x += gap * (_WITHIN_BLOCK if stage.joined else 1.0)
-    x = _break(figure, x, network, colours) if network.broken else _digits(figure, x, colours)
+    x = _break(drawing, x, network, colours) if network.broken else _digits(drawing, x, colours)
     for part, (left, right) in first_of_part.items():
         if network.broken and network.broken.path.startswith(f"{part}."):
             continue
         name = "Input" if part == "input" else place(part).replace("Dense layer", "Dense")
-        figure.add_annotation(
+        drawing.write(
             x=(left + right) / 2,
             y=-9,
             yanchor="top",
-            showarrow=False,
             text=f"<b>{name}</b><br>{_caption(network, part)}",
             font={"size": 12},
         )
-    figure.add_annotation(
+    drawing.write(
         x=1,
         y=1,
         xref="paper",
         yref="paper",
         xanchor="right",
         yanchor="top",
-        showarrow=False,
         text=_legend(colours),
         font={"size": 12},
     )
     pad = max(0.0, (_SPAN - x) / 2)
-    figure.update_layout(
-        height=HEIGHT_PX,
-        margin={"l": 4, "r": 4, "t": 6, "b": 4},
-        showlegend=False,
-        hovermode="closest",
-        dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={"visible": False, "range": [-14 - pad, x + pad + 14], "fixedrange": True},
-        yaxis={"visible": False, "range": [-46, 116], "fixedrange": True},
-        hoverlabel={"align": "left"},
+    return go.Figure(
+        data=drawing.traces,
+        layout={
+            "annotations": drawing.annotations,
+            "shapes": drawing.shapes,
+            "height": HEIGHT_PX,
+            "margin": {"l": 4, "r": 4, "t": 6, "b": 4},
+            "showlegend": False,
+            "hovermode": "closest",
+            "dragmode": False,
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": {"visible": False, "range": [-14 - pad, x + pad + 14], "fixedrange": True},
+            "yaxis": {"visible": False, "range": [-46, 116], "fixedrange": True},
+            "hoverlabel": {"align": "left"},
+        },
     )
-    return figure
 
 
 def _gap(stages: list[_Stage]) -> float:
@@ -182,7 +202,7 @@ def _height(side: float) -> float:
     return max(_MIN_SIDE, side / 28 * 84)
 
 
-def _box(figure: go.Figure, x: float, stage: _Stage, *, lit: bool, colours: Palette) -> float:
+def _box(drawing: _Drawing, x: float, stage: _Stage, *, lit: bool, colours: Palette) -> float:
     """Draw one box standing on the base line; return its right edge."""
     w, h = stage.width, stage.side
     d = _depth(stage)
@@ -193,51 +213,45 @@ def _box(figure: go.Figure, x: float, stage: _Stage, *, lit: bool, colours: Pale
         ([x + w, x + w + d, x + w + d, x + w], [y, y + d, y + h + d, y + h], 0.4),
     )
     for xs, ys, opacity in faces:
-        figure.add_trace(
-            go.Scatter(
-                x=[*xs, xs[0]],
-                y=[*ys, ys[0]],
-                fill="toself",
-                mode="lines",
-                fillcolor=_fade(stage.colour, opacity),
-                line={"color": colours.lit if lit else stage.colour, "width": 2.5 if lit else 1},
-                hoveron="fills",
-                hoverinfo="text",
-                text=stage.hover,
-            )
+        drawing.scatter(
+            x=[*xs, xs[0]],
+            y=[*ys, ys[0]],
+            fill="toself",
+            mode="lines",
+            fillcolor=_fade(stage.colour, opacity),
+            line={"color": colours.lit if lit else stage.colour, "width": 2.5 if lit else 1},
+            hoveron="fills",
+            hoverinfo="text",
+            text=stage.hover,
         )
     return x + w + d
 
 
-def _digits(figure: go.Figure, x: float, colours: Palette) -> float:
+def _digits(drawing: _Drawing, x: float, colours: Palette) -> float:
     """Draw the ten outputs as a column of digits."""
-    figure.add_trace(
-        go.Scatter(
-            x=[x + 6] * 10,
-            y=[96 - 10.6 * i for i in range(10)],
-            mode="markers+text",
-            marker={
-                "size": 13,
-                "color": _fade(colours.dense, 0.25),
-                "line": {"color": colours.dense, "width": 1},
-            },
-            text=[str(i) for i in range(10)],
-            textfont={"size": 10, "color": colours.ink},
-            hovertext=[f"Score of the digit {i}" for i in range(10)],
-            hoverinfo="text",
-        )
+    drawing.scatter(
+        x=[x + 6] * 10,
+        y=[96 - 10.6 * i for i in range(10)],
+        mode="markers+text",
+        marker={
+            "size": 13,
+            "color": _fade(colours.dense, 0.25),
+            "line": {"color": colours.dense, "width": 1},
+        },
+        text=[str(i) for i in range(10)],
+        textfont={"size": 10, "color": colours.ink},
+        hovertext=[f"Score of the digit {i}" for i in range(10)],
+        hoverinfo="text",
     )
-    figure.add_annotation(
-        x=x + 6, y=-9, yanchor="top", showarrow=False, text="<b>Output</b><br>10", font={"size": 12}
-    )
+    drawing.write(x=x + 6, y=-9, yanchor="top", text="<b>Output</b><br>10", font={"size": 12})
     return x + 24
 
 
-def _break(figure: go.Figure, x: float, network: Network, colours: Palette) -> float:
+def _break(drawing: _Drawing, x: float, network: Network, colours: Palette) -> float:
     """Mark the place where the image is used up."""
     assert network.broken is not None
     part = network.broken.path.rpartition(".")[0]
-    figure.add_shape(
+    drawing.shape(
         type="rect",
         x0=x,
         x1=x + 44,
@@ -245,14 +259,11 @@ def _break(figure: go.Figure, x: float, network: Network, colours: Palette) -> f
         y1=60,
         line={"color": colours.wrong, "width": 2, "dash": "dot"},
     )
-    figure.add_annotation(
-        x=x + 22, y=30, text="✕", showarrow=False, font={"size": 26, "color": colours.wrong}
-    )
-    figure.add_annotation(
+    drawing.write(x=x + 22, y=30, text="✕", font={"size": 26, "color": colours.wrong})
+    drawing.write(
         x=x + 22,
         y=-9,
         yanchor="top",
-        showarrow=False,
         text=f"<b>{place(part)}</b><br>does not fit",
         font={"size": 12, "color": colours.wrong},
     )
