@@ -15,7 +15,7 @@ from torch import Tensor
 from core.augment import Augmenter, augments
 from core.check import require_runnable
 from core.data import Digits, Split
-from core.device import resolve
+from core.device import cores, resolve
 from core.errors import UserError
 from core.learning import loss_of, make_optimizer, make_schedule
 from core.memory import evaluation_batch
@@ -279,3 +279,21 @@ def steps_per_epoch(batch_size: int, size: int) -> int:
     """
     full, rest = divmod(size, batch_size)
     return full + (rest > 1 or (rest == 1 and full == 0))
+
+
+def how_it_runs(spec: RunSpec) -> str:
+    """Say for a person how this machine computes a run.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    device = resolve(spec.device)
+    steps = "foreach" if spec.optimizer == "rmsprop" else "fused"
+    words = [
+        f"On {device.name}: all images lie on the device as bytes and are normalised there",
+        "32-bit floats, channels last",
+        f"one {steps} kernel for all the optimiser’s updates",
+    ]
+    if device.key == "cpu":
+        words.append(f"{cores()} threads that nothing else computes with")
+    return "; ".join(words) + "."

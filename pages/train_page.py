@@ -8,6 +8,7 @@ from core.history import Curves
 from core.run import Run, RunSnapshot
 from core.runs import runs
 from core.spec import setting_at
+from core.trainer import how_it_runs
 from pages.shared import state
 from pages.shared.curves_chart import Axis, Measure, curve_chart, curve_rows
 from pages.shared.launch import launch
@@ -163,7 +164,8 @@ def _details(now: RunSnapshot) -> None:
         f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
         f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
         f"{setting_at('optimizer').name(spec.optimizer)} · batch of {spec.batch_size:,} · "
-        f"seed {spec.seed} · {DATASETS[spec.data].title} · on {plain(now.device) or '–'}"
+        f"seed {spec.seed} · {DATASETS[spec.data].title} · on {plain(now.device) or '–'}",
+        help=f"How this runs. {plain(how_it_runs(spec))}" if now.device else None,
     )
 
 

@@ -9,12 +9,21 @@ import torch.nn.functional as F
 from core import trainer as trainer_module
 from core.check import require_runnable
 from core.data import Split, load
-from core.device import take_all_cores, take_one_core
+from core.device import cores, resolve, take_all_cores, take_one_core
 from core.errors import UserError
 from core.model import build
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
-from core.trainer import Diverged, Epoch, Pulse, Steps, Trainer, normalise, steps_per_epoch
+from core.trainer import (
+    Diverged,
+    Epoch,
+    Pulse,
+    Steps,
+    Trainer,
+    how_it_runs,
+    normalise,
+    steps_per_epoch,
+)
 from core.trainer import Tested as Figures  # pytest would take it for a test class
 
 TINY = RunSpec(
@@ -350,3 +359,11 @@ def test_normalise_brings_pixels_to_mean_0_and_deviation_1():
     assert found.mean().item() == pytest.approx(0, abs=1e-5)
     assert found.std().item() == pytest.approx(1, abs=1e-5)
     assert pixels.dtype == torch.uint8
+
+
+def test_a_person_is_told_how_a_run_is_computed():
+    said = how_it_runs(RunSpec(device="cpu", optimizer="adam"))
+    assert resolve("cpu").name in said
+    assert "fused" in said
+    assert f"{cores()} threads" in said
+    assert "foreach" in how_it_runs(RunSpec(device="cpu", optimizer="rmsprop"))
