@@ -1,5 +1,6 @@
 """The Build page: what a person sets, and what the page makes of it."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from core.device import Device, devices
 from core.errors import UserError
 from core.layers import lay_out
 from core.presets import DEFAULT, PRESETS
-from core.settings import Choice, Number
+from core.settings import Choice, Flag, Number
 from core.spec import (
     MAX_BLOCKS,
     BlockSpec,
@@ -403,3 +404,59 @@ def test_the_drawing_is_in_the_colours_of_the_theme(visit, theme):
     tab.run()
     colours = DARK if theme == "dark" else LIGHT
     assert colours.lit in str(tab.figure())
+
+
+class Wanderer:
+    """Someone who clicks about on the Build page without a plan."""
+
+    def __init__(self, tab: Tab, seed: int) -> None:
+        self.tab = tab
+        self.chance = random.Random(seed)
+
+    def step(self) -> None:
+        """Do something, and look whether it did what it says."""
+        acts = [self.set, self.set, self.set, self.press, self.edit, self.start_from, self.leave]
+        self.chance.choice(acts)()
+
+    def set(self) -> None:
+        shown = [w for w in walk(self.tab.draft) if self.tab.has(f"field:{w[0]}")]
+        path, record, value = self.chance.choice([w for w in shown if w[0] != "device"])
+        widget = self.tab.field(path)
+        if isinstance(record, Flag):
+            value = not value
+        elif isinstance(record, Choice):
+            value = self.chance.choice(list(record.options))
+        elif isinstance(widget, SelectSlider):
+            value = type(value)(self.chance.choice(widget.options).replace(",", ""))
+        else:
+            draw = self.chance.randint if record.whole else self.chance.uniform
+            value = draw(widget.min, widget.max)
+        expected = self.tab.draft.with_value(path, value)
+        self.tab.set(path, value)
+        assert self.tab.draft == expected
+
+    def press(self) -> None:
+        keys = ["blocks_less", "blocks_more", "dense_less", "dense_more", "apply_to_all", "fix_0"]
+        ready = [key for key in keys if self.tab.has(key) and not self.tab.get_by_key(key).disabled]
+        key = "fix_0" if "fix_0" in ready else self.chance.choice(ready)
+        self.tab.click(key)
+        assert key != "fix_0" or check(self.tab.draft).problem is None
+
+    def edit(self) -> None:
+        self.tab.edit(self.chance.choice(parts_of(self.tab.draft)))
+
+    def start_from(self) -> None:
+        self.tab.get_by_key("preset").set_value(self.chance.choice(list(PRESETS))).run()
+
+    def leave(self) -> None:
+        before = self.tab.draft
+        self.tab.go(self.chance.choice(["train", "draw"])).go("build")
+        assert self.tab.draft == before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_clicked_the_page_shows_one_network(visit, canvas, seed):
+    wanderer = Wanderer(visit(), seed)
+    for _ in range(12):
+        wanderer.step()
+        shows(wanderer.tab, wanderer.tab.draft)
