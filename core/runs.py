@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.run import ENDED, Run
+from core.sharing import sharing_cores
 from core.spec import RunSpec
 
 MAX_WAITING: Final = 30
@@ -155,7 +156,8 @@ class Runs:
                     return
             if run is not None:
                 self._prices.drop()  # the run may need the memory
-                run.execute(self._prices)
+                with sharing_cores():
+                    run.execute(self._prices)
             else:
                 self._prices.advance()
 

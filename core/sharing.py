@@ -1,0 +1,123 @@
+"""How the training threads wait for one another while other programs want the same cores.
+
+At a barrier libgomp's threads spin for a while before they sleep. Alone on the machine that is
+fastest. Beside another busy program it burns the very time on the processor that the awaited
+thread needs: on 2 cores under heavy load the default network trained 9 times slower than with
+threads that sleep at once. How long they spin is fixed when libgomp is loaded, but for one case:
+once a process has more OpenMP threads than cores, they hardly spin at all. So a team that does
+nothing is kept for as long as the machine is crowded. The team that trains keeps its size, and
+every result its bits.
+"""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from core.device import cores
+
+# Threads of this process that were made to leave a processor, a second. Alone there are a few;
+# beside one busy program there are more than 50.
+CROWDED: Final = 25.0
+LOOK_S: Final = 0.2
+# How long to wait without spinning before it is tried again; doubled as long as that fails.
+SHORTEST_REST_S: Final = 1.0
+LONGEST_REST_S: Final = 8.0
+
+
+@contextmanager
+def sharing_cores() -> Iterator[None]:
+    """Watch for other programs meanwhile, and spin only without them. Linux with libgomp only."""
+    gomp = _libgomp()
+    if gomp is None or cores() == 1:
+        yield
+        return
+    over = threading.Event()
+    watch = threading.Thread(
+        target=watch_until,
+        args=(over, _preemptions, lambda: idle_team(gomp)),
+        name="netsketch-sharing",
+        daemon=True,
+    )
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+
+
+def watch_until(
+    over: threading.Event,
+    preemptions: Callable[[], int],
+    without_spinning: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Rest without spinning whenever other programs take the cores, until it is over.
+
+    Args:
+        over: set when there is nothing more to watch.
+        preemptions: how often a thread of this process had to leave a processor so far.
+        without_spinning: keeps threads from spinning while it is entered.
+    """
+    rest_s = SHORTEST_REST_S
+    seen, looked = preemptions(), time.monotonic()
+    while not over.wait(LOOK_S):
+        count = preemptions() - seen
+        if count < CROWDED * (time.monotonic() - looked):
+            rest_s = SHORTEST_REST_S
+        else:
+            with without_spinning():
+                over.wait(rest_s)
+            rest_s = min(2 * rest_s, LONGEST_REST_S)
+        seen, looked = preemptions(), time.monotonic()
+
+
+@contextmanager
+def idle_team(gomp: ctypes.CDLL) -> Iterator[None]:
+    """Keep as many OpenMP threads as there are cores, asleep, in addition to all others."""
+    made, over = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        # A team belongs to the thread that made it, and ends with it. What its threads run once is
+        # libgomp's own function that reads a number.
+        gomp.GOMP_parallel(gomp.omp_get_num_threads, None, cores(), 0)
+        made.set()
+        over.wait()
+
+    keeper = threading.Thread(target=keep, name="netsketch-idle-team", daemon=True)
+    keeper.start()
+    made.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _libgomp() -> ctypes.CDLL | None:
+    """Return the OpenMP library that torch computes with, if it is GNU's."""
+    try:
+        # Its functions are found through torch's own library: others may have loaded a second one.
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        library.GOMP_parallel.argtypes = (
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_uint,
+            ctypes.c_uint,
+        )
+        library.GOMP_parallel.restype = None
+        library.omp_get_num_threads  # noqa: B018 - raises where it is missing
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+def _preemptions() -> int:
+    import resource  # not on Windows, where there is no libgomp either
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw

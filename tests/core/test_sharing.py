@@ -1,0 +1,127 @@
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from core import sharing
+from core.device import cores, take_all_cores
+from core.sharing import idle_team, sharing_cores, watch_until
+from core.spec import BlockSpec, RunSpec
+from core.trainer import Trainer
+
+linux = pytest.mark.parametrize(
+    "gomp", [sharing._libgomp()] if sys.platform == "linux" and cores() > 1 else []
+)
+
+
+def has_threads(count: int) -> bool:
+    """Tell whether the process has so many threads; those of libgomp take a moment to end."""
+    deadline = time.monotonic() + 10
+    while (found := len(os.listdir("/proc/self/task"))) != count and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return found == count
+
+
+class Machine:
+    """Counts preemptions as a script says, and what the watch does about them."""
+
+    def __init__(self, monkeypatch, counts: list[int]) -> None:
+        monkeypatch.setattr(sharing, "LOOK_S", 0.001)
+        self.over = threading.Event()
+        self.log: list[str] = []
+        self._counts = iter(counts)
+        self._count = 0
+
+    def preemptions(self) -> int:
+        more = next(self._counts, None)
+        if more is None:
+            self.over.set()
+        self._count += more or 0
+        return self._count
+
+    @contextmanager
+    def without_spinning(self):
+        self.log.append("sleep")
+        yield
+        self.log.append("spin")
+
+
+def test_a_crowd_is_answered_and_then_looked_for_again(monkeypatch):
+    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
+    monkeypatch.setattr(sharing, "LONGEST_REST_S", 0.001)
+    crowd, calm = 10_000, 0
+    # Each look but the first is two counts: what happened, and a fresh start.
+    machine = Machine(monkeypatch, [0, calm, 0, crowd, 0, crowd, 0, calm, 0])
+    watch_until(machine.over, machine.preemptions, machine.without_spinning)
+    assert machine.log == ["sleep", "spin", "sleep", "spin"]
+
+
+def test_what_happens_during_a_rest_does_not_count(monkeypatch):
+    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
+    machine = Machine(monkeypatch, [0, 10_000, 10_000, 0, 0, 0])
+    watch_until(machine.over, machine.preemptions, machine.without_spinning)
+    assert machine.log == ["sleep", "spin"]
+
+
+def test_the_rest_ends_with_the_run(monkeypatch):
+    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 3600.0)
+    machine = Machine(monkeypatch, [0, 10_000, 0])
+    watch = threading.Thread(
+        target=watch_until, args=(machine.over, machine.preemptions, machine.without_spinning)
+    )
+    watch.start()
+    while not machine.log:
+        watch.join(0.001)
+    machine.over.set()
+    watch.join(10)
+    assert machine.log == ["sleep", "spin"]
+
+
+@linux
+def test_an_idle_team_comes_and_goes(gomp):
+    before = len(os.listdir("/proc/self/task"))
+    for _ in range(3):
+        with idle_team(gomp):
+            # the thread that keeps it, and the others of its team
+            assert has_threads(before + cores())
+        assert has_threads(before)
+
+
+@linux
+def test_results_keep_their_bits_beside_an_idle_team(gomp, make_digits):
+    take_all_cores()
+    spec = RunSpec(blocks=(BlockSpec(channels=8, batch_norm=True),), num_epochs=2)
+    digits = make_digits(300)
+    alone = Trainer(spec, digits)
+    list(alone.fit())
+    beside = Trainer(spec, digits)
+    events = beside.fit()
+    next(events)
+    with idle_team(gomp):
+        next(events)
+    list(events)
+    for name, value in alone.weights().items():
+        assert torch.equal(value, beside.weights()[name]), name
+
+
+def test_a_crowded_run_trains_to_its_end(monkeypatch, make_digits):
+    monkeypatch.setattr(sharing, "LOOK_S", 0.001)
+    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
+    monkeypatch.setattr(sharing, "CROWDED", 0.0)
+    before = threading.active_count()
+    with sharing_cores():
+        events = list(Trainer(RunSpec(num_epochs=2), make_digits(300)).fit())
+    assert events[-1].total == 30
+    assert threading.active_count() == before
+
+
+def test_elsewhere_nothing_is_watched(monkeypatch):
+    monkeypatch.setattr(torch, "__file__", str(Path("nowhere") / "torch" / "__init__.py"))
+    before = threading.active_count()
+    with sharing_cores():
+        assert threading.active_count() == before
