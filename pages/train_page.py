@@ -74,7 +74,10 @@ def _panel(run: Run, was_live: bool) -> None:
         st.rerun()
     axis = _headline(run, now)
     st.progress(now.progress)
-    _result(now)
+    # In a place of its own: a sentence that comes at the end must not move the charts to another
+    # place among their siblings, for the browser would then draw them anew and forget the zoom.
+    with st.container():
+        _result(now)
     _numbers(now)
     curves = run.curves()
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
