@@ -10,7 +10,7 @@ from core.runs import runs
 from core.spec import setting_at
 from core.trainer import how_it_runs
 from pages.shared import state
-from pages.shared.curves_chart import Axis, Measure, curve_chart, curve_rows
+from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
 from pages.shared.launch import launch
 from pages.shared.palette import palette
 from pages.shared.strip import STATUS_WORDS, controls
@@ -83,14 +83,16 @@ def _panel(run: Run, was_live: bool) -> None:
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
-        _chart(curves, last_x, "loss", axis, "What training makes small. Lower is better.")
+        _chart(run.id, curves, last_x, "loss", axis, "What training makes small. Lower is better.")
     with accuracy:
         words = "Share of the images that the network names correctly."
-        _chart(curves, last_x, "accuracy", axis, words)
+        _chart(run.id, curves, last_x, "accuracy", axis, words)
     _details(now)
 
 
-def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis, words: str) -> None:
+def _chart(
+    run_id: str, curves: Curves, last_x: int, measure: Measure, axis: Axis, words: str
+) -> None:
     st.markdown(
         f"**{measure.capitalize()}** &ensp; :blue[:material/show_chart: training] &ensp; "
         ":orange[:material/timeline: validation]",
@@ -100,7 +102,11 @@ def _chart(curves: Curves, last_x: int, measure: Measure, axis: Axis, words: str
     st.vega_lite_chart(
         curve_rows(curves, measure, axis),
         curve_chart(last_x, measure, axis, palette()),
-        key=f"{measure}_chart",
+        # A zoom belongs to one run and one axis.
+        key=f"{measure}_{axis}_{run_id}",
+        # Unless the zoom is a selection that is sent here, Streamlit takes it back with new data.
+        on_select="rerun",
+        selection_mode=ZOOM,
     )
 
 

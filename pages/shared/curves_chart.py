@@ -17,6 +17,7 @@ Measure = Literal["loss", "accuracy"]
 TRAINING = "Training"
 VALIDATION = "Validation"
 HEIGHT_PX = 290
+ZOOM = "zoom"
 
 
 def curve_rows(curves: Curves, measure: Measure, axis: Axis) -> pd.DataFrame:
@@ -58,7 +59,7 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
         {
             "mark": line,
             "transform": [is_training],
-            "params": [{"name": "zoom", "select": "interval", "bind": "scales"}],
+            "params": [{"name": ZOOM, "select": "interval", "bind": "scales"}],
         },
         {"mark": {**line, "strokeWidth": 2.5}, "transform": [is_validation]},
         {"mark": dot, "transform": [is_validation]},
