@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from core.check import check
+from core.data import load
 from core.layers import lay_out
 from core.presets import DEFAULT, PRESETS, preset_of
 from core.spec import BlockSpec, RunSpec
+from core.trainer import Epoch, Trainer
 
 
 @pytest.mark.parametrize("key", PRESETS)
@@ -51,6 +55,29 @@ def test_the_bad_one_can_wake_up_as_its_sentence_says():
     assert len(spec.blocks) + len(spec.dense) == 7
     woken = spec.with_value("blocks.0.activation", "relu").with_value("blocks.0.batch_norm", True)
     assert check(woken).problem is None
+
+
+@pytest.mark.parametrize("key", ["fast", "accurate"])
+def test_a_preset_made_for_full_mnist_brings_it_along(key):
+    assert PRESETS[key].spec.data == "mnist"
+    assert "full MNIST" in PRESETS[key].sentence
+
+
+def test_the_fast_one_does_less_than_half_the_work_of_the_small_one():
+    fast, small = (lay_out(PRESETS[key].spec).multiply_adds for key in ("fast", "small"))
+    assert fast < small / 2
+    assert PRESETS["fast"].spec.num_epochs == 1
+
+
+def test_the_fast_one_learns_from_one_look_at_a_few_thousand_digits():
+    spec = replace(PRESETS["fast"].spec, data="embedded", device="cpu")
+    epoch = next(e for e in Trainer(spec, load("embedded")).fit() if isinstance(e, Epoch))
+    assert epoch.val_accuracy > 0.9
+
+
+def test_the_accurate_one_changes_every_digit_in_every_way():
+    spec = PRESETS["accurate"].spec
+    assert all(spec.value(name) for name in ("shift", "rotation", "scale", "elastic"))
 
 
 def test_the_default_is_a_preset():
