@@ -29,7 +29,7 @@ from tests.bench._report import progress, report
 from tests.bench._server import NETSKETCH, PAGES, serve
 from tests.browser import CHROMIUM_ARGS, find_chromium
 
-PAIRS: Final = 4
+PAIRS: Final = 20
 WARM_UP: Final = 3
 PATIENCE_MS: Final = 15_000
 T = TypeVar("T")
