@@ -25,13 +25,18 @@ def strip() -> None:
     """Show the strip; it looks again by itself."""
     live = runs().active() is not None
     with st.container(key="strip"):
-        st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)(live)
+        st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)(_statuses())
 
 
-def _panel(was_live: bool) -> None:
+def _statuses() -> tuple[tuple[str, str], ...]:
+    """Every run and its status, as pages list them."""
+    return tuple((run.id, run.status) for run in runs().all())
+
+
+def _panel(shown: tuple[tuple[str, str], ...]) -> None:
+    if _statuses() != shown:
+        st.rerun()  # the whole page: what it lists is no longer so, perhaps by another tab's doing
     active = runs().active()
-    if (active is not None) != was_live:
-        st.rerun()
     newest = runs().all()
     run = active or (newest[0] if newest else None)
     if run is None:
