@@ -6,12 +6,13 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
-from core.drawing import digit_from_rgba
+from core.drawing import digit_from_ink, digit_from_rgba
 from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from core.predict import probabilities
 from core.presets import DEFAULT
 from core.run import Run
 from core.runs import runs
+from core.strokes import ink_of_strokes
 from pages.shared import state
 from pages.shared.answer import answer
 from pages.shared.launch import launch
@@ -82,9 +83,11 @@ def _sketch() -> Tensor | None:
         initial_drawing=state.first_strokes(),
         key=state.canvas_key(),
     )
+    if result.json_data is not None:
+        state.remember(result.json_data.get("objects", []))
     strokes = (result.json_data or {}).get("objects", [])
     with st.container(horizontal=True, vertical_alignment="bottom", width=CANVAS_PX):
-        st.slider("Brush", 6, 40, BRUSH_PX, format="%d px", key="brush")
+        st.slider("Brush", 6, 40, BRUSH_PX, format="%d px", key="brush", persist_state="session")
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -101,8 +104,12 @@ def _sketch() -> Tensor | None:
             args=([],),
             disabled=not strokes,
         )
-    image = result.image_data if strokes else None
-    return None if image is None else digit_from_rgba(image)
+    if not strokes:
+        return None
+    image = result.image_data
+    if image is None:  # the canvas begins with strokes of before, and sends its first picture later
+        return digit_from_ink(ink_of_strokes(strokes, CANVAS_PX))
+    return digit_from_rgba(image)
 
 
 def _picture() -> Tensor | None:
@@ -132,6 +139,7 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
             default="Draw",
             required=True,
             key="input",
+            persist_state="session",
             label_visibility="collapsed",
         )
         digit = _sketch() if how == "Draw" else _picture()

@@ -122,6 +122,7 @@ def _headline(run: Run, now: RunSnapshot) -> Axis:
             "Horizontal axis",
             ["step", "epoch"],
             key="axis",
+            persist_state="session",
             default="step",
             required=True,
             format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,

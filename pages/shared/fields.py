@@ -35,7 +35,7 @@ _RATES: Final = [
 # Stops of sliders whose values are spread over magnitudes; the fields' records hold the limits.
 _GRIDS: Final[dict[str, list[float]]] = {
     "channels": _WIDE_GRID,
-    "units": [10, 16, 32, 64, 84, 120, 128, 256, 512, 1024, 2048, 4096],
+    "units": [1, 2, 4, 8, 10, 16, 32, 64, 84, 120, 128, 256, 512, 1024, 2048, 4096],
     "lr": _RATES,
     "weight_decay": [0.0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 1.0],
     "batch_size": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192],

@@ -146,7 +146,9 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
             _width(conv.shape[0]),
             _height(conv.shape[1]),
             colours.convolution,
-            _hover(part, [layer for layer in layers if layer is not pool]),
+            _hover(
+                part, [layer for layer in layers if layer is not pool and layer.op != "Flatten"]
+            ),
             joined=pool is not None,
         )
     ]

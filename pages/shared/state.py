@@ -20,8 +20,10 @@ _WRITTEN: Final = "address_written"
 _REFUSED: Final = "refused"
 _CANVAS: Final = "canvas_version"
 _STROKES: Final = "canvas_strokes"
+_SEEN_STROKES: Final = "canvas_seen"
 _LIT: Final = "part"
 _RUN: Final = "run"
+_RUN_WRITTEN: Final = "run_written"
 _ASKER: Final = "asker"
 _UNSEEN: Final = "unseen"
 _GO: Final = "go"
@@ -32,7 +34,8 @@ def read_address() -> None:
     """Take over what the address says, if it is not what this session wrote there."""
     query = {key: st.query_params[key] for key in st.query_params}
     run_id = query.pop(_RUN, None)
-    if run_id is not None:
+    # What this session wrote there is older than a choice made since, by a callback of this run.
+    if run_id is not None and run_id != st.session_state.get(_RUN_WRITTEN):
         st.session_state[_RUN] = run_id
     if _DRAFT in st.session_state and (not query or query == st.session_state.get(_WRITTEN)):
         return
@@ -46,6 +49,7 @@ def write_address() -> None:
     query = to_query(draft())
     st.session_state[_WRITTEN] = query
     run_id = chosen_run()
+    st.session_state[_RUN_WRITTEN] = run_id
     wanted = query | ({_RUN: run_id} if run_id else {})
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
@@ -172,12 +176,27 @@ def canvas_key() -> str:
 
 
 def first_strokes() -> dict[str, object] | None:
-    """Return the drawing with which the present canvas began."""
+    """Return the drawing with which the present canvas begins.
+
+    A canvas that comes back from another page begins with what was last seen on it.
+    """
+    if canvas_key() not in st.session_state:
+        st.session_state[_STROKES] = st.session_state.get(_SEEN_STROKES)
     drawing: dict[str, object] | None = st.session_state.get(_STROKES)
     return drawing
+
+
+def remember(strokes: list[dict[str, object]]) -> None:
+    """Keep what is on the canvas, for when the person comes back to the page."""
+    st.session_state[_SEEN_STROKES] = _drawing(strokes)
 
 
 def redraw(strokes: list[dict[str, object]]) -> None:
     """Begin a new canvas with these strokes. For use as a callback."""
     st.session_state[_CANVAS] = st.session_state.get(_CANVAS, 0) + 1
-    st.session_state[_STROKES] = {"version": "4.4.0", "objects": strokes} if strokes else None
+    st.session_state[_STROKES] = _drawing(strokes)
+    remember(strokes)
+
+
+def _drawing(strokes: list[dict[str, object]]) -> dict[str, object] | None:
+    return {"version": "4.4.0", "objects": strokes} if strokes else None

@@ -2,7 +2,7 @@
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -27,7 +27,7 @@ def duration(seconds: float | None) -> str:
 def short(number: float) -> str:
     """Write a count in three figures, such as `24.1 k` or `12.7 M`."""
     for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if number >= size:
+        if number >= 0.9995 * size:  # 999.5 k reads as 1 M
             return f"{number / size:.3g}{letter}"
     return f"{number:,.0f}"
 

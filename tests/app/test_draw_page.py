@@ -198,9 +198,12 @@ def test_one_chooses_among_runs(visit, canvas, trained, line, script):
     seen = digit_from_rgba(canvas.pixels())
     is_answer_of(other, seen, tab)  # the newest, as long as nothing else was chosen
     for run in (trained, other):
-        here = visit("draw", query={"run": run.id})
-        canvas.draw(DIGITS[7])
-        is_answer_of(run, seen, here.run())
+        tab.get_by_key("draw_with").set_value(run.id).run()
+        assert tab.query_params["run"] == run.id
+        is_answer_of(run, seen, tab)
+    here = visit("draw", query={"run": trained.id})
+    canvas.draw(DIGITS[7])
+    is_answer_of(trained, seen, here.run())
 
 
 def test_a_stopped_run_can_draw_too(visit, canvas, running):

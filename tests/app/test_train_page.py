@@ -337,3 +337,17 @@ def test_the_curves_are_in_the_colours_of_the_theme(visit, running, theme, colou
     tab.go("train")
     chart, _ = tab.chart("loss")
     assert chart["encoding"]["color"]["scale"]["range"] == [colours.training, colours.validation]
+
+
+def test_one_chooses_among_runs(visit, running, line):
+    first = running(150)
+    second = line.start(replace(DEFAULT, seed=1))
+    tab = visit("train")
+    assert tab.get_by_key("shown_run").value == first.id
+    for run, points in ((second, 0), (first, 150)):
+        tab.get_by_key("shown_run").set_value(run.id).run()
+        assert tab.get_by_key("shown_run").value == run.id
+        assert tab.query_params["run"] == run.id
+        assert len(tab.chart("loss")[1]) == points
+        tab.run()  # and it stays
+        assert tab.get_by_key("shown_run").value == run.id

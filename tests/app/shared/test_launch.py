@@ -64,3 +64,16 @@ def test_a_run_that_waits_is_looked_at_too(visit, running, line):
     tab.click("train")
     assert tab.get_by_key("shown_run").value == line.all()[0].id != first.id
     eventually(lambda: line.all()[0].status == "queued")
+
+
+@pytest.mark.parametrize("name", ["build", "train"])
+def test_after_the_first_run_it_looks_at_the_second(visit, line, running, name):
+    first = running()
+    tab = visit("train")
+    assert tab.get_by_key("shown_run").value == first.id
+    tab.go("build").set("seed", 5)
+    tab.go(name).click("train")
+    second = line.all()[0]
+    assert second.spec.seed == 5
+    assert tab.get_by_key("shown_run").value == second.id
+    assert tab.query_params["run"] == second.id

@@ -161,3 +161,10 @@ def test_a_picture_of_the_network_is_not_to_be_dragged_about():
     assert layout["dragmode"] is False
     assert layout["xaxis"]["fixedrange"] is True
     assert layout["yaxis"]["fixedrange"] is True
+
+
+def test_the_convolution_of_the_last_block_tells_of_the_image_before_it_is_pooled_and_flattened():
+    conv, pool = boxes(drawn(RunSpec(blocks=(BlockSpec(channels=8, kernel_size=5),))))[1:]
+    assert "Flatten" not in conv[0]["text"]
+    assert "Output 8 × 28 × 28 · sees 5 × 5 pixels" in conv[0]["text"]
+    assert "Output 8 × 14 × 14 · sees 6 × 6 pixels" in pool[0]["text"]

@@ -199,3 +199,13 @@ def test_undo_and_clear_begin_a_new_canvas(session):
     state.redraw([])
     assert state.canvas_key() not in (first, second)
     assert state.first_strokes() is None
+
+
+def test_the_run_that_is_looked_at_stands_in_the_address(session):
+    here = session({"run": "7-abc"})
+    here.rerun()
+    assert state.chosen_run() == "7-abc"
+    assert state.draft() == DEFAULT
+    state.choose_run("8-def")
+    here.rerun()
+    assert here.query_params["run"] == "8-def"

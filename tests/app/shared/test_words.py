@@ -61,6 +61,8 @@ def test_a_duration_is_off_by_no_more_than_its_last_place(seconds):
         (999, "999"),
         (1000, "1 k"),
         (24_123, "24.1 k"),
+        (999_499, "999 k"),
+        (999_999, "1 M"),
         (12_700_000, "12.7 M"),
         (3.21e9, "3.21 G"),
         (4e12, "4 T"),
@@ -73,6 +75,7 @@ def test_short(number, words):
 @given(st.integers(0, 10**14))
 def test_a_short_number_is_right_to_three_figures(number):
     digits, _, letter = short(number).partition(" ")
+    assert "e" not in digits
     told = float(digits.replace(",", "")) * 1000 ** " kMGT".index(letter or " ")
     assert math.isclose(told, number, rel_tol=0.005)
 
@@ -83,8 +86,9 @@ def test_shape():
 
 
 # What Streamlit's Markdown gives a meaning to inside a line: emphasis, code, links and pictures,
-# HTML, headings, lists, quotes, tables, strike-through, formulas, coloured text and icons.
-SPECIAL = set(r"\`*_{}[]()#+-.!|<>$~:")
+# HTML and its entities, headings, lists, quotes, tables, strike-through, formulas, coloured text
+# and icons.
+SPECIAL = set(r"\`*_{}[]()#+-.!|<>$~:&")
 
 
 @given(st.text(st.one_of(st.sampled_from([*sorted(SPECIAL), "a", "1", " "]), st.characters())))
@@ -104,11 +108,12 @@ def test_plain_leaves_nothing_to_be_understood_as_markdown(text):
         ":red[failed]",
         "$x^2$",
         "`code`",
+        "&lt;b&gt;",
         "[a link](https://example.org)",
     ],
 )
 def test_plain_disarms(text):
-    assert not re.search(r"(?<!\\)[!\[\]()<>:*$`_]", plain(text))
+    assert not re.search(r"(?<!\\)[!\[\]()<>:*$`_&]", plain(text))
 
 
 def test_plain_leaves_ordinary_words_alone():
