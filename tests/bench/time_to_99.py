@@ -118,14 +118,14 @@ def preset(seed: int) -> Training:
     from core.trainer import Tested, Trainer
 
     spec = replace(PRESETS["fast"].spec, seed=seed, device="cpu")
-    data = load(spec.data)
     found: list[Training] = []
     ready = threading.Event()
 
     def work() -> None:
         take_all_cores()
         ready.set()
-        trainer = Trainer(spec, data)
+        # The images are read here, as a team of the main thread would slow this one's down.
+        trainer = Trainer(spec, load(spec.data))
         for event in trainer.fit():
             if isinstance(event, Tested):
                 accuracy = event.correct / event.total
