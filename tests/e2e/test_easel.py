@@ -1,0 +1,202 @@
+"""The Draw page: ten digits by mouse, the canvas's tools, and pictures, good and bad."""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.conftest import OpenTab, assert_well
+from tests.e2e.server import App
+from tests.e2e.tab import TRAINING_S, Tab
+from tests.strokes import DIGITS, render
+
+
+@pytest.fixture(scope="module")
+def trained(app: App, browser: Browser) -> None:
+    """The default network, trained by the button of an empty Draw page."""
+    window = browser.new_context()
+    tab = Tab(window.new_page(), app.address)
+    tab.open("Draw")
+    tab.button("train_default").click()
+    expect(tab.button("strip_stop")).to_be_visible()
+    expect(tab.button("strip_stop")).to_have_count(0, timeout=TRAINING_S * 1000)
+    tab.draw(DIGITS[0])
+    expect(tab.answer()).to_have_text("0")
+    assert_well([tab], app)
+    window.close()
+
+
+@pytest.fixture
+def easel(trained: None, open_tab: OpenTab) -> Tab:
+    """A Draw page with a trained network and an empty canvas."""
+    tab = open_tab()
+    tab.open("Draw")
+    expect(tab.canvas()).to_be_visible()
+    return tab
+
+
+def clear(easel: Tab) -> None:
+    easel.button("clear").click()
+    easel.until(lambda: easel.ink() == 0, "The canvas is not empty")
+    expect(easel.answer()).to_have_count(0)
+
+
+def invitation(easel: Tab) -> None:
+    """See that the page invites to draw and guesses nothing."""
+    expect(
+        easel.page.get_by_role("heading", name=re.compile("draw", re.IGNORECASE))
+    ).to_be_visible()
+    expect(easel.answer()).to_have_count(0)
+    expect(easel.button("undo")).to_be_disabled()
+    expect(easel.button("clear")).to_be_disabled()
+
+
+def test_nine_of_ten_drawn_digits_are_recognised(easel: Tab) -> None:
+    wrong = []
+    for digit, strokes in DIGITS.items():
+        easel.draw(strokes)
+        if not easel.recognises(digit):
+            wrong.append((digit, easel.answer().inner_text()))
+        clear(easel)
+    assert len(wrong) <= 1, wrong
+
+
+def test_the_page_shows_ten_bars_and_what_the_network_sees(easel: Tab) -> None:
+    easel.draw(DIGITS[4])
+    expect(easel.answer()).to_have_text("4")
+    expect(easel.bars()).to_have_count(10)
+    expect(easel.page.get_by_test_id("stImage").get_by_role("img")).to_be_visible()
+
+
+def test_undo_takes_back_one_stroke_and_clear_all_of_them(easel: Tab) -> None:
+    invitation(easel)
+    first, second = DIGITS[4]
+    easel.draw([first])
+    after_first = easel.ink()
+    easel.draw([second])
+    assert easel.ink() > after_first
+    expect(easel.answer()).to_have_text("4")
+    easel.button("undo").click()
+    # Drawn anew, soft edges may fall a little differently.
+    easel.until(lambda: abs(easel.ink() - after_first) < 20, "Undo took back something else")
+    easel.draw([second])
+    expect(easel.answer()).to_have_text("4")
+    easel.button("undo").click()
+    easel.until(lambda: abs(easel.ink() - after_first) < 20, "The second undo differs")
+    easel.button("undo").click()
+    easel.until(lambda: easel.ink() == 0, "Undo left something of the only stroke")
+    invitation(easel)
+    easel.draw(DIGITS[4])
+    expect(easel.answer()).to_have_text("4")
+    clear(easel)
+    invitation(easel)
+
+
+def test_a_thicker_brush_draws_a_thicker_line_and_keeps_the_drawing(easel: Tab) -> None:
+    line = [[(0.2, 0.3), (0.8, 0.3)]]
+    easel.draw(line)
+    thin = easel.ink()
+    slider = easel.key("brush").get_by_role("slider")
+    size = int(slider.input_value())
+    for _ in range(10):
+        slider.press("ArrowRight")
+    expect(slider).to_have_value(str(size + 10))
+    easel.settle()
+    assert easel.ink() == thin, "The brush changed what was drawn already"
+    easel.draw([[(x, y + 0.4) for x, y in line[0]]])
+    thick = easel.ink() - thin
+    assert thick / thin == pytest.approx((size + 10) / size, rel=0.15)
+
+
+def test_the_drawing_survives_a_look_at_another_page(easel: Tab) -> None:
+    easel.draw(DIGITS[7])
+    expect(easel.answer()).to_have_text("7")
+    drawn = easel.ink()
+    easel.turn_to("Build")
+    easel.turn_to("Draw")
+    easel.until(lambda: abs(easel.ink() - drawn) < 20, "The drawing is gone")
+    expect(easel.answer()).to_have_text("7")
+
+
+def picture(digit: int, *, dark_on_light: bool) -> bytes:
+    grey = Image.fromarray(render(DIGITS[digit], size=200)).convert("L")
+    if dark_on_light:
+        grey = grey.point([255 - value for value in range(256)])
+    file = io.BytesIO()
+    grey.save(file, "PNG")
+    return file.getvalue()
+
+
+def one_pixel() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "PNG")
+    return file.getvalue()
+
+
+def bomb() -> bytes:
+    """Half a megabyte of PNG that would fill 3.6 GB."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checked = kind + body
+        return struct.pack(">I", len(body)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    packer = zlib.compressobj(9)
+    row = bytes(1 + 60_000 // 8)
+    pixels = b"".join([*(packer.compress(row) for _ in range(60_000)), packer.flush()])
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def drop(easel: Tab, name: str, data: bytes) -> None:
+    """Let go of a file over the place for pictures."""
+    zone = easel.key("picture").get_by_test_id("stFileUploaderDropzone")
+    file = easel.page.evaluate_handle(
+        """([name, bytes]) => {
+          const dragged = new DataTransfer();
+          dragged.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'}));
+          return dragged;
+        }""",
+        [name, list(data)],
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": file})
+
+
+def turn_to_pictures(easel: Tab) -> None:
+    easel.key("input").get_by_text("Picture").click()
+    expect(easel.key("picture")).to_be_visible()
+
+
+@pytest.mark.parametrize("dark_on_light", [True, False], ids=["dark on light", "light on dark"])
+def test_a_dropped_picture_is_recognised(easel: Tab, dark_on_light: bool) -> None:
+    turn_to_pictures(easel)
+    drop(easel, "seven.png", picture(7, dark_on_light=dark_on_light))
+    expect(easel.answer()).to_have_text("7")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: b"To be, or not to be: that is the question.\n" * 20, "text file"),
+        (one_pixel, "1 × 1"),
+        (bomb, "too many pixels"),
+    ],
+    ids=["text", "one pixel", "bomb"],
+)
+def test_a_bad_picture_gets_a_sentence_and_no_guess(
+    easel: Tab, make: Callable[[], bytes], words: str
+) -> None:
+    turn_to_pictures(easel)
+    drop(easel, "digit.png", make())
+    expect(easel.shown(words, "stAlert")).to_be_visible()
+    expect(easel.answer()).to_have_count(0)
+    easel.key("picture").locator("input[type=file]").set_input_files(
+        {"name": "ok.png", "mimeType": "image/png", "buffer": picture(2, dark_on_light=True)}
+    )
+    expect(easel.answer()).to_have_text("2")
