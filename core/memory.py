@@ -15,12 +15,20 @@ _STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2}
 _SCRATCH: Final = {"rmsprop": 2}
 # Copies kept for whoever draws meanwhile: the newest, and those of the last whole epoch.
 _PUBLISHED: Final = 2
-# Evaluation takes as many images at once as training does, or more where that costs little.
+# Evaluation takes as many images at once as training does, or more where that costs little, or
+# fewer where they would take much memory.
 _MAX_EVALUATED: Final = 500
 _LITTLE_MEMORY: Final = 16 * 2**20
+_MUCH_MEMORY: Final = 64 * 2**20
 _LITTLE_WORK: Final = 10**10
 # The library's workspace (packed weights, threads' scratch) and Python objects; measured on CPU.
 _OVERHEAD_BYTES: Final = 48 * 2**20
+# Outputs as large as the largest that come and go: two gradients that flow back, the library's
+# copies in its own layout, and the holes that malloc leaves between blocks it keeps. Measured on
+# random networks in glibc; 6 is the next whole number above all that were seen.
+_PASSING: Final = 6
+# The same among the weights, in copies of the largest layer's.
+_HOLES: Final = 2
 # Layers whose output autograd keeps or must hold beside their input until the backward pass.
 _KEPT: Final = {"Conv2d", "BatchNorm2d", "Linear", "MaxPool2d", "AvgPool2d"}
 _KEPT_ACTIVATIONS: Final = {"ReLU", "Sigmoid", "Tanh", "LeakyReLU", "GELU", "Dropout", "Dropout2d"}
@@ -32,7 +40,7 @@ class StepMemory:
 
     weights: int
     activations: int
-    overhead: int = _OVERHEAD_BYTES
+    overhead: int
 
     @property
     def total(self) -> int:
@@ -43,9 +51,10 @@ class StepMemory:
 def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) -> StepMemory:
     """Estimate the memory of one training step, as an upper bound.
 
-    Weights, gradients and optimiser states; every layer's saved output; and twice the largest
-    output for the gradients that flow back. Published copies of the weights are counted too.
-    Images are changed before all that, so it counts only where it takes more.
+    Weights, gradients and optimiser states; every layer's saved output; and several times the
+    largest output for what comes and goes. Published copies of the weights are counted too, and
+    an evaluation, which finds little room in what the step before it left. Images are changed
+    before all that, so it counts only where it takes more.
     """
     batch = batch_size or spec.batch_size
     # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
@@ -59,10 +68,15 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
             # max pooling keeps an int64 index for every value beside the value itself
             kept += size * (3 if layer.op == "MaxPool2d" else 1)
         largest = max(largest, size)
-    held = max(kept + 2 * largest, VALUES_PER_IMAGE if augments(spec) else 0)
+    largest_layer = max(layer.params for layer in network.layers)
+    # As much again for the holes that changing the images leaves.
+    changed = 2 * VALUES_PER_IMAGE if augments(spec) else 0
+    held = max(kept + _PASSING * largest, changed)
+    activations = batch * held * FLOAT_BYTES
     return StepMemory(
-        weights=network.params * copies * FLOAT_BYTES,
-        activations=batch * held * FLOAT_BYTES,
+        weights=(network.params * copies + largest_layer * _HOLES) * FLOAT_BYTES,
+        activations=activations,
+        overhead=_OVERHEAD_BYTES + min(activations, _MUCH_MEMORY),
     )
 
 
@@ -70,11 +84,12 @@ def evaluation_batch(spec: RunSpec, network: Network) -> int:
     """Return how many images to evaluate at once.
 
     Wide layers that train in small batches would need gigabytes, and minutes without a chance to
-    stop, for many images at once. So it is what takes no more memory and work than a training step.
+    stop, for many images at once. So it is what takes no more memory and work than a training
+    step, and never much memory, as blocks of other sizes than training's come on top of those.
     """
     largest = max(prod(IMAGE_SHAPE), *(prod(layer.shape) for layer in network.layers))
     # A layer's input and output, and the library's own copy of one of them.
-    memory = max(step_memory(spec, network).activations, _LITTLE_MEMORY)
+    memory = max(min(step_memory(spec, network).activations, _MUCH_MEMORY), _LITTLE_MEMORY)
     by_memory = memory // (3 * largest * FLOAT_BYTES)
     by_work = max(3 * spec.batch_size, _LITTLE_WORK // network.multiply_adds)
     return max(1, min(_MAX_EVALUATED, by_memory, by_work))

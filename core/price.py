@@ -61,7 +61,7 @@ _AGREE: Final = 1.15
 _AGREEING: Final = 3
 # A step that takes more than this is tried with fewer images: it must not hold up a run.
 _MAX_TRIED_MULTIPLY_ADDS: Final = 2 * 10**10
-_MAX_TRIED_ACTIVATIONS: Final = 512 * 2**20
+_MAX_TRIED_ACTIVATIONS: Final = 2**30
 # Larger networks take seconds to make, and are told no price.
 _MAX_TRIED_WEIGHTS: Final = 2 * 2**30
 # Below it, memory is kept for the next trial.
@@ -316,7 +316,7 @@ def _time_step(trainer: Trainer) -> Generator[None, None, tuple[float, bool]]:
         else:
             times.append((event.train_s - train_s) / (event.step - step))
         step, train_s = event.step, event.train_s
-        best = [time for time in times if time <= _AGREE * min(times)]
+        best = [seconds for seconds in times if seconds <= _AGREE * min(times)]
         steady = len(best) >= _AGREEING
         if (steady and train_s - first_s > _ENOUGH_S) or (times and train_s > _LONG_S):
             return statistics.mean(best), steady

@@ -15,17 +15,20 @@ from core.spec import BlockSpec, DenseSpec, RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Trains two steps, evaluates and copies the weights out as a run does; prints by how many bytes
-# the most memory ever held exceeds what was held before the network was built.
+# Trains some steps, evaluates and copies the weights out as a run does, with malloc set as it is
+# for runs; prints by how many bytes the most memory ever held exceeds what was held before the
+# network was built.
 MEASURE = """
 import resource, sys
 from collections import deque
 import torch
 from core.codec import from_json
 from core.data import Digits, Split
+from core.device import keep_freed_memory
 from core.spec import BlockSpec, RunSpec
-from core.trainer import Trainer
+from core.trainer import Pulse, Trainer
 
+keep_freed_memory()
 torch.set_num_threads(2)
 def peak():
     if sys.platform == "darwin":
@@ -38,7 +41,8 @@ def split(count):
     return Split(images, torch.arange(count) % 10)
 spec = from_json(sys.stdin.read())
 def digits(spec):
-    return Digits("noise", "Noise", split(2 * spec.batch_size), split(500), split(500))
+    steps = max(2, min(8, 1500 // spec.batch_size))
+    return Digits("noise", "Noise", split(steps * spec.batch_size), split(500), split(500))
 # What PyTorch imports and sets up when it is first used is no matter of the network.
 first = RunSpec(blocks=(BlockSpec(channels=1),), batch_size=2, num_epochs=1, device="cpu")
 for event in Trainer(first, digits(first)).fit():
@@ -47,7 +51,8 @@ before = peak()
 trainer = Trainer(spec, digits(spec))
 kept = deque(maxlen=2)
 for event in trainer.fit():
-    kept.append(trainer.weights())
+    if not isinstance(event, Pulse):
+        kept.append(trainer.weights())
 print(peak() - before)
 """
 
@@ -57,7 +62,8 @@ def measured(spec: RunSpec) -> int:
         [sys.executable, "-c", MEASURE],
         input=to_json(replace(spec, num_epochs=1, device="cpu")),
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        # Threads that sleep while they wait take the same memory, and little time beside others.
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"},
         capture_output=True,
         text=True,
         check=True,
