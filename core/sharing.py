@@ -10,10 +10,11 @@ every result its bits.
 """
 
 import ctypes
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +22,14 @@ import torch
 
 from core.device import cores
 
-# Threads of this process that were made to leave a processor, a second. Alone there are a few;
-# beside one busy program there are more than 50.
-CROWDED: Final = 25.0
+# Seconds that threads of this process were ready to run and had no processor, in a second. Beside
+# nothing else it is under 0.1, under a heavy load more than 1. (How often they had to leave a
+# processor tells nothing: it was 50 to 300 a second in both cases.)
+CROWDED: Final = 0.2
 LOOK_S: Final = 0.2
 # How long to wait without spinning before it is tried again; doubled as long as that fails.
 SHORTEST_REST_S: Final = 1.0
-LONGEST_REST_S: Final = 8.0
+LONGEST_REST_S: Final = 4.0
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def sharing_cores() -> Iterator[None]:
     over = threading.Event()
     watch = threading.Thread(
         target=watch_until,
-        args=(over, _preemptions, lambda: idle_team(gomp)),
+        args=(over, _waited_s, lambda: idle_team(gomp)),
         name="netsketch-sharing",
         daemon=True,
     )
@@ -54,27 +56,26 @@ def sharing_cores() -> Iterator[None]:
 
 def watch_until(
     over: threading.Event,
-    preemptions: Callable[[], int],
+    waited_s: Callable[[], float],
     without_spinning: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Rest without spinning whenever other programs take the cores, until it is over.
 
     Args:
         over: set when there is nothing more to watch.
-        preemptions: how often a thread of this process had to leave a processor so far.
+        waited_s: seconds that threads of this process have waited for a processor so far.
         without_spinning: keeps threads from spinning while it is entered.
     """
     rest_s = SHORTEST_REST_S
-    seen, looked = preemptions(), time.monotonic()
+    waited, looked = waited_s(), time.monotonic()
     while not over.wait(LOOK_S):
-        count = preemptions() - seen
-        if count < CROWDED * (time.monotonic() - looked):
+        if waited_s() - waited < CROWDED * (time.monotonic() - looked):
             rest_s = SHORTEST_REST_S
         else:
             with without_spinning():
                 over.wait(rest_s)
             rest_s = min(2 * rest_s, LONGEST_REST_S)
-        seen, looked = preemptions(), time.monotonic()
+        waited, looked = waited_s(), time.monotonic()
 
 
 @contextmanager
@@ -100,7 +101,9 @@ def idle_team(gomp: ctypes.CDLL) -> Iterator[None]:
 
 
 def _libgomp() -> ctypes.CDLL | None:
-    """Return the OpenMP library that torch computes with, if it is GNU's."""
+    """Return the OpenMP library that torch computes with, if it is GNU's on Linux."""
+    if sys.platform != "linux":
+        return None
     try:
         # Its functions are found through torch's own library: others may have loaded a second one.
         library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
@@ -111,13 +114,16 @@ def _libgomp() -> ctypes.CDLL | None:
             ctypes.c_uint,
         )
         library.GOMP_parallel.restype = None
-        library.omp_get_num_threads  # noqa: B018 - raises where it is missing
+        library.omp_get_num_threads.restype = ctypes.c_int
     except (OSError, AttributeError):
         return None
     return library
 
 
-def _preemptions() -> int:
-    import resource  # not on Windows, where there is no libgomp either
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+def _waited_s() -> float:
+    total = 0
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may end meanwhile, and a kernel may keep no such figures.
+        with suppress(OSError):
+            total += int((task / "schedstat").read_text().split()[1])
+    return total / 1e9

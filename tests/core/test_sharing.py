@@ -1,3 +1,4 @@
+import hashlib
 import os
 import sys
 import threading
@@ -28,21 +29,21 @@ def has_threads(count: int) -> bool:
 
 
 class Machine:
-    """Counts preemptions as a script says, and what the watch does about them."""
+    """Keeps threads waiting as a script says, and notes what the watch does about it."""
 
-    def __init__(self, monkeypatch, counts: list[int]) -> None:
+    def __init__(self, monkeypatch, waits: list[float]) -> None:
         monkeypatch.setattr(sharing, "LOOK_S", 0.001)
         self.over = threading.Event()
         self.log: list[str] = []
-        self._counts = iter(counts)
-        self._count = 0
+        self._waits = iter(waits)
+        self._waited = 0.0
 
-    def preemptions(self) -> int:
-        more = next(self._counts, None)
+    def waited_s(self) -> float:
+        more = next(self._waits, None)
         if more is None:
             self.over.set()
-        self._count += more or 0
-        return self._count
+        self._waited += more or 0.0
+        return self._waited
 
     @contextmanager
     def without_spinning(self):
@@ -54,25 +55,25 @@ class Machine:
 def test_a_crowd_is_answered_and_then_looked_for_again(monkeypatch):
     monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
     monkeypatch.setattr(sharing, "LONGEST_REST_S", 0.001)
-    crowd, calm = 10_000, 0
-    # Each look but the first is two counts: what happened, and a fresh start.
+    crowd, calm = 10_000.0, 0.0
+    # Each look but the first asks twice: what happened, and a fresh start.
     machine = Machine(monkeypatch, [0, calm, 0, crowd, 0, crowd, 0, calm, 0])
-    watch_until(machine.over, machine.preemptions, machine.without_spinning)
+    watch_until(machine.over, machine.waited_s, machine.without_spinning)
     assert machine.log == ["sleep", "spin", "sleep", "spin"]
 
 
 def test_what_happens_during_a_rest_does_not_count(monkeypatch):
     monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
-    machine = Machine(monkeypatch, [0, 10_000, 10_000, 0, 0, 0])
-    watch_until(machine.over, machine.preemptions, machine.without_spinning)
+    machine = Machine(monkeypatch, [0.0, 10_000.0, 10_000.0, 0.0, 0.0, 0.0])
+    watch_until(machine.over, machine.waited_s, machine.without_spinning)
     assert machine.log == ["sleep", "spin"]
 
 
 def test_the_rest_ends_with_the_run(monkeypatch):
     monkeypatch.setattr(sharing, "SHORTEST_REST_S", 3600.0)
-    machine = Machine(monkeypatch, [0, 10_000, 0])
+    machine = Machine(monkeypatch, [0.0, 10_000.0, 0.0])
     watch = threading.Thread(
-        target=watch_until, args=(machine.over, machine.preemptions, machine.without_spinning)
+        target=watch_until, args=(machine.over, machine.waited_s, machine.without_spinning)
     )
     watch.start()
     while not machine.log:
@@ -125,3 +126,25 @@ def test_elsewhere_nothing_is_watched(monkeypatch):
     before = threading.active_count()
     with sharing_cores():
         assert threading.active_count() == before
+
+
+@linux
+def test_waiting_for_a_processor_is_seen(gomp):
+    before, deadline = sharing._waited_s(), time.monotonic() + 20
+    over = threading.Event()
+
+    def burn() -> None:
+        while not over.is_set():
+            hashlib.sha256(bytes(1_000_000))
+
+    # More threads than cores, none of which ever sleeps: some of them must wait.
+    threads = [threading.Thread(target=burn) for _ in range(2 * cores() + 1)]
+    for thread in threads:
+        thread.start()
+    while sharing._waited_s() - before < 0.2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    over.set()
+    waited = sharing._waited_s() - before
+    for thread in threads:
+        thread.join()
+    assert waited >= 0.2
