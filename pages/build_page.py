@@ -32,7 +32,9 @@ def _take_preset() -> None:
     if key in PRESETS:
         spec = PRESETS[key].spec
         now = state.draft()
-        state.adopt(replace(spec, data=now.data, device=now.device, seed=now.seed))
+        # One that is made for full MNIST is of little use on a few digits.
+        data = spec.data if spec.data == "mnist" and is_available("mnist") else now.data
+        state.adopt(replace(spec, data=data, device=now.device, seed=now.seed))
 
 
 def _top(spec: RunSpec, verdict: Verdict) -> None:
@@ -103,7 +105,7 @@ def _totals(spec: RunSpec, network: Network) -> None:
     memory = step_memory(spec, network).total
     st.markdown(
         f"**{network.params:,}** parameters · **{short(network.multiply_adds)}** multiply–adds an "
-        f"image · about **{size_in_words(memory)}** of memory for a training step",
+        f"image · at most **{size_in_words(memory)}** of memory for a training step",
         help="Parameters: the numbers that training sets. Multiply–adds: multiplications with an "
         "addition to look at one image once. Memory: weights, their gradients and optimiser "
         "states, and the values kept for the backward pass.",

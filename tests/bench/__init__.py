@@ -1,0 +1,1 @@
+"""Benchmarks: each prints its figures, one JSON object a line."""
