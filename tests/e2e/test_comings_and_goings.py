@@ -14,7 +14,7 @@ from tests.strokes import DIGITS
 
 # Light work that lasts, so that a test can come and go meanwhile.
 LONG = "v=1&blocks=1&b1.channels=8&b1.stride=2&batch_size=32&num_epochs=200"
-SHORTER = LONG.replace("num_epochs=200", "num_epochs=20")
+SHORTER = LONG.replace("num_epochs=200", "num_epochs=8")
 
 
 @pytest.fixture
