@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from core import runs as runs_module
 from core import sharing
 from core.device import cores, take_all_cores
+from core.runs import Runs
 from core.sharing import idle_team, sharing_cores, watch_until
 from core.spec import BlockSpec, RunSpec
 from core.trainer import Trainer
@@ -148,3 +150,22 @@ def test_waiting_for_a_processor_is_seen(gomp):
     for thread in threads:
         thread.join()
     assert waited >= 0.2
+
+
+def test_every_run_of_the_dashboard_shares_the_cores(monkeypatch):
+    seen = []
+
+    @contextmanager
+    def noted():
+        seen.append(runs.active())
+        yield
+        seen.append(runs.active())
+
+    monkeypatch.setattr(runs_module, "sharing_cores", noted)
+    block = BlockSpec(channels=2, stride=3, kernel_size=5)
+    runs = Runs()
+    run = runs.start(RunSpec(blocks=(block,), batch_size=500, num_epochs=1, device="cpu"))
+    assert run.wait(60)
+    runs.close()
+    assert run.status == "finished"
+    assert seen == [None, None]
