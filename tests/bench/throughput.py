@@ -26,7 +26,7 @@ WINDOWS = 5
 WINDOW_S = 0.6
 DISTURBED = 0.03
 QUIET = 0.1
-TRIES = 4
+TRIES = 3
 # Sides of the square matrices whose fastest product is the peak.
 SIDES = (1024, 1536, 2048)
 
