@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.run import Run, RunSnapshot
+from core.run import ENDED, Run, RunSnapshot
 from core.runs import runs
 from pages.shared.words import duration, percent, plain
 
@@ -23,7 +23,8 @@ STATUS_WORDS = {
 
 def strip() -> None:
     """Show the strip; it looks again by itself."""
-    live = runs().active() is not None
+    # A run that waits will train in a moment.
+    live = any(run.status not in ENDED for run in runs().all())
     with st.container(key="strip"):
         st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)(_statuses())
 
