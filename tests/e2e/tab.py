@@ -26,7 +26,10 @@ new MutationObserver(() => {
   if (box) console.error('An exception stands in the page: ' + box.innerText);
 }).observe(document, {childList: true, subtree: true});
 """
-_INK: Final = """canvas => {
+# An undo puts a new canvas in the place of the old: for a moment there are none, or two.
+_INK: Final = """canvases => {
+  if (canvases.length !== 1) return null;
+  const [canvas] = canvases;
   const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let lit = 0;
   for (let i = 0; i < data.length; i += 4) lit += data[i] > 127 && data[i + 3] > 127;
@@ -214,9 +217,16 @@ class Tab:
 
     def ink(self) -> int:
         """How many pixels of the canvas are lit."""
-        canvas = self.page.locator("canvas.dc-canvas.lower-canvas")
-        expect(canvas).to_have_count(1)  # an undo puts a new one in the place of the old
-        lit: int = canvas.evaluate(_INK)
+        canvases = self.page.locator("canvas.dc-canvas.lower-canvas")
+        lit: int | None = None
+
+        def counted() -> bool:
+            nonlocal lit
+            lit = canvases.evaluate_all(_INK)
+            return lit is not None
+
+        self.until(counted, "There is no canvas, or more than one")
+        assert lit is not None
         return lit
 
     def answer(self) -> Locator:
