@@ -1,7 +1,9 @@
 """A spec as a PyTorch module, and as the text of one."""
 
+import zlib
 from collections import OrderedDict
 
+import torch
 from torch import nn
 
 from core.layers import Layer, Network, lay_out
@@ -11,8 +13,8 @@ from core.spec import RunSpec, SpecError
 def build(spec: RunSpec) -> nn.Sequential:
     """Build the network: float32 images (N, 1, 28, 28) in, logits (N, 10) out.
 
-    Weights are drawn from PyTorch's global generator: seed it first. Submodules bear the names of
-    `core.layers`, so that a hook can be set on any of them.
+    Its first weights are anyone's: see `initialise`. Submodules bear the names of `core.layers`, so
+    that a hook can be set on any of them.
 
     Raises:
         SpecError: the image is used up before the last block.
@@ -23,6 +25,24 @@ def build(spec: RunSpec) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict((layer.name, getattr(nn, layer.op)(**layer.args)) for layer in network.layers)
     )
+
+
+def initialise(model: nn.Sequential, seed: int) -> None:
+    """Draw the first weights, by PyTorch's own rule for each kind of layer.
+
+    Each layer is drawn from a seed of its own, made of the run's and of the layer's name. So two
+    networks begin alike wherever a layer of the same name has the same shape, however much they
+    differ elsewhere. PyTorch's global generator is left seeded by the last layer.
+    """
+    for name, layer in model.named_children():
+        if any(True for _ in layer.parameters()):
+            torch.manual_seed(seed_of(name, seed))
+            layer.reset_parameters()  # type: ignore[operator]
+
+
+def seed_of(name: str, seed: int) -> int:
+    """Return the seed of a layer's first weights, 0 to 2**32 - 1."""
+    return zlib.crc32(f"{seed}/{name}".encode())
 
 
 def in_fast_order(model: nn.Sequential) -> nn.Sequential:

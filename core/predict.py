@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from core.batches import normalise
 from core.data import Digits
 from core.device import take_one_core
 from core.model import build
 from core.spec import RunSpec
-from core.trainer import normalise
 
 
 def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 import torch
 
+from core.batches import steps_per_epoch
 from core.check import require_runnable
 from core.data import DATASETS, Digits, Split
 from core.device import devices, release_freed_memory, resolve
@@ -27,7 +28,7 @@ from core.memory import evaluation_batch, step_memory
 from core.run import PUBLISH_S
 from core.settings import Number, Value
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import Pulse, Steps, Trainer, steps_per_epoch
+from core.trainer import Pulse, Steps, Trainer
 
 MAX_KNOWN: Final = 500
 MAX_ASKERS: Final = 200

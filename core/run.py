@@ -5,11 +5,12 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
+from core.batches import steps_per_epoch
 from core.check import size_in_words
 from core.data import DATASETS, load
 from core.device import release_freed_memory, resolve
@@ -17,12 +18,9 @@ from core.errors import UserError
 from core.history import Curves, History
 from core.layers import lay_out
 from core.memory import step_memory
+from core.record import ACTIVE, ENDED, Status
 from core.spec import RunSpec
-from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer, steps_per_epoch
-
-Status = Literal["queued", "running", "paused", "finished", "stopped", "diverged", "failed"]
-ACTIVE: Final[frozenset[Status]] = frozenset({"running", "paused"})
-ENDED: Final[frozenset[Status]] = frozenset({"finished", "stopped", "diverged", "failed"})
+from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
 
 # A copy of the weights is published this often, for whoever draws while the run goes on.
 PUBLISH_S: Final = 1.0

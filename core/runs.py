@@ -13,7 +13,8 @@ from core.device import keep_freed_memory, take_all_cores, take_one_core
 from core.errors import UserError
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
-from core.run import ENDED, Run
+from core.record import ENDED
+from core.run import Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
 

@@ -6,21 +6,32 @@ Whoever consumes it decides the pace: to pause is to stop consuming, to cancel i
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from core.augment import Augmenter, augments
+from core.batches import OnDevice, steps_per_epoch
 from core.check import require_runnable
-from core.data import Digits, Split
+from core.data import Digits
 from core.device import cores, resolve
 from core.errors import UserError
 from core.learning import loss_of, make_optimizer, make_schedule
 from core.memory import evaluation_batch
-from core.model import build, in_fast_order
+from core.model import build, in_fast_order, initialise
+from core.randomness import Randomness
 from core.spec import RunSpec
+from core.state import (
+    State,
+    copied,
+    optimizer_numbers,
+    optimizer_tensors,
+    part_of,
+    restore_optimizer,
+    schedule_numbers,
+)
 
 # How often figures leave the loop. On a GPU each report waits for the queued work, so it is rare.
 REPORT_S: Final = 0.2
@@ -72,11 +83,19 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Tested:
-    """How the weights do on images that were never used for a choice."""
+    """How the weights do on images that were never used for a choice.
+
+    Attributes:
+        correct: how many of `total` images were right.
+        loss: mean over the images.
+        logits: float32 (total, 10) on the CPU, in the order of the test images, or None where
+            they are no longer known.
+    """
 
     correct: int
     total: int
     loss: float
+    logits: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -107,40 +126,40 @@ class Trainer:
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
         self.train_s = 0.0
         self._report_s = REPORT_S if report_s is None else report_s
-        self._step_done, self._last_lr = 0, spec.lr
-        torch.manual_seed(spec.seed)
-        self.model = build(spec).to(self.device)
+        self._last_lr = spec.lr
+        self._random = Randomness(self.device, spec.seed)
+        with self._random:
+            self.model = build(spec)
+            initialise(self.model, spec.seed)
+            torch.manual_seed(spec.seed)  # for dropout
+        self.model.to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._forward = in_fast_order(self.model)
         self._data = data
         self._eval_batch = evaluation_batch(spec, network)
-        self._order = torch.Generator().manual_seed(spec.seed)
+        self._shuffle = torch.Generator().manual_seed(spec.seed)
         self._augmenter = Augmenter(spec, self.device, spec.seed) if augments(spec) else None
         self._optimizer = make_optimizer(spec, self.model)
         self._schedule = make_schedule(spec, self._optimizer, self.num_steps)
+        self._epochs_done = self._step_done = 0
+        self._now: _EpochNow | None = None
 
     def fit(self) -> Iterator[Event]:
-        """Train for all epochs, then test. Figures are read from the device only to be yielded.
+        """Train for all epochs to come, then test. Figures are read from the device to be yielded.
+
+        PyTorch's global generators are the trainer's own only while it works: whoever consumes this
+        finds them as they were, and may draw from them.
 
         Raises:
             Diverged: a loss is infinite or not a number.
         """
-        train = _OnDevice(self._data, self._data.train, self.device, self._augmenter)
-        validation = _OnDevice(self._data, self._data.validation, self.device)
-        step = 0
-        for epoch in range(1, self.spec.num_epochs + 1):
-            train_loss, train_accuracy = yield from self._epoch(train, step)
-            step += steps_per_epoch(self.spec.batch_size, len(train))
-            val = yield from self._evaluate(validation)
-            yield Epoch(
-                epoch=epoch,
-                step=step,
-                train_loss=train_loss,
-                train_accuracy=train_accuracy,
-                val_loss=val.loss,
-                val_accuracy=val.correct / val.total,
-            )
-        yield from self.test()
+        events = self._fit()
+        while True:
+            with self._random:
+                event = next(events, None)
+            if event is None:
+                return
+            yield event
 
     def test(self) -> Iterator[Event]:
         """Measure the present weights on the test images.
@@ -148,7 +167,55 @@ class Trainer:
         Raises:
             Diverged: the loss is infinite or not a number.
         """
-        yield (yield from self._evaluate(_OnDevice(self._data, self._data.test, self.device)))
+        logits: list[Tensor] = []
+        test = OnDevice(self._data, self._data.test, self.device)
+        found = yield from self._evaluate(test, logits)
+        yield Tested(
+            correct=found.correct, total=found.total, loss=found.loss, logits=torch.cat(logits)
+        )
+
+    def state(self) -> State:
+        """Copy all that a later trainer of the same spec needs. Call it between two events only."""
+        tensors = copied(self.model.state_dict(), "model.")
+        tensors |= optimizer_tensors(self._optimizer)
+        tensors |= copied(self._random.states(), "random.")
+        tensors["random.shuffle"] = self._shuffle.get_state()
+        if self._augmenter:
+            tensors["random.augment"] = self._augmenter.generator.get_state()
+        if self._now is not None:
+            tensors |= copied(self._now.tensors(), "epoch.")
+        return State(
+            step=self._step_done,
+            epoch=self._epochs_done,
+            tensors=tensors,
+            numbers={
+                "train_s": self.train_s,
+                "lr": self._last_lr,
+                "optimizer": optimizer_numbers(self._optimizer),
+                "schedule": schedule_numbers(self._schedule),
+            },
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` returned, to the same last bit on the same kind of CPU.
+
+        Call it before `fit`.
+
+        Raises:
+            KeyError, ValueError, TypeError, RuntimeError: the state is of another network.
+        """
+        numbers = dict(state.numbers)
+        self.model.load_state_dict(state.weights())
+        restore_optimizer(self._optimizer, state.tensors, numbers["optimizer"])
+        self._schedule.load_state_dict(dict(numbers["schedule"]))  # type: ignore[arg-type]
+        self._random.restore(part_of(state.tensors, "random."))
+        self._shuffle.set_state(state.tensors["random.shuffle"])
+        if self._augmenter:
+            self._augmenter.generator.set_state(state.tensors["random.augment"])
+        self._epochs_done, self._step_done = state.epoch, state.step
+        self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
+        self.train_s = float(numbers["train_s"])  # type: ignore[arg-type]
+        self._last_lr = float(numbers["lr"])  # type: ignore[arg-type]
 
     def weights(self) -> dict[str, Tensor]:
         """Copy the weights to the CPU. Call it between two events only."""
@@ -164,20 +231,39 @@ class Trainer:
         ]
         return bool(torch.stack(sums).isfinite().all())
 
-    def _epoch(self, data: "_OnDevice", before: int) -> Generator[Event, None, tuple[float, float]]:
-        """Go through the data once in a new order, `before` steps being done; return the means."""
+    def _fit(self) -> Iterator[Event]:
+        train = OnDevice(self._data, self._data.train, self.device, self._augmenter)
+        validation = OnDevice(self._data, self._data.validation, self.device)
+        while self._epochs_done < self.spec.num_epochs:
+            train_loss, train_accuracy = yield from self._epoch(train)
+            val = yield from self._evaluate(validation)
+            self._epochs_done += 1
+            self._now = None
+            yield Epoch(
+                epoch=self._epochs_done,
+                step=self._step_done,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
+                val_loss=val.loss,
+                val_accuracy=val.correct / val.total,
+            )
+        yield from self.test()
+
+    def _epoch(self, data: OnDevice) -> Generator[Event, None, tuple[float, float]]:
+        """Go through the rest of the epoch's new order; return the means of the whole epoch."""
         size, batch = len(data), self.spec.batch_size
         num_steps = steps_per_epoch(batch, size)
-        order = torch.randperm(size, generator=self._order).to(self.device)
-        losses = torch.zeros(num_steps, device=self.device)
-        rights = torch.zeros(num_steps, device=self.device)
+        before = self._epochs_done * num_steps
+        if self._now is None:
+            self._now = _EpochNow.new(size, num_steps, self._shuffle, self.device)
+        order, losses, rights = self._now.order, self._now.losses, self._now.rights
         self.model.train()
         lrs: list[float] = []
-        reported, resumed = 0, time.perf_counter()
-        for i in range(num_steps):
+        first = reported = self._step_done - before
+        resumed = time.perf_counter()
+        for i in range(first, num_steps):
             lrs.append(float(self._optimizer.param_groups[0]["lr"]))
-            index = order[i * batch : (i + 1) * batch]
-            losses[i], rights[i] = self._step(data, index)
+            losses[i], rights[i] = self._step(data, order[i * batch : (i + 1) * batch])
             if i + 1 < num_steps and time.perf_counter() - resumed < self._report_s:
                 continue
             fresh = losses[reported : i + 1].tolist()  # waits for the device
@@ -187,7 +273,7 @@ class Trainer:
             reported += good
             self._step_done = before + reported
             if good:
-                self._last_lr = lrs[reported - 1]
+                self._last_lr = lrs[reported - 1 - first]
                 yield Steps(
                     losses=tuple(fresh[:good]),
                     accuracies=tuple(right[:good]),
@@ -197,14 +283,14 @@ class Trainer:
                     train_s=self.train_s,
                 )
             if good < len(fresh):
-                raise Diverged(self._step_done + 1, lrs[reported])
+                raise Diverged(self._step_done + 1, lrs[reported - first])
             resumed = time.perf_counter()
         sizes = torch.full((num_steps,), float(batch), device=self.device)
-        sizes[-1] = len(index)
+        sizes[-1] = min(size - (num_steps - 1) * batch, batch)
         means = torch.stack([losses, rights]) @ sizes / sizes.sum()
         return float(means[0]), float(means[1])
 
-    def _step(self, data: "_OnDevice", index: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(self, data: OnDevice, index: Tensor) -> tuple[Tensor, Tensor]:
         x, y = data.batch(index)
         logits = self._forward(x)
         loss = loss_of(self.spec, logits, y)
@@ -214,8 +300,10 @@ class Trainer:
         self._schedule.step()
         return loss.detach(), (logits.detach().argmax(1) == y).float().mean()
 
-    def _evaluate(self, data: "_OnDevice") -> Generator[Event, None, Tested]:
-        """Yield a pulse after each batch; return the figures."""
+    def _evaluate(
+        self, data: OnDevice, keep: list[Tensor] | None = None
+    ) -> Generator[Event, None, Tested]:
+        """Yield a pulse after each batch; return the figures, and append the logits to `keep`."""
         self.model.eval()
         correct, loss = 0, 0.0
         for start in range(0, len(data), self._eval_batch):
@@ -226,6 +314,8 @@ class Trainer:
                 logits = self._forward(x)
                 correct += int((logits.argmax(1) == y).sum())
                 loss += float(loss_of(self.spec, logits, y)) * len(y)
+            if keep is not None:
+                keep.append(logits.to("cpu", torch.float32, copy=True))
             yield Pulse()
         if not math.isfinite(loss):
             # The last step spoilt the weights, and no training step came after it to show that.
@@ -233,52 +323,36 @@ class Trainer:
         return Tested(correct=correct, total=len(data), loss=loss / len(data))
 
 
-class _OnDevice:
-    """A split as uint8 on a device, handed out in normalised float batches.
+@dataclass(frozen=True, eq=False)
+class _EpochNow:
+    """An epoch that is not over.
 
-    With an augmenter, each batch is changed before it is normalised, while black is still 0.
+    Attributes:
+        order: int64 (images,), in which the images are gone through.
+        losses: float32 (steps,), each step's mean loss, as far as they are done.
+        rights: float32 (steps,), each step's share of right answers, likewise.
     """
 
-    def __init__(
-        self,
-        data: Digits,
-        split: Split,
-        device: torch.device,
-        augmenter: Augmenter | None = None,
-    ) -> None:
-        self._split = split.to(device)
-        self._augmenter = augmenter
-        self._mean, self._std = data.mean, data.std
+    order: Tensor
+    losses: Tensor
+    rights: Tensor
 
-    def __len__(self) -> int:
-        return len(self._split)
+    @classmethod
+    def new(
+        cls, size: int, num_steps: int, shuffle: torch.Generator, device: torch.device
+    ) -> "_EpochNow":
+        order = torch.randperm(size, generator=shuffle).to(device)
+        nothing = torch.zeros(2, num_steps, device=device)
+        return cls(order, nothing[0], nothing[1])
 
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images float32 (B, 1, 28, 28), mean 0 and spread 1, and labels int64 (B,)."""
-        pixels = self._split.images.index_select(0, index)
-        if self._augmenter:
-            pixels = self._augmenter(pixels)
-        return normalise(pixels, self._mean, self._std), self._split.labels.index_select(0, index)
+    @classmethod
+    def restored(cls, tensors: dict[str, Tensor], device: torch.device) -> "_EpochNow | None":
+        if not tensors:
+            return None
+        return cls(*(tensors[name].to(device) for name in ("order", "losses", "rights")))
 
-
-def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """Bring pixels (N, 1, H, W) to float32 of mean 0 and deviation 1.
-
-    Args:
-        pixels: 0 to 255, uint8, or float32 that is then overwritten.
-        mean: of the training pixels on a scale of 0 to 1.
-        std: their standard deviation on the same scale.
-    """
-    return pixels.to(torch.float32).mul_(1 / (255 * std)).sub_(mean / std)
-
-
-def steps_per_epoch(batch_size: int, size: int) -> int:
-    """Return the number of batches that `size` images make.
-
-    A last batch of a single image is left out: batch norm cannot measure the spread of one.
-    """
-    full, rest = divmod(size, batch_size)
-    return full + (rest > 1 or (rest == 1 and full == 0))
+    def tensors(self) -> dict[str, Tensor]:
+        return {"order": self.order, "losses": self.losses, "rights": self.rights}
 
 
 def how_it_runs(spec: RunSpec) -> str:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.run import ENDED, Run, RunSnapshot
+from core.record import ENDED
+from core.run import Run, RunSnapshot
 from core.runs import runs
 from pages.shared.words import duration, percent, plain
 
@@ -16,6 +17,8 @@ STATUS_WORDS = {
     "paused": ":orange[:material/pause_circle:] paused",
     "finished": ":green[:material/check_circle:] finished",
     "stopped": ":gray[:material/stop_circle:] stopped",
+    "interrupted": ":orange[:material/power_off:] interrupted",
+    "imported": ":gray[:material/upload_file:] brought in",
     "diverged": ":red[:material/error:] diverged",
     "failed": ":red[:material/error:] failed",
 }

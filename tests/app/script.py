@@ -4,9 +4,10 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 
+from core.batches import steps_per_epoch
 from core.data import DATASETS
 from core.spec import RunSpec
-from core.trainer import Epoch, Event, Pulse, Steps, Tested, steps_per_epoch
+from core.trainer import Epoch, Event, Pulse, Steps, Tested
 
 END = object()
 

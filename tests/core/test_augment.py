@@ -6,6 +6,7 @@ import torch
 
 from core import trainer as trainer_module
 from core.augment import Augmenter, augments, basis, moved, preview, warp
+from core.batches import normalise
 from core.codec import from_query, to_query
 from core.data import load
 from core.presets import DEFAULT
@@ -383,7 +384,7 @@ def test_a_network_that_met_moved_digits_reads_moved_digits():
     data = load("embedded")
     images, labels = data.validation.images, data.validation.labels
     shift = torch.randint(-4, 5, (2, len(images)), generator=torch.Generator().manual_seed(0))
-    x = trainer_module.normalise(moved(images, shift, 4), data.mean, data.std)
+    x = normalise(moved(images, shift, 4), data.mean, data.std)
     block = BlockSpec(channels=8, kernel_size=5, stride=2, pool="none", batch_norm=True)
     spec = RunSpec(blocks=(block, block), lr=0.01, schedule="one_cycle", num_epochs=4, device="cpu")
     right = {}

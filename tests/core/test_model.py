@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from core.layers import lay_out
-from core.model import build, in_fast_order, source
+from core.model import build, in_fast_order, initialise, source
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError
 
@@ -19,6 +19,12 @@ def module_of(text: str) -> torch.nn.Module:
     exec(text, namespace)
     assert tuple(namespace["logits"].shape) == (2, 10)
     return namespace["Net"]()
+
+
+def drawn(spec: RunSpec, seed: int) -> dict[str, torch.Tensor]:
+    model = build(spec)
+    initialise(model, seed)
+    return model.state_dict()
 
 
 def same_logits(spec: RunSpec, other: torch.nn.Module) -> None:
@@ -74,13 +80,27 @@ def test_the_source_runs_where_batch_norm_meets_a_single_pixel():
 
 def test_the_same_seed_draws_the_same_weights():
     spec = PRESETS["small"].spec
-    torch.manual_seed(3)
-    first = build(spec).state_dict()
-    torch.manual_seed(3)
-    again = build(spec).state_dict()
-    other = build(spec).state_dict()
+    first, again, other = drawn(spec, 3), drawn(spec, 3), drawn(spec, 4)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+def test_layers_of_the_same_name_and_shape_begin_alike_in_different_networks():
+    spec = PRESETS["small"].spec
+    one, other = drawn(spec, 3), drawn(spec.with_value("blocks.1.channels", 24), 3)
+    assert torch.equal(one["conv1.weight"], other["conv1.weight"])
+    assert torch.equal(one["out.bias"], other["out.bias"])
+    assert one["conv2.weight"].shape != other["conv2.weight"].shape
+    assert one["conv3.weight"].shape != other["conv3.weight"].shape
+
+
+def test_first_weights_are_spread_as_pytorch_spreads_them():
+    spec = RunSpec(blocks=(BlockSpec(channels=64, kernel_size=5),), dense=(DenseSpec(units=64),))
+    found = drawn(spec, 0)
+    torch.manual_seed(0)
+    for name, usual in build(spec).state_dict().items():
+        assert found[name].std().item() == pytest.approx(usual.std().item(), rel=0.3), name
+        assert found[name].abs().max() <= usual.abs().max() * 1.3
 
 
 def test_an_impossible_network_is_refused_with_its_block():

@@ -1,0 +1,61 @@
+"""PyTorch's global generators, lent to whoever trains."""
+
+import torch
+from torch import Tensor
+
+
+class Randomness:
+    """The global generators as one trainer leaves and finds them again.
+
+    Within the context they are the trainer's; outside it, whatever they were. So it does not matter
+    what else draws from them between two of its turns.
+
+    Args:
+        device: where the trainer computes.
+        seed: what its generators begin with.
+    """
+
+    def __init__(self, device: torch.device, seed: int) -> None:
+        self._kinds = dict.fromkeys(("cpu", device.type))
+        self._own = {
+            kind: torch.Generator(kind).manual_seed(seed).get_state() for kind in self._kinds
+        }
+        self._others: dict[str, Tensor] = {}
+
+    def __enter__(self) -> None:
+        """Put the trainer's generators in the place of the others."""
+        self._others = self._read()
+        _write(self._own)
+
+    def __exit__(self, *_: object) -> None:
+        """Put the others back."""
+        self._own = self._read()
+        _write(self._others)
+
+    def states(self) -> dict[str, Tensor]:
+        """Return the trainer's generators, by kind of device."""
+        return self._own
+
+    def restore(self, states: dict[str, Tensor]) -> None:
+        """Take over what `states` returned, as far as this device has such generators."""
+        self._own = {kind: states.get(kind, state) for kind, state in self._own.items()}
+
+    def _read(self) -> dict[str, Tensor]:
+        return {kind: _GET[kind]() for kind in self._kinds}
+
+
+def _write(states: dict[str, Tensor]) -> None:
+    for kind, state in states.items():
+        _SET[kind](state)
+
+
+_GET = {
+    "cpu": torch.get_rng_state,
+    "cuda": torch.cuda.get_rng_state,
+    "mps": torch.mps.get_rng_state,
+}
+_SET = {
+    "cpu": torch.set_rng_state,
+    "cuda": torch.cuda.set_rng_state,
+    "mps": torch.mps.set_rng_state,
+}

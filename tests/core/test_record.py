@@ -1,0 +1,102 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from core.presets import PRESETS
+from core.record import MAX_NAME, MAX_NOTE, RecordError, RunRecord, from_plain, to_plain
+
+RECORD = RunRecord(
+    id="3-a1b2c3",
+    number=3,
+    name="3 · Small and fast",
+    spec=PRESETS["small"].spec,
+    status="finished",
+    created_at=1_790_000_000.25,
+    ended_at=1_790_000_009.5,
+    elapsed_s=9.25,
+    device="CPU, 2 cores",
+    step=504,
+    num_steps=504,
+    epoch=8,
+    val_accuracy=0.986,
+    best_epoch=7,
+    test_correct=493,
+    test_total=500,
+    test_loss=0.05,
+    params=24_000,
+    tags=("homework", "数字"),
+    note="Two lines\nof a note",
+    starred=True,
+    rival="2-ffffff",
+)
+
+
+def test_a_record_comes_back_from_json_as_it_was():
+    assert from_plain(json.loads(json.dumps(to_plain(RECORD)))) == RECORD
+
+
+def test_the_accuracy_is_the_share_of_test_images():
+    assert RECORD.test_accuracy == 0.986
+    assert replace(RECORD, test_correct=None).test_accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "resumable"),
+    [
+        ("interrupted", 100, True),
+        ("stopped", 100, True),
+        ("failed", 0, True),
+        ("interrupted", 504, False),
+        ("finished", 504, False),
+        ("diverged", 100, False),
+        ("running", 100, False),
+    ],
+)
+def test_what_can_go_on(status, step, resumable):
+    assert replace(RECORD, status=status, step=step).resumable is resumable
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "  "}, "1 to 80"),
+        ({"name": "x" * (MAX_NAME + 1)}, "1 to 80"),
+        ({"name": "two\nlines"}, "one line"),
+        ({"note": "x" * (MAX_NOTE + 1)}, "2,001"),
+        ({"tags": ("",)}, "tags"),
+        ({"tags": tuple("abcdefghi")}, "At most 8"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(changes, words):
+    with pytest.raises(RecordError, match=words):
+        replace(RECORD, **changes)
+
+
+@given(
+    key=st.sampled_from([*to_plain(RECORD), "surplus"]),
+    value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none()),
+)
+def test_a_damaged_record_is_refused_or_valid(key, value):
+    plain = to_plain(RECORD) | {key: value}
+    try:
+        record = from_plain(plain)
+    except UserError:
+        return
+    assert from_plain(to_plain(record)) == record
+
+
+@pytest.mark.parametrize("key", to_plain(RECORD))
+def test_a_missing_entry_is_refused(key):
+    plain = to_plain(RECORD)
+    del plain[key]
+    with pytest.raises(UserError):
+        from_plain(plain)
+
+
+def test_a_record_of_a_later_version_is_refused():
+    with pytest.raises(RecordError, match="version"):
+        from_plain(to_plain(RECORD) | {"version": 2})

@@ -1,0 +1,129 @@
+"""A training that is broken off and goes on elsewhere ends with the very same bits."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core import trainer as trainer_module
+from core.presets import PRESETS
+from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.state import State
+from core.trainer import Epoch, Steps, Trainer
+
+SPEC = RunSpec(
+    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),
+    dense=(DenseSpec(units=16, dropout=0.2),),
+    lr=0.01,
+    weight_decay=0.001,
+    batch_size=16,
+    num_epochs=3,
+    device="cpu",
+)
+AUGMENTED = {"shift": 2, "rotation": 10, "scale": 0.1, "elastic": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def report_every_step(monkeypatch):
+    monkeypatch.setattr(trainer_module, "REPORT_S", 0.0)
+
+
+def through_a_file(state: State) -> State:
+    """What is left of a state when it has been written as plain tensors and JSON."""
+    return State(
+        step=state.step,
+        epoch=state.epoch,
+        tensors={name: value.clone().contiguous() for name, value in state.tensors.items()},
+        numbers=json.loads(json.dumps(dict(state.numbers))),
+    )
+
+
+def broken_off(spec, digits, at):
+    """Train in two parts, the second by a new trainer that starts at event `at`."""
+    first = Trainer(spec, digits)
+    events = []
+    for event in first.fit():
+        events.append(event)
+        if len(events) == at:
+            break
+    kept = through_a_file(first.state())
+    torch.manual_seed(1234)  # whatever else happened in between
+    second = Trainer(spec, digits)
+    second.restore(kept)
+    return second, [*events, *second.fit()]
+
+
+def assert_alike(spec, digits, at):
+    whole = Trainer(spec, digits)
+    expected = list(whole.fit())
+    resumed, events = broken_off(spec, digits, at)
+    wanted = whole.state()
+    found = resumed.state()
+    assert wanted.tensors.keys() == found.tensors.keys()
+    for name, value in wanted.tensors.items():
+        assert torch.equal(value, found.tensors[name]), name
+    assert [e.losses for e in expected if isinstance(e, Steps)] == [
+        e.losses for e in events if isinstance(e, Steps)
+    ]
+    assert [e for e in expected if isinstance(e, Epoch)] == [
+        e for e in events if isinstance(e, Epoch)
+    ]
+    assert found.numbers["optimizer"] == wanted.numbers["optimizer"]
+
+
+@pytest.mark.parametrize("at", [1, 5, 7, 8, 9, 10, 12, 20])
+def test_wherever_it_is_broken_off_the_end_is_the_same(make_digits, at):
+    assert_alike(replace(SPEC, schedule="one_cycle"), make_digits(100), at)
+
+
+@pytest.mark.parametrize("augment", [{}, AUGMENTED], ids=["plain", "augmented"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+def test_every_optimiser_schedule_and_augmentation_goes_on(
+    make_digits, optimizer, schedule, augment
+):
+    spec = replace(SPEC, optimizer=optimizer, schedule=schedule, **augment)
+    assert_alike(spec, make_digits(100), 11)
+
+
+@pytest.mark.parametrize("augment", [{}, AUGMENTED], ids=["plain", "augmented"])
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_preset_goes_on(make_digits, key, augment):
+    spec = replace(PRESETS[key].spec, batch_size=16, num_epochs=2, device="cpu", **augment)
+    assert_alike(spec, make_digits(48), 5)
+
+
+def test_sgd_without_momentum_goes_on(make_digits):
+    assert_alike(replace(SPEC, optimizer="sgd", momentum=0.0), make_digits(100), 11)
+
+
+def test_two_trainings_in_turns_end_as_each_would_alone(make_digits):
+    digits = make_digits(100)
+    other = replace(SPEC, optimizer="sgd", seed=4)
+    alone = []
+    for spec in (SPEC, other):
+        trainer = Trainer(spec, digits)
+        list(trainer.fit())
+        alone.append(trainer.weights())
+    pair = [Trainer(SPEC, digits), Trainer(other, digits)]
+    for _ in zip(*(trainer.fit() for trainer in pair), strict=True):
+        torch.rand(3)  # somebody draws in between
+    for weights, trainer in zip(alone, pair, strict=True):
+        assert all(torch.equal(weights[name], value) for name, value in trainer.weights().items())
+
+
+def test_a_trainer_leaves_the_global_generator_to_others(make_digits):
+    torch.manual_seed(9)
+    expected = torch.rand(2)
+    torch.manual_seed(9)
+    for _ in Trainer(SPEC, make_digits(40)).fit():
+        pass
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_state_of_another_network_is_refused(make_digits):
+    digits = make_digits(40)
+    state = Trainer(replace(SPEC, blocks=(BlockSpec(channels=5),)), digits).state()
+    with pytest.raises(RuntimeError):
+        Trainer(SPEC, digits).restore(state)
