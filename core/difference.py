@@ -1,0 +1,148 @@
+"""What differs between the specs of two or more runs, in words.
+
+It rests on the one table of fields, so that whatever is added there is compared as well.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Final
+
+from core.settings import Choice, Flag, Number, Setting, Value
+from core.spec import RunSpec, default_of, place, walk
+
+ALIKE: Final = "All settings are the same."
+# A sentence that names more of them is no longer read.
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One setting, or one whole part of the network, that is not the same everywhere.
+
+    Attributes:
+        path: such as `lr`, `blocks.1.kernel_size`, or `blocks.2` for a part that some lack.
+        label: for people, such as `Block 2: kernel size`.
+        values: each spec's value in words, in the order of the specs; None where it has no such
+            part.
+    """
+
+    path: str
+    label: str
+    values: tuple[str | None, ...]
+
+    @property
+    def part(self) -> bool:
+        """Whether it is a whole part that some of the specs lack."""
+        return None in self.values
+
+
+def differences(specs: Sequence[RunSpec]) -> tuple[Difference, ...]:
+    """Return what differs, network first, in the order of the table of fields.
+
+    Parts of the network are compared by their place: the second block with the second block. One
+    that is missing somewhere is a single difference, and says in short what it is elsewhere.
+    """
+    tables = [{path: (record, value) for path, record, value in walk(spec)} for spec in specs]
+    parts = [{_part(path) for path in table} for table in tables]
+    found: list[Difference] = []
+    told: set[str] = set()
+    for path in _in_order(tables):
+        part = _part(path)
+        if all(part in known for known in parts):
+            values = [table[path][1] for table in tables]
+            if any(value != values[0] for value in values):
+                records = [table[path][0] for table in tables]
+                words = tuple(map(in_words, records, values))
+                found.append(Difference(path=path, label=_label(path, records[0]), values=words))
+        elif part not in told:
+            told.add(part)
+            summaries = tuple(
+                _summary(spec, part) if part in known else None
+                for spec, known in zip(specs, parts, strict=True)
+            )
+            found.append(Difference(path=part, label=place(part), values=summaries))
+    return tuple(found)
+
+
+def sentence(spec: RunSpec, other: RunSpec) -> str:
+    """Say in one sentence how a spec differs from another one.
+
+    Such as “Kernel size of block 1: 5 × 5, not 3 × 3; learning rate: 0.01, not 0.001.”
+    """
+    found = differences((spec, other))
+    if not found:
+        return ALIKE
+    # The last one is named where it would take as many words to count it.
+    named = found if len(found) <= _MOST_NAMED + 1 else found[:_MOST_NAMED]
+    said = [_clause(difference) for difference in named]
+    if len(found) > len(named):
+        said.append(f"and {len(found) - len(named)} more")
+    joined = "; ".join(said)
+    return f"{joined[0].upper()}{joined[1:]}."
+
+
+def in_words(record: Setting, value: Value) -> str:
+    """Write a value as people read it: `3 × 3`, `on`, `0.001`, `64 images`."""
+    match record:
+        case Choice():
+            return record.name(value)
+        case Flag():
+            return "on" if value else "off"
+        case Number(unit=unit):
+            return f"{_amount(value)} {unit}" if unit else _amount(value)
+    return record.format(value)
+
+
+def _amount(value: Value) -> str:
+    if isinstance(value, float) and (value == 0 or value >= 1e-6):
+        return f"{value:,.10f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _part(path: str) -> str:
+    """Return the part that a path lies in, such as `blocks.1`; empty for the run as a whole."""
+    return path.rpartition(".")[0]
+
+
+def _label(path: str, record: Setting) -> str:
+    return f"{place(path)}: {_lower(record.label)}" if _part(path) else record.label
+
+
+def _lower(label: str) -> str:
+    return label[0].lower() + label[1:]
+
+
+def _summary(spec: RunSpec, part: str) -> str:
+    """Describe a part by its first setting and all that are not at their default."""
+    cls = type(spec.value(part))
+    said: list[str] = []
+    for path, record, value in walk(spec):
+        if _part(path) != part:
+            continue
+        if not said or value != default_of(cls, path.rpartition(".")[2]):
+            said.append(f"{_lower(record.label)} {in_words(record, value)}")
+    return ", ".join(said)
+
+
+def _clause(difference: Difference) -> str:
+    here, there = difference.values
+    if here is None:
+        return f"there is no {_lower(difference.label)} ({there})"
+    if there is None:
+        return f"there is a {_lower(difference.label)} ({here})"
+    part, colon, label = difference.label.rpartition(": ")
+    what = f"{label} of {_lower(part)}" if colon else _lower(label)
+    return f"{what}: {here}, not {there}"
+
+
+def _in_order(tables: Iterable[Iterable[str]]) -> list[str]:
+    """Merge the paths of several specs into one list, in the order of the table of fields."""
+    heads = [field.name for field in fields(RunSpec)]
+
+    def place_of(path: str) -> tuple[bool, int, int]:
+        head, *rest = path.split(".")
+        return not rest, heads.index(head), int(rest[0]) if rest and rest[0].isdigit() else 0
+
+    # A sort that keeps the order of equals: the settings of one part stay as they are.
+    return sorted(dict.fromkeys(chain.from_iterable(tables)), key=place_of)

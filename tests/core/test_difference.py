@@ -1,0 +1,170 @@
+"""What differs between specs: complete, in order, and in words."""
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from core.difference import ALIKE, differences, in_words, sentence
+from core.presets import DEFAULT, PRESETS
+from core.settings import Choice, Flag, Number
+from core.spec import BlockSpec, DenseSpec, RunSpec, setting_at, walk
+
+ONE = RunSpec(blocks=(BlockSpec(kernel_size=3),), lr=0.001)
+
+
+def labels(*specs: RunSpec) -> list[str]:
+    return [difference.label for difference in differences(specs)]
+
+
+def test_equal_specs_differ_in_nothing():
+    assert differences((ONE, RunSpec(blocks=(BlockSpec(kernel_size=3),)))) == ()
+    assert sentence(ONE, ONE) == ALIKE
+
+
+def test_each_value_stands_in_words_beside_its_label():
+    other = replace(ONE, blocks=(BlockSpec(kernel_size=5, batch_norm=True),), lr=0.01)
+    found = differences((ONE, other))
+    assert [(d.path, d.label, d.values) for d in found] == [
+        ("blocks.0.kernel_size", "Block 1: kernel size", ("3 × 3", "5 × 5")),
+        ("blocks.0.batch_norm", "Block 1: batch norm", ("off", "on")),
+        ("lr", "Learning rate", ("0.001", "0.01")),
+    ]
+    assert not any(difference.part for difference in found)
+
+
+def test_a_part_that_is_missing_is_one_difference_that_says_what_it_is():
+    other = replace(
+        ONE,
+        blocks=(*ONE.blocks, BlockSpec(channels=64, pool="none")),
+        dense=(DenseSpec(dropout=0.5),),
+    )
+    found = differences((other, ONE))
+    assert [(d.label, d.values) for d in found] == [
+        ("Block 2", ("channels 64, pooling None", None)),
+        ("Dense layer 1", ("units 64, dropout 0.5", None)),
+    ]
+    assert all(difference.part for difference in found)
+
+
+def test_several_specs_are_compared_at_once():
+    specs = (
+        ONE,
+        replace(ONE, lr=0.02),
+        replace(ONE, blocks=(BlockSpec(), BlockSpec(channels=8))),
+        replace(ONE, blocks=(BlockSpec(), BlockSpec(channels=9))),
+    )
+    found = differences(specs)
+    assert [(d.label, d.values) for d in found] == [
+        ("Block 2", (None, None, "channels 8", "channels 9")),
+        ("Learning rate", ("0.001", "0.02", "0.001", "0.001")),
+    ]
+
+
+def test_the_network_comes_first_however_the_specs_are_ordered():
+    wide = replace(ONE, blocks=(BlockSpec(), BlockSpec()), seed=1)
+    tall = replace(ONE, dense=(DenseSpec(), DenseSpec()), lr=0.1)
+    wanted = ["Block 2", "Dense layer 1", "Dense layer 2", "Learning rate", "Seed"]
+    assert labels(wide, tall) == labels(tall, wide) == wanted
+    assert labels(ONE, tall, wide) == wanted
+
+
+def test_a_sentence_says_the_first_of_the_two():
+    other = replace(ONE, blocks=(BlockSpec(kernel_size=5),), lr=0.01)
+    assert sentence(other, ONE) == (
+        "Kernel size of block 1: 5 × 5, not 3 × 3; learning rate: 0.01, not 0.001."
+    )
+    assert sentence(ONE, other) == (
+        "Kernel size of block 1: 3 × 3, not 5 × 5; learning rate: 0.001, not 0.01."
+    )
+
+
+def test_a_sentence_tells_which_one_has_a_part():
+    other = replace(ONE, dense=(DenseSpec(units=128),))
+    assert sentence(other, ONE) == "There is a dense layer 1 (units 128)."
+    assert sentence(ONE, other) == "There is no dense layer 1 (units 128)."
+
+
+def test_a_long_sentence_counts_the_rest():
+    four = replace(ONE, lr=0.01, seed=1, num_epochs=9, batch_size=32)
+    assert sentence(four, ONE).count(";") == 3
+    assert "more" not in sentence(four, ONE)
+    six = replace(four, momentum=0.5, loss="mse")
+    said = sentence(six, ONE)
+    assert said.startswith("Loss: Mean squared error, not Cross entropy; ")
+    assert said.endswith("; and 3 more.")
+    assert said.count(", not ") == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("lr", 1e-6, "0.000001"),
+        ("lr", 100.0, "100"),
+        ("lr", 0.02, "0.02"),
+        ("weight_decay", 0.0, "0"),
+        ("weight_decay", 1e-9, "1e-09"),
+        ("batch_size", 8192, "8,192 images"),
+        ("rotation", 10, "10 degrees"),
+        ("optimizer", "adamw", "AdamW"),
+        ("blocks.0.batch_norm", True, "on"),
+        ("blocks.0.kernel_size", 7, "7 × 7"),
+    ],
+)
+def test_values_read_as_people_write_them(path, value, words):
+    assert in_words(setting_at(path), value) == words
+
+
+def different(record: object, value: object) -> object:
+    """Another value that the setting allows."""
+    match record:
+        case Flag():
+            return not value
+        case Choice(options=options):
+            return next(option for option in options if option != value)
+        case Number(low=low, high=high, whole=whole):
+            other = high if value == low else low
+            return int(other) if whole else float(other)
+    raise TypeError(record)
+
+
+@pytest.mark.parametrize("path", [path for path, _, _ in walk(PRESETS["fast"].spec)])
+def test_every_setting_of_the_table_is_compared(path):
+    spec = PRESETS["fast"].spec
+    other = spec.with_value(path, different(setting_at(path), spec.value(path)))
+    (found,) = differences((spec, other))
+    assert found.path == path
+    assert found.label.lower().endswith(setting_at(path).label.lower())
+    assert found.values[0] != found.values[1]
+    assert sentence(other, spec) != ALIKE
+
+
+def test_a_field_that_is_added_is_known():
+    covered = {path.split(".")[-1] for path, _, _ in walk(PRESETS["fast"].spec)}
+    for cls in (RunSpec, BlockSpec, DenseSpec):
+        described = {f.name for f in fields(cls) if "setting" in f.metadata}
+        assert described <= covered
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=60)
+def test_nothing_is_left_out_and_nothing_made_up(specs, data):
+    first, second = data.draw(specs()), data.draw(specs())
+    found = differences((first, second))
+    assert bool(found) == (first != second)
+    mirrored = differences((second, first))
+    assert [(d.path, d.values[::-1]) for d in mirrored] == [(d.path, d.values) for d in found]
+    here, there = (dict((p, v) for p, _, v in walk(spec)) for spec in (first, second))
+    differing = {path for path in here.keys() & there.keys() if here[path] != there[path]}
+    assert {d.path for d in found if not d.part} == differing
+    lacking = {path.rpartition(".")[0] for path in here.keys() ^ there.keys()}
+    assert {d.path for d in found if d.part} == lacking
+
+
+def test_the_default_and_its_presets_all_read_well():
+    for preset in PRESETS.values():
+        said = sentence(preset.spec, DEFAULT)
+        assert said.endswith(".")
+        assert said[0].isupper()
