@@ -412,8 +412,8 @@ def takes(monkeypatch):
             time.sleep(step(len(index)))
             return real_step(self, data, index)
 
-        def slow_evaluation(self, data):
-            events = real_batch(self, data)
+        def slow_evaluation(self, data, *keep):
+            events = real_batch(self, data, *keep)
             try:
                 while True:
                     event = next(events)
