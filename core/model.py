@@ -61,15 +61,31 @@ def in_fast_order(model: nn.Sequential) -> nn.Sequential:
 
 def source(network: Network) -> str:
     """Write a network as a PyTorch module that stands alone, ready to copy."""
-    width = max(len(layer.name) for layer in network.layers)
-    made = [f"self.{layer.name:<{width}} = {_call(layer)}" for layer in network.layers]
-    parts = dict.fromkeys(layer.part for layer in network.layers)
     return "\n".join(
         [
             "import torch",
             "from torch import nn",
             "",
             "",
+            class_source(network),
+            "",
+            "",
+            "net = Net()",
+            # two, as batch norm cannot train on a single image that has shrunk to one pixel
+            "logits = net(torch.zeros(2, 1, 28, 28))",
+            f"assert sum(p.numel() for p in net.parameters()) == {network.params:_}",
+            "",
+        ]
+    )
+
+
+def class_source(network: Network) -> str:
+    """Write a network as the class `Net`; it needs `nn`."""
+    width = max(len(layer.name) for layer in network.layers)
+    made = [f"self.{layer.name:<{width}} = {_call(layer)}" for layer in network.layers]
+    parts = dict.fromkeys(layer.part for layer in network.layers)
+    return "\n".join(
+        [
             "class Net(nn.Module):",
             '    """Images (N, 1, 28, 28) in, logits (N, 10) out."""',
             "",
@@ -80,13 +96,6 @@ def source(network: Network) -> str:
             "    def forward(self, x):",
             *(f"        {_step(network.of_part(part))}" for part in parts),
             "        return x",
-            "",
-            "",
-            "net = Net()",
-            # two, as batch norm cannot train on a single image that has shrunk to one pixel
-            "logits = net(torch.zeros(2, 1, 28, 28))",
-            f"assert sum(p.numel() for p in net.parameters()) == {network.params:_}",
-            "",
         ]
     )
 
