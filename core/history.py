@@ -2,7 +2,9 @@
 
 import threading
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,40 @@ class History:
             else:
                 self._losses.extend(event.losses)
                 self._accuracies.extend(event.accuracies)
+
+    @classmethod
+    def restored(
+        cls, steps_per_epoch: int, figures: NDArray[np.float32], epochs: Sequence[Epoch]
+    ) -> Self:
+        """Make a history of what `since` and `epochs` gave.
+
+        Args:
+            steps_per_epoch: steps in one epoch.
+            figures: float32 (steps, 2), loss and accuracy of each.
+            epochs: the finished epochs, in order.
+        """
+        history = cls(steps_per_epoch)
+        history._losses.frombytes(np.ascontiguousarray(figures[:, 0]).tobytes())
+        history._accuracies.frombytes(np.ascontiguousarray(figures[:, 1]).tobytes())
+        history._epochs.extend(epochs)
+        return history
+
+    @property
+    def num_steps(self) -> int:
+        """Steps so far."""
+        return len(self._accuracies)
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """The finished epochs, in order."""
+        with self._lock:
+            return tuple(self._epochs)
+
+    def since(self, step: int) -> NDArray[np.float32]:
+        """Return loss and accuracy, (steps, 2), of all the steps after the first `step`."""
+        with self._lock:
+            parts = [self._losses[step:].tobytes(), self._accuracies[step:].tobytes()]
+        return np.stack([np.frombuffer(part, dtype=np.float32) for part in parts], axis=1)
 
     def curves(self, max_points: int = 400) -> Curves:
         """Return the run so far; with more steps than points, neighbours are averaged.

@@ -1,0 +1,317 @@
+"""The index as the store uses it: mended where it is damaged, done without where it is locked."""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+from filelock import FileLock, Timeout
+
+from core.errors import UserError
+from core.record import RunRecord
+from core.store import disk
+from core.store.database import Damaged, Database, Unavailable
+from core.store.folder import RECORD, RunFolder
+from core.store.row import Entry, RunRow, row_of
+
+# How long after a vain wait the index is not asked again.
+RETRY_S: Final = 10.0
+LOCK_S: Final = 5.0
+# Lower case, for file systems that tell no other; no dots or slashes, for it becomes a path.
+_ID: Final = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9-]{0,63}")
+
+T = TypeVar("T")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether this could be the id of a run, and so the name of a folder."""
+    return _ID.fullmatch(text) is not None
+
+
+class Index:
+    """All runs as rows, from the database, or from the folders while it cannot be had.
+
+    Every method may be called from any thread.
+
+    Args:
+        path: the database.
+        folders: holds the folders of the runs.
+    """
+
+    def __init__(self, path: Path, folders: Path) -> None:
+        self._path = path
+        self._folders = folders
+        self._lock = threading.RLock()
+        self._database: Database | None = None
+        self._inode = 0
+        self._unavailable_until = 0.0
+        self._unmeasured: set[str] = set()
+        self._read: dict[str, Entry] = {}
+        self._last_number = 0
+        self._notices: dict[str, str] = {}
+        self._ask(Database.num_bytes)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was moved aside, rebuilt or left out, in sentences."""
+        return tuple(self._notices.values())
+
+    def notice(self, key: str, sentence: str) -> None:
+        """Say something to people, in place of what was said under the same key."""
+        self._notices[key] = sentence
+
+    def rows(self) -> tuple[RunRow, ...]:
+        """Return the runs that are not deleted, newest first."""
+        found = self._ask(Database.rows)
+        if found is not None:
+            return found
+        return tuple(entry.row for entry in self._from_folders() if entry.deleted_at is None)
+
+    def entries(self) -> list[Entry]:
+        """Return all runs, newest first."""
+        found = self._ask(Database.entries)
+        return self._from_folders() if found is None else found
+
+    def num_bytes(self) -> int:
+        """Return what all runs take on the disk."""
+        found = self._ask(Database.num_bytes)
+        if found is not None:
+            return found
+        return sum(entry.row.num_bytes for entry in self._from_folders())
+
+    def new_number(self) -> int:
+        """Return a number that no run of the store has had, as far as it remembers."""
+        with self._lock:
+            above = self._last_number
+            number = self._ask(lambda database: database.new_number(above))
+            if number is None:
+                taken = [entry.row.number for entry in self._from_folders()]
+                number = max([above, *taken]) + 1
+            self._last_number = number
+            return number
+
+    def put(self, record: RunRecord) -> None:
+        """Take in what a run's description says now."""
+        entry = self._entry_of(record)
+        if not self._tell(lambda database: database.put([entry])):
+            self._unmeasured.add(record.id)
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run whose folder is gone."""
+        self._tell(lambda database: database.put([], [run_id]))
+
+    def measure(self, run_id: str) -> None:
+        """Look what a run takes on the disk."""
+        size = disk.size_of(self._folders / run_id)
+        if not self._tell(lambda database: database.measure(run_id, size)):
+            self._unmeasured.add(run_id)
+
+    def close(self) -> None:
+        """Close the database; it opens again when asked."""
+        with self._lock:
+            database, self._database = self._database, None
+            if database is not None:
+                with suppress(Damaged, Unavailable):
+                    database.close()
+
+    def _tell(self, action: Callable[[Database], None]) -> bool:
+        """Change the database; return False while it cannot be had."""
+
+        def act(database: Database) -> bool:
+            action(database)
+            return True
+
+        return self._ask(act) or False
+
+    def _ask(self, ask: Callable[[Database], T]) -> T | None:
+        """Ask the database; return None while it cannot be had."""
+        with self._lock:
+            if time.monotonic() < self._unavailable_until:
+                return None
+            for _ in range(2):
+                try:
+                    answer = ask(self._opened())
+                    self._notices.pop("unavailable", None)
+                    return answer
+                except Unavailable:
+                    break
+                except Damaged:
+                    self.close()
+                    if not self._moved_aside():
+                        break
+            self.close()
+            self._unavailable_until = time.monotonic() + RETRY_S
+            self.notice(
+                "unavailable",
+                "The list of runs (runs.sqlite) cannot be used now: another program has locked it, "
+                "or its disk is full or at fault. NetSketch reads the runs’ own folders instead "
+                "and tries again.",
+            )
+            return None
+
+    def _opened(self) -> Database:
+        """Return the database, opened anew where another process has put another file there."""
+        if self._database is not None and self._inode != _inode(self._path):
+            self.close()
+        if self._database is None:
+            with self._alone():
+                database = Database(self._path)
+                try:
+                    self._inode = _inode(self._path)
+                    self._sync(database)
+                except BaseException:
+                    with suppress(Damaged, Unavailable):
+                        database.close()
+                    raise
+                self._database = database
+        return self._database
+
+    def _sync(self, database: Database) -> None:
+        """Bring the database up to the folders, whoever changed them.
+
+        Another process may change one between our reading and our writing; so we look again.
+        """
+        unmeasured = self._unmeasured
+        left_out: set[str] = set()
+        for _ in range(5):
+            known, found = database.stamps(), self._stamps()
+            changed = {id_ for id_, stamp in found.items() if known.get(id_) != stamp} | unmeasured
+            gone = known.keys() - found.keys()
+            changed = (changed & found.keys()) - left_out
+            if not changed and not gone:
+                break
+            entries = {id_: self._read_entry(id_) for id_ in changed}
+            left_out = {id_ for id_, entry in entries.items() if entry is None}
+            database.put(
+                [entry for entry in entries.values() if entry is not None], gone | left_out
+            )
+            unmeasured = set()
+        self._unmeasured -= self._unmeasured & self._stamps().keys()
+
+    def _moved_aside(self) -> bool:
+        """Give a damaged database another name; return whether there is room for a new one."""
+        with self._alone():
+            try:
+                Database(self._path).close()
+                return True  # another process was faster
+            except Unavailable:
+                return False
+            except Damaged:
+                pass
+            when = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
+            aside = self._path.with_name(f"{self._path.stem}-damaged-{when}{self._path.suffix}")
+            try:
+                # The log first: with a new file it would be taken for that one's.
+                for suffix in ("-wal", "-shm", ""):
+                    source = self._path.with_name(self._path.name + suffix)
+                    if source.exists():
+                        disk.rename(source, aside.with_name(aside.name + suffix))
+            except OSError:
+                return False
+        self.notice(
+            "rebuilt",
+            "The list of runs was damaged and has been rebuilt from the runs’ folders; the damaged "
+            f"file is kept as {aside.name}.",
+        )
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from mending at the same time, as far as the system can."""
+        lock = FileLock(self._path.with_name("index.lock"), timeout=LOCK_S)
+        try:
+            lock.acquire()
+        except (Timeout, OSError, NotImplementedError):
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _from_folders(self) -> list[Entry]:
+        """Return all runs as their folders tell, newest first."""
+        with self._lock:
+            stamps = self._stamps()
+            for id_, stamp in stamps.items():
+                kept = self._read.get(id_)
+                if kept is None or kept.stamp != stamp or id_ in self._unmeasured:
+                    entry = self._read_entry(id_)
+                    if entry is not None:
+                        self._read[id_] = entry
+                    elif kept is not None:
+                        del self._read[id_]
+            self._read = {id_: entry for id_, entry in self._read.items() if id_ in stamps}
+            return sorted(
+                self._read.values(),
+                key=lambda entry: (entry.row.number, entry.row.created_at, entry.row.id),
+                reverse=True,
+            )
+
+    def _stamps(self) -> dict[str, str]:
+        """Return the stamp of every folder that holds anything, by id."""
+        try:
+            with os.scandir(self._folders) as entries:
+                names = [entry.name for entry in entries if is_id(entry.name) and entry.is_dir()]
+        except OSError:
+            return {}
+        return {name: self._stamp(name) for name in names}
+
+    def _stamp(self, run_id: str) -> str:
+        try:
+            found = (self._folders / run_id / RECORD).stat()
+        except OSError:
+            return "none"
+        return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+
+    def _read_entry(self, run_id: str) -> Entry | None:
+        """Read a run's description, mending it where that can be done; None where it cannot."""
+        folder = RunFolder(self._folders / run_id, run_id)
+        stamp = self._stamp(run_id)
+        try:
+            record = folder.read_record()
+        except UserError:
+            mended = self._mended(folder)
+            if mended is None:
+                return None
+            record, stamp = mended, self._stamp(run_id)
+        size = disk.size_of(folder.path)
+        return Entry(row=row_of(record, size), deleted_at=record.deleted_at, stamp=stamp)
+
+    def _mended(self, folder: RunFolder) -> RunRecord | None:
+        name = folder.path.name
+        try:
+            record = folder.mend_record()
+        except UserError:
+            record = None
+        if record is not None:
+            self.notice(
+                name,
+                f"The description of run {record.number} ({name}) was damaged and has been rebuilt "
+                "from its newest checkpoint.",
+            )
+        elif folder.path.is_dir():
+            self.notice(
+                name,
+                f"The run in the folder {name} is left out: its description ({RECORD}) cannot be "
+                "read, and no checkpoint holds a copy.",
+            )
+        return record
+
+    def _entry_of(self, record: RunRecord) -> Entry:
+        size = disk.size_of(self._folders / record.id)
+        return Entry(
+            row=row_of(record, size), deleted_at=record.deleted_at, stamp=self._stamp(record.id)
+        )
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return -1
