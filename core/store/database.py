@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -40,7 +41,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             owner TEXT NOT NULL,
             rival TEXT NOT NULL,
             deleted_at REAL,
-            stamp TEXT NOT NULL
+            stamp TEXT NOT NULL,
+            crc INTEGER NOT NULL
         )""",
         "CREATE INDEX runs_by_number ON runs (number DESC)",
         "CREATE TABLE counter (last_number INTEGER NOT NULL)",
@@ -52,10 +54,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 BUSY_S: Final = 3.0
 
 _COLUMNS: Final = (*(f.name for f in fields(RunRow)), "deleted_at", "stamp")
+_MEASURED: Final = _COLUMNS.index("num_bytes")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM runs"
 _UPSERT: Final = (
-    f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join('?' for _ in _COLUMNS)})"
+    f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}, crc) "
+    f"VALUES ({', '.join('?' for _ in _COLUMNS)}, ?)"
 )
 _NEWEST_FIRST: Final = "ORDER BY number DESC, created_at DESC, id DESC"
 
@@ -133,9 +136,12 @@ class Database:
             return tuple(_entry(values).row for values in found)
 
     def stamps(self) -> dict[str, str]:
-        """Return each run's stamp by its id."""
+        """Return each run's stamp by its id; "" where the disk has changed the row by itself."""
         with _judged():
-            return dict(self._db.execute("SELECT id, stamp FROM runs"))
+            return {
+                values[0]: values[-2] if _crc(values[:-1]) == values[-1] else ""
+                for values in self._db.execute(f"SELECT {', '.join(_COLUMNS)}, crc FROM runs")
+            }
 
     def num_bytes(self) -> int:
         """Return what all runs take on the disk."""
@@ -207,14 +213,32 @@ def _judged() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         raise (Unavailable if code in _PASSING else Damaged)(str(error)) from error
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Damaged(str(error)) from error
 
 
 def _values(entry: Entry) -> tuple[object, ...]:
-    row = {name: getattr(entry.row, name) for name in _COLUMNS[:-2]}
-    row |= {"tags": json.dumps(entry.row.tags), "starred": int(entry.row.starred)}
-    return (*row.values(), entry.deleted_at, entry.stamp)
+    named = {name: getattr(entry.row, name) for name in _COLUMNS[:-2]}
+    named |= {"tags": json.dumps(entry.row.tags), "deleted_at": entry.deleted_at}
+    named |= {"stamp": entry.stamp}
+    values = [_storable(name, value) for name, value in named.items()]
+    return (*values, _crc(values))
+
+
+def _crc(values: Sequence[object]) -> int:
+    """Return a sum of all that a row says, but for the size, which changes by itself."""
+    said = [value for i, value in enumerate(values) if i != _MEASURED]
+    return zlib.crc32(repr(said).encode(errors="replace"))
+
+
+def _storable(name: str, value: object) -> object:
+    """Return a value just as SQLite will give it back."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case bool():
+            return int(value)
+        case int() | float() if name in _REAL:
+            return float(value) if math.isfinite(value) else 0.0
+    return value
 
 
 _KINDS: Final = {f.name: f.type for f in fields(RunRow)} | {"deleted_at": float | None}
@@ -228,15 +252,19 @@ def _entry(values: Sequence[object]) -> Entry:
     """Read a row of the file.
 
     Raises:
-        ValueError: it holds what we never wrote; SQLite itself checks no values.
+        Damaged: it holds what we never wrote; SQLite itself checks no values.
     """
     named = dict(zip(_COLUMNS, values, strict=True))
     for name, value in named.items():
         if not _fits(name, value):
-            raise ValueError(f"{name} is {value!r}")
-    tags = json.loads(str(named["tags"]))
-    if named["status"] not in _STATUSES or not all(isinstance(tag, str) for tag in tags):
-        raise ValueError("unknown words")
+            raise Damaged(f"{name} is {value!r}")
+    try:
+        tags = json.loads(str(named["tags"]))
+    except (ValueError, RecursionError) as error:
+        raise Damaged("tags") from error
+    listed = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
+    if named["status"] not in _STATUSES or not listed:
+        raise Damaged("unknown words")
     deleted_at, stamp = named.pop("deleted_at"), named.pop("stamp")
     named |= {"tags": tuple(tags), "starred": bool(named["starred"])}
     return Entry(row=RunRow(**named), deleted_at=deleted_at, stamp=str(stamp))  # type: ignore[arg-type]

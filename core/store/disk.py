@@ -37,6 +37,12 @@ def before(step: Step, path: Path) -> None:
     """Do nothing: called before each step that changes the disk, for tests to put a fault there."""
 
 
+def is_full(error: OSError | StoreError) -> bool:
+    """Tell whether something failed because the disk, or a person's share of it, is full."""
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextmanager
 def saving(what: str) -> Iterator[None]:
     """Turn what the system says of a failed write into a sentence for people.
@@ -162,12 +168,12 @@ def _patiently(action: Callable[[], None]) -> None:
 
 
 def _cause(error: OSError) -> str:
+    if is_full(error):
+        return (
+            "the disk is full. Free some space, by deleting old runs too; "
+            "what was saved before is kept."
+        )
     match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return (
-                "the disk is full. Free some space, by deleting old runs too; "
-                "what was saved before is kept."
-            )
         case errno.EIO:
             return (
                 "the disk reported a fault. Copy what matters to another disk and let "

@@ -28,7 +28,7 @@ from core.history import History
 from core.record import RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
-from core.store.checkpoint import Checkpoint, checkpoints, read_logits, write_logits
+from core.store.checkpoint import SUM, Checkpoint, checkpoints, read_logits, write_logits
 from core.trainer import Epoch
 
 RECORD: Final = "run.json"
@@ -38,6 +38,8 @@ LOGITS: Final = "logits.safetensors"
 CLAIM: Final = "claim.lock"
 # A description is some 2 kB; nobody wrote one of this size.
 _MAX_RECORD_BYTES: Final = 1024 * 1024
+# Beyond this, neither a float nor SQLite holds every whole number.
+_MAX_NUMBER: Final = 2**53
 _PAIR: Final = np.dtype("<f4")
 _PAIR_BYTES: Final = 8
 # How often a reader looks again, when what it was about to read was just replaced.
@@ -156,10 +158,11 @@ class RunFolder:
         Raises:
             StoreError: the earlier one is still there.
         """
-        text = json.dumps(to_plain(record), ensure_ascii=False, indent=1)
+        text = json.dumps(to_plain(record), indent=1)
         with disk.saving(self._title):
             disk.write(self.path / RECORD, text.encode())
             disk.sync_folder(self.path)
+        self._remove_half_written(RECORD)
 
     def read_record(self) -> RunRecord:
         """Return the run's description.
@@ -170,9 +173,13 @@ class RunFolder:
         try:
             with (self.path / RECORD).open("rb") as file:
                 data = file.read(_MAX_RECORD_BYTES + 1)
-            record = from_plain(json.loads(data))
+            record = _record(data)
+        except FileNotFoundError as error:
+            raise disk.StoreError("There is no such run any more.") from error
         except (OSError, ValueError, RecursionError, TypeError) as error:
-            raise disk.StoreError(f"{self._title} has no readable description.") from error
+            raise disk.StoreError(
+                f"{self._title} cannot be read: its description ({RECORD}) is damaged."
+            ) from error
         # A folder that somebody copied is a run of its own.
         return replace(record, id=self.path.name)
 
@@ -187,7 +194,7 @@ class RunFolder:
         """
         for checkpoint in checkpoints(self.path):
             try:
-                kept = from_plain(json.loads(checkpoint.record() or ""))
+                kept = _record(checkpoint.record() or "")
             except (ValueError, RecursionError, TypeError):
                 continue
             done = checkpoint.step >= kept.num_steps > 0
@@ -279,12 +286,23 @@ class RunFolder:
         for checkpoint in checkpoints(self.path):
             if checkpoint not in kept:
                 checkpoint.remove()
-        sums = {checkpoint.sum_path for checkpoint in kept}
-        with suppress(OSError):
-            for path in list(self.path.iterdir()):
-                orphan = path.suffix == ".sha256" and path not in sums
-                if orphan or path.suffix == disk.TEMPORARY:
-                    disk.remove(path)
+        names = {checkpoint.sum_path.name for checkpoint in kept}
+        for path in self._files():
+            if path.suffix == SUM and path.name not in names:
+                disk.remove(path)
+        self._remove_half_written(STEPS, EPOCHS, "state-")
+
+    def _remove_half_written(self, *beginnings: str) -> None:
+        """Remove what a kill left of files that only the caller writes."""
+        for path in self._files():
+            if path.suffix == disk.TEMPORARY and path.name.startswith(beginnings):
+                disk.remove(path)
+
+    def _files(self) -> list[Path]:
+        try:
+            return list(self.path.iterdir())
+        except OSError:
+            return []
 
     def _saved(self) -> None:
         if self._on_saved is not None:
@@ -296,6 +314,19 @@ def _best_first(found: Sequence[Checkpoint], epochs: Sequence[Epoch]) -> list[Ch
     ends = {(epoch.epoch, epoch.step): epoch.val_accuracy for epoch in epochs}
     at_an_end = [one for one in found if (one.epoch, one.step) in ends]
     return sorted(at_an_end, key=lambda one: (-ends[one.epoch, one.step], one.epoch, one.serial))
+
+
+def _record(text: str | bytes) -> RunRecord:
+    """Read a description.
+
+    Raises:
+        ValueError, RecursionError, TypeError: it is damaged.
+    """
+    values = json.loads(text)
+    record = from_plain(values)
+    if any(type(value) in (int, float) and abs(value) > _MAX_NUMBER for value in values.values()):
+        raise ValueError("a number that no run comes to")
+    return record
 
 
 def _line(epoch: Epoch) -> str:

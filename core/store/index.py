@@ -134,6 +134,7 @@ class Index:
             if time.monotonic() < self._unavailable_until:
                 return None
             for _ in range(2):
+                inode = _inode(self._path)
                 try:
                     answer = ask(self._opened())
                     self._notices.pop("unavailable", None)
@@ -142,7 +143,7 @@ class Index:
                     break
                 except Damaged:
                     self.close()
-                    if not self._moved_aside():
+                    if not self._moved_aside(inode):
                         break
             self.close()
             self._unavailable_until = time.monotonic() + RETRY_S
@@ -176,7 +177,7 @@ class Index:
 
         Another process may change one between our reading and our writing; so we look again.
         """
-        unmeasured = self._unmeasured
+        unmeasured = set(self._unmeasured)
         left_out: set[str] = set()
         for _ in range(5):
             known, found = database.stamps(), self._stamps()
@@ -191,18 +192,13 @@ class Index:
                 [entry for entry in entries.values() if entry is not None], gone | left_out
             )
             unmeasured = set()
-        self._unmeasured -= self._unmeasured & self._stamps().keys()
+        self._unmeasured.clear()
 
-    def _moved_aside(self) -> bool:
+    def _moved_aside(self, inode: int) -> bool:
         """Give a damaged database another name; return whether there is room for a new one."""
         with self._alone():
-            try:
-                Database(self._path).close()
+            if _inode(self._path) != inode:
                 return True  # another process was faster
-            except Unavailable:
-                return False
-            except Damaged:
-                pass
             when = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
             aside = self._path.with_name(f"{self._path.stem}-damaged-{when}{self._path.suffix}")
             try:

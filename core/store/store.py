@@ -43,12 +43,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self._folders = root / "runs"
         self._lock = threading.RLock()
-        self._lock_path = root / "store.lock"
-        with disk.saving(f"The runs’ folder ({root})"):
+        # Shared by the threads, which `_lock` keeps apart.
+        self._file_lock = FileLock(
+            root / "store.lock", timeout=LOCK_S, thread_local=False, poll_interval=0.01
+        )
+        with disk.saving(f"The folder for runs ({self._folders})"):
             self._folders.mkdir(parents=True, exist_ok=True)
-            trial = root / "trial"
-            disk.write(trial, b"")
-            disk.remove(trial)
+            _try_to_write(root)
         self._sweep()
         self._index = Index(root / "runs.sqlite", self._folders)
 
@@ -165,10 +166,19 @@ class Store:
     def delete(self, run_ids: Iterable[str]) -> None:
         """Take runs out of all lists; `restore` undoes it.
 
+        Even a deletion takes a little room. On a full disk, those that were deleted before make it.
+
         Raises:
             StoreError: it cannot be written.
         """
-        self._set_deleted(run_ids, time.time())
+        wanted = tuple(run_ids)
+        try:
+            self._set_deleted(wanted, time.time())
+        except StoreError as error:
+            if not disk.is_full(error):
+                raise
+            self.purge(0.0)
+            self._set_deleted(wanted, time.time())
 
     def restore(self, run_ids: Iterable[str]) -> None:
         """Bring deleted runs back, as long as they have not been purged.
@@ -284,13 +294,12 @@ class Store:
         at the same instant is lost, and no page hangs.
         """
         with self._lock:
-            lock = FileLock(self._lock_path, timeout=LOCK_S)
             with suppress(Timeout, OSError, NotImplementedError):
-                lock.acquire()
+                self._file_lock.acquire()
             try:
                 yield
             finally:
-                lock.release()
+                self._file_lock.release()
 
     def _sweep(self) -> None:
         """Remove folders that a kill left on their way in or out."""
@@ -299,3 +308,18 @@ class Store:
                 old = time.time() - path.stat().st_mtime > _ABANDONED_S
                 if path.name.startswith(_GONE) or (path.name.startswith(_NEW) and old):
                     disk.remove(path)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Find out whether a folder can be written.
+
+    Raises:
+        OSError: it cannot; a full disk is no reason, for people must be able to delete runs.
+    """
+    trial = folder / "trial"
+    try:
+        disk.write(trial, b"")
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+    disk.remove(trial)

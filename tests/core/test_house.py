@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted(f"core.{path.stem}" for path in (ROOT / "core").glob("*.py"))
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("core/**/*.py")
+)
 
 IMPORT_ALL = """
 import importlib, sys
