@@ -129,7 +129,8 @@ class RunRecord:
     @property
     def resumable(self) -> bool:
         """Whether there are steps left that could still be done."""
-        return self.status in RESUMABLE and self.step < self.num_steps
+        left = self.step < self.num_steps or self.test_correct is None
+        return self.status in RESUMABLE and left
 
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {

@@ -1,86 +1,37 @@
-"""One training run: it consumes a trainer, keeps its figures and obeys pause, resume and stop."""
+"""One run: it consumes a trainer, keeps its figures and obeys pause, resume and stop."""
 
 import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Protocol
 
-import torch
 from torch import Tensor
 
 from core.batches import steps_per_epoch
-from core.check import size_in_words
 from core.data import DATASETS, load
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
 from core.history import Curves, History
-from core.layers import lay_out
-from core.memory import step_memory
-from core.record import ACTIVE, ENDED, Status
-from core.spec import RunSpec
+from core.record import ACTIVE, ENDED, RunRecord, Status
+from core.snapshot import RunSnapshot
+from core.store import Store, StoreError
 from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
+from core.trouble import in_words
 
 # A copy of the weights is published this often, for whoever draws while the run goes on.
 PUBLISH_S: Final = 1.0
+# Within a long epoch the state is kept this often.
+SAVE_S: Final = 30.0
 _RATE_WINDOW_S: Final = 3.0
 # A guest of a run that trains has it this long at most after each report.
 GUEST_S: Final = 0.2
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSnapshot:
-    """A run at one instant.
-
-    Attributes:
-        message: why it ended as it did, for a person; empty where nothing went wrong.
-        step: steps done; `num_steps` in all.
-        epoch: epoch in progress, from 1; 0 before the first step.
-        elapsed_s: seconds of work so far, without pauses.
-        remaining_s: expected seconds of work to come, or None before that can be told.
-        images_per_s: training images a second over the last few seconds, or None.
-        train_accuracy: share right in the newest batches, 0 to 1, or None.
-        val_accuracy: share of validation images right after the newest epoch, or None.
-        test: the final figures on the test images, or None.
-        weights_version: grows with every published copy of the weights; 0 is none.
-    """
-
-    id: str
-    name: str
-    spec: RunSpec
-    status: Status
-    message: str
-    device: str
-    step: int
-    num_steps: int
-    epoch: int
-    elapsed_s: float
-    remaining_s: float | None
-    images_per_s: float | None
-    lr: float
-    train_accuracy: float | None
-    train_loss: float | None
-    val_accuracy: float | None
-    test: Tested | None
-    weights_version: int
-
-    @property
-    def progress(self) -> float:
-        """Share of the steps done, 0 to 1."""
-        return self.step / self.num_steps
-
-    @property
-    def active(self) -> bool:
-        """Whether it has the device now, paused or not."""
-        return self.status in ACTIVE
-
-    @property
-    def ended(self) -> bool:
-        """Whether it will never do another step."""
-        return self.status in ENDED
 
 
 class Guest(Protocol):
@@ -97,63 +48,127 @@ class Guest(Protocol):
 
 
 class Run:
-    """A run from the moment someone asks for it.
+    """A run from the moment someone asks for it, in this process or an earlier one.
 
     Args:
-        run_id: made by the server, safe in an address.
-        name: for people.
-        spec: what to train.
+        record: what is known of it.
+        store: keeps it on disk; None where runs live in memory only.
     """
 
-    def __init__(self, run_id: str, name: str, spec: RunSpec) -> None:
-        self.id = run_id
-        self.name = name
-        self.spec = spec
+    def __init__(self, record: RunRecord, store: Store | None = None) -> None:
+        self.id = record.id
+        self.spec = record.spec
+        # The other one of a duel; a pause holds both.
+        self.rival: Run | None = None
+        self._record = record
+        self._store = store
+        self._folder = store.folder(record.id) if store else None
         self._changed = threading.Condition()
-        self._status: Status = "queued"
-        self._message = ""
+        self._status: Status = record.status
+        self._message = record.message
         self._pause_wanted = False
         self._stop_wanted = False
-        self._device = ""
+        self._interrupt_wanted = False
+        self._device = record.device
+        self._step = record.step
         self._latest: Steps | None = None
-        self._epoch: Epoch | None = None
-        self._steps_per_epoch = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
-        self._history = History(self._steps_per_epoch)
-        self._test: Tested | None = None
+        self._steps_per_epoch = steps_per_epoch(
+            record.spec.batch_size, DATASETS[record.spec.data].train
+        )
+        self._goes_on = record.step > 0
+        self._history = None if self._goes_on else History(self._steps_per_epoch)
+        self._epochs_done = record.epoch
+        self._val_accuracy = record.val_accuracy
+        self._best: tuple[int, float] | None = None
+        self._test = _tested(record)
         self._weights: dict[str, Tensor] | None = None
         self._epoch_weights: dict[str, Tensor] | None = None
-        self._weights_version = 0
-        self._published_at = 0.0
-        self._elapsed_s = 0.0
+        kept = record.step > 0 or record.status == "imported"
+        self._weights_version = 1 if kept and store is not None else 0
+        self._published_at = self._saved_at = time.monotonic()
+        self._elapsed_s = record.elapsed_s
+        self._ended_at = record.ended_at
         self._resumed_at: float | None = None
         self._rates: deque[tuple[float, int]] = deque()
 
     @property
     def status(self) -> Status:
         """The present status."""
+        rival = self.rival
+        if self._status == "running" and rival is not None and rival._status == "paused":
+            return "paused"
         return self._status
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._record.name
+
+    @property
+    def owner(self) -> str:
+        """Whose it is; empty for nobody's."""
+        return self._record.owner
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps done, 0 to 1."""
+        return self._step / self._num_steps
+
+    @property
+    def waits(self) -> bool:
+        """Whether it wants the device, to be trained or, if it was brought in, to be tested."""
+        return self._status == "queued" or (
+            self._status == "imported" and self._test is None and not self._stop_wanted
+        )
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether `weights` would return any; cheap."""
+        return self._weights_version > 0
+
+    def join_rival(self, other: "Run") -> None:
+        """Make this and another run, neither begun yet, the two of a duel."""
+        self.rival, other.rival = other, self
+        with self._changed:
+            self._record = replace(self._record, rival=other.id)
+        self._note()
 
     def pause(self) -> None:
         """Hold still after the present few steps; the run keeps its place on the device."""
-        with self._changed:
-            self._pause_wanted = not self._stop_wanted and self._status in ACTIVE
-            self._changed.notify_all()
+        for run in (self, self.rival):
+            if run is not None:
+                with run._changed:
+                    run._pause_wanted = not run._stop_wanted and run._status in ACTIVE
+                    run._changed.notify_all()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        with self._changed:
-            self._pause_wanted = False
-            self._changed.notify_all()
+        for run in (self, self.rival):
+            if run is not None:
+                with run._changed:
+                    run._pause_wanted = False
+                    run._changed.notify_all()
 
     def stop(self) -> None:
         """End after the present few steps and keep what was learned; leave the queue if waiting."""
+        self._end_early("stopped", "Taken out of the queue before it began.")
+
+    def interrupt(self) -> None:
+        """End as by `stop`, but untested and to go on another time, as the process ends."""
+        self._interrupt_wanted = True
+        self._end_early("interrupted", "NetSketch was ended before this run began.")
+
+    def requeue(self) -> bool:
+        """Wait for another turn, to go on from where it was; return whether it can."""
         with self._changed:
-            self._stop_wanted = True
-            self._pause_wanted = False
-            if self._status == "queued":
-                self._status = "stopped"
-                self._message = "Taken out of the queue before it began."
+            if self._store is None or not self._record_now().resumable:
+                return False
+            self._status, self._message = "queued", ""
+            self._stop_wanted = self._pause_wanted = self._interrupt_wanted = False
+            self._test = self._ended_at = None
             self._changed.notify_all()
+        self._note()
+        return True
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the run has ended; return whether it has."""
@@ -162,28 +177,52 @@ class Run:
 
     def weights(self) -> dict[str, Tensor] | None:
         """Return the newest published weights on the CPU; whoever reads them must not write."""
-        return self._weights
+        weights = self._weights
+        if weights is None and self._weights_version and self._folder is not None:
+            return _weights_on_disk(self, self._weights_version)
+        return weights
 
     def curves(self, max_points: int = 400) -> Curves:
         """Return the figures so far, for charts."""
-        return self._history.curves(max_points)
+        return self._all_figures().curves(max_points)
+
+    def logits(self) -> Tensor | None:
+        """Return what the final weights say of the test images, float32 (N, 10), or None."""
+        test = self._test
+        if test is None or test.logits is not None or self._folder is None:
+            return test.logits if test else None
+        return self._folder.load_logits()
+
+    def record(self) -> RunRecord:
+        """Return all that is kept of the run as it is now, but for its curves and weights."""
+        with self._changed:
+            return self._record_now()
+
+    def reworded(self, record: RunRecord) -> None:
+        """Take over what a person has changed: name, tags, note and star."""
+        with self._changed:
+            self._record = replace(
+                self._record,
+                name=record.name,
+                tags=record.tags,
+                note=record.note,
+                starred=record.starred,
+            )
 
     def snapshot(self) -> RunSnapshot:
         """Return the run as it is now."""
         with self._changed:
-            latest, epoch = self._latest, self._epoch
-            num_steps = self._steps_per_epoch * self.spec.num_epochs
-            step = latest.step if latest else 0
-            elapsed_s = self._elapsed_s
-            if self._resumed_at is not None:
-                elapsed_s += time.monotonic() - self._resumed_at
+            latest = self._latest
+            num_steps = self._num_steps
+            step = self._step
+            elapsed_s = self._elapsed_now()
             remaining_s = elapsed_s / step * (num_steps - step) if step else None
             recent = latest.accuracies[-20:] if latest else ()
             return RunSnapshot(
                 id=self.id,
-                name=self.name,
+                name=self._record.name,
                 spec=self.spec,
-                status=self._status,
+                status=self.status,
                 message=self._message,
                 device=self._device,
                 step=step,
@@ -195,9 +234,10 @@ class Run:
                 lr=latest.lr if latest else self.spec.lr,
                 train_accuracy=sum(recent) / len(recent) if recent else None,
                 train_loss=latest.losses[-1] if latest else None,
-                val_accuracy=epoch.val_accuracy if epoch else None,
+                val_accuracy=self._val_accuracy,
                 test=self._test,
                 weights_version=self._weights_version,
+                resumable=self._store is not None and self._record_now().resumable,
             )
 
     def nudge(self) -> None:
@@ -205,12 +245,21 @@ class Run:
         with self._changed:
             self._changed.notify_all()
 
-    def execute(self, guest: Guest | None = None) -> None:
-        """Train to the end in the calling thread; every failure becomes a status and a sentence.
+    def execute(self, guest: Guest | None = None, limit_s: float | None = None) -> None:
+        """Train to the end in the calling thread; see `work`."""
+        for _ in self.work(guest, limit_s):
+            pass
+
+    def work(self, guest: Guest | None = None, limit_s: float | None = None) -> Iterator[None]:
+        """Train, yielding after every few steps; every failure becomes a status and a sentence.
 
         Args:
             guest: whoever may have the device between two reports; the run's clock stands still.
+            limit_s: seconds of work after which the run is stopped.
         """
+        if self._status == "imported":
+            yield from self._examine()
+            return
         with self._changed:
             if self._status != "queued":
                 return
@@ -219,59 +268,132 @@ class Run:
         status: Status = "failed"
         message = ""
         try:
-            status = self._train(guest)
+            with self._claimed():
+                status, message = yield from self._train(guest, limit_s)
         except Diverged as error:
             status, message = "diverged", str(error)
             with self._changed:
                 if self._epoch_weights is not None:
                     self._weights = self._epoch_weights
                     self._weights_version += 1
-        except UserError as error:
-            message = str(error)
-        except (MemoryError, RuntimeError) as error:
-            message = self._out_of_memory() if _is_out_of_memory(error) else _unexpected(error)
         except Exception as error:  # a thread never dies in silence
-            message = _unexpected(error)
+            message = in_words(error, self.spec)
         finally:
             self._end(status, message)
         release_freed_memory()
 
-    def _train(self, guest: Guest | None) -> Status:
+    def _train(
+        self, guest: Guest | None, limit_s: float | None
+    ) -> Generator[None, None, tuple[Status, str]]:
         trainer = Trainer(self.spec, load(self.spec.data))
         with self._changed:
             self._device = resolve(self.spec.device).name
+        self._go_on_from_disk(trainer)
+        self._note()
         self._publish(trainer)
         self._epoch_weights = self._weights  # where one that diverges in its first epoch goes back
         for event in trainer.fit():
             self._take(event, trainer)
             if guest is not None and isinstance(event, Steps):
                 self._give_way(guest)
-            if not self._may_go_on(guest):
+            too_long = limit_s is not None and self._elapsed_now() > limit_s
+            if too_long or not self._may_go_on(guest, trainer):
                 self._publish(trainer)
+                self._save(trainer)
+                if self._interrupt_wanted:
+                    return "interrupted", ""
                 for last in trainer.test():
                     self._take(last, trainer)
-                return "stopped"
+                return "stopped", _too_long(limit_s) if too_long else ""
+            with self._clock_held():
+                yield
         self._publish(trainer)
-        return "finished"
+        return "finished", ""
+
+    def _examine(self) -> Iterator[None]:
+        """Measure weights that were brought in on the test images."""
+        message = ""
+        try:
+            weights = self.weights()
+            if weights is None:
+                raise UserError("The weights that were brought in can no longer be read.")
+            trainer = Trainer(self.spec, load(self.spec.data))
+            trainer.model.load_state_dict(weights)
+            for event in trainer.test():
+                if self._stop_wanted:
+                    return
+                self._take(event, trainer)
+                yield
+        except Exception as error:  # a thread never dies in silence
+            message = in_words(error, self.spec)
+        with self._changed:
+            # Without a figure it would be examined again and again.
+            self._stop_wanted = True
+            self._message = message
+            self._changed.notify_all()
+        self._note_at_last()
+        release_freed_memory()
+
+    def _go_on_from_disk(self, trainer: Trainer) -> None:
+        """Bring a trainer to where this run was, if it has been under way before."""
+        if self._folder is None or not self._goes_on:
+            return
+        state = self._folder.load_state()
+        step = state.step if state else 0
+        if state is not None:
+            try:
+                trainer.restore(state)
+            except (KeyError, ValueError, TypeError, RuntimeError) as error:
+                _log.warning("A checkpoint does not fit its run", exc_info=error)
+                raise UserError(
+                    "What was kept of this run does not fit its settings any more, so it cannot go "
+                    "on. Train it again from the start."
+                ) from error
+        kept = self._folder.load_history(self._steps_per_epoch, up_to_step=step)
+        # An epoch whose validation is still to come will be told anew.
+        epochs = kept.epochs[: state.epoch if state else 0]
+        history = History.restored(self._steps_per_epoch, kept.since(0), epochs)
+        with self._changed:
+            self._history = history
+            self._step, self._epochs_done = step, len(epochs)
+            self._val_accuracy = epochs[-1].val_accuracy if epochs else None
+            self._best = max(
+                ((e.epoch, e.val_accuracy) for e in epochs), key=lambda e: e[1], default=None
+            )
 
     def _take(self, event: Event, trainer: Trainer) -> None:
         if isinstance(event, Steps | Epoch):
-            self._history.add(event)
+            self._all_figures().add(event)
         with self._changed:
             if isinstance(event, Steps):
-                self._latest = event
+                self._latest, self._step = event, event.step
+                self._goes_on = True
                 self._rates.append((event.train_s, event.images))
                 while event.train_s - self._rates[0][0] > _RATE_WINDOW_S:
                     self._rates.popleft()
             elif isinstance(event, Epoch):
-                self._epoch = event
-            elif isinstance(event, Tested):
-                self._test = event
-        if isinstance(event, Epoch):
+                self._epochs_done, self._val_accuracy = event.epoch, event.val_accuracy
+                if self._best is None or event.val_accuracy > self._best[1]:
+                    self._best = event.epoch, event.val_accuracy
+        now = time.monotonic()
+        if isinstance(event, Tested):
+            self._take_test(event)
+        elif isinstance(event, Epoch):
             self._publish(trainer)
             self._epoch_weights = self._weights
-        elif isinstance(event, Steps) and time.monotonic() - self._published_at > PUBLISH_S:
-            self._publish(trainer)
+            self._save(trainer)
+        elif isinstance(event, Steps):
+            if now - self._published_at > PUBLISH_S:
+                self._publish(trainer)
+            if now - self._saved_at > SAVE_S:
+                self._save(trainer)
+
+    def _take_test(self, test: Tested) -> None:
+        if self._folder is not None and test.logits is not None:
+            self._folder.save_logits(test.logits)
+            test = replace(test, logits=None)
+        with self._changed:
+            self._test = test
 
     def _publish(self, trainer: Trainer) -> None:
         """Copy the weights out, unless they are no longer numbers."""
@@ -282,17 +404,27 @@ class Run:
                 self._weights = weights
                 self._weights_version += 1
 
+    def _save(self, trainer: Trainer) -> None:
+        """Keep the whole state on disk, unless its weights are no longer numbers."""
+        if self._folder is None or not trainer.weights_are_finite():
+            return
+        self._folder.save(trainer.state(), self._all_figures())
+        self._saved_at = time.monotonic()
+        self._note()
+
+    def _note(self) -> None:
+        """Keep what is known of the run on disk."""
+        if self._store is not None:
+            self._store.put(self.record())
+
     def _give_way(self, guest: Guest) -> None:
         """Let a guest work for a moment, with the clock held."""
         if not guest.waits:
             return
-        with self._changed:
-            self._hold_clock()
-        guest.serve(GUEST_S)
-        with self._changed:
-            self._resumed_at = time.monotonic()
+        with self._clock_held():
+            guest.serve(GUEST_S)
 
-    def _may_go_on(self, guest: Guest | None) -> bool:
+    def _may_go_on(self, guest: Guest | None, trainer: Trainer) -> bool:
         """Wait while paused, serving the guest; return False when the run is to stop."""
         with self._changed:
             if not self._pause_wanted:
@@ -300,6 +432,7 @@ class Run:
             self._hold_clock()
             self._status = "paused"
             self._changed.notify_all()
+        self._save(trainer)
         while self._paused_for(guest):
             assert guest is not None
             guest.serve(GUEST_S)
@@ -319,17 +452,86 @@ class Run:
             self._changed.wait_for(lambda: not self._pause_wanted or waits())
             return self._pause_wanted
 
-    def _hold_clock(self) -> None:
-        if self._resumed_at is not None:
-            self._elapsed_s += time.monotonic() - self._resumed_at
-            self._resumed_at = None
+    def _end_early(self, status: Status, message: str) -> None:
+        with self._changed:
+            waiting = self._status == "queued"
+            self._stop_wanted = True
+            self._pause_wanted = False
+            if waiting:
+                # One that went on waiting after an earlier part keeps that.
+                self._status, self._message = status, "" if self._step else message
+                self._ended_at = time.time()
+            self._changed.notify_all()
+        if waiting:
+            self._note_at_last()
 
     def _end(self, status: Status, message: str) -> None:
         with self._changed:
             self._hold_clock()
             self._status, self._message = status, message
+            self._ended_at = time.time()
             self._epoch_weights = None
+            if self._folder is not None and status in ("finished", "stopped", "interrupted"):
+                self._weights = None  # they can be read again whenever somebody wants them
             self._changed.notify_all()
+        self._note_at_last()
+
+    def _note_at_last(self) -> None:
+        """Keep how it ended; a disk that fails even now must not hide that it ended."""
+        try:
+            self._note()
+        except StoreError as error:
+            with self._changed:
+                self._message = f"{self._message} {error}".strip()
+
+    def _claimed(self) -> AbstractContextManager[None]:
+        return self._store.claim(self.id) if self._store is not None else nullcontext()
+
+    @contextmanager
+    def _clock_held(self) -> Iterator[None]:
+        with self._changed:
+            self._hold_clock()
+        yield
+        with self._changed:
+            self._resumed_at = time.monotonic()
+
+    def _hold_clock(self) -> None:
+        if self._resumed_at is not None:
+            self._elapsed_s += time.monotonic() - self._resumed_at
+            self._resumed_at = None
+
+    def _elapsed_now(self) -> float:
+        resumed_at = self._resumed_at
+        return self._elapsed_s + (time.monotonic() - resumed_at if resumed_at is not None else 0.0)
+
+    def _all_figures(self) -> History:
+        with self._changed:
+            if self._history is None:
+                assert self._folder is not None
+                self._history = self._folder.load_history(self._steps_per_epoch)
+            return self._history
+
+    @property
+    def _num_steps(self) -> int:
+        return self._steps_per_epoch * self.spec.num_epochs
+
+    def _record_now(self) -> RunRecord:
+        return replace(
+            self._record,
+            status=self._status,
+            message=self._message,
+            ended_at=self._ended_at,
+            elapsed_s=self._elapsed_now(),
+            device=self._device,
+            step=self._step,
+            num_steps=self._num_steps,
+            epoch=self._epochs_done,
+            val_accuracy=self._val_accuracy,
+            best_epoch=self._best[0] if self._best else self._record.best_epoch,
+            test_correct=self._test.correct if self._test else None,
+            test_total=self._test.total if self._test else None,
+            test_loss=self._test.loss if self._test else None,
+        )
 
     def _rate(self) -> float | None:
         """Images a second over the last few seconds of training."""
@@ -340,25 +542,22 @@ class Run:
             return (last - first) / (last_s - first_s)
         return last / last_s if last_s else None
 
-    def _out_of_memory(self) -> str:
-        needed = step_memory(self.spec, lay_out(self.spec)).total
-        return (
-            f"Out of memory: a training step of this network takes about {size_in_words(needed)}. "
-            f"Halve the batch size (now {self.spec.batch_size:,}) or use fewer channels, then "
-            "train again."
-        )
+
+@lru_cache(maxsize=6)
+def _weights_on_disk(run: Run, version: int) -> dict[str, Tensor] | None:
+    """Read the weights of an ended run; `version` tells them from those of its earlier parts."""
+    assert run._folder is not None
+    return run._folder.load_weights()
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    words = str(error).lower()
-    return "out of memory" in words or "allocate memory" in words
+def _tested(record: RunRecord) -> Tested | None:
+    if record.test_correct is None or record.test_total is None or record.test_loss is None:
+        return None
+    return Tested(correct=record.test_correct, total=record.test_total, loss=record.test_loss)
 
 
-def _unexpected(error: Exception) -> str:
-    _log.error("A run failed", exc_info=error)
+def _too_long(limit_s: float | None) -> str:
     return (
-        "Training stopped because of a fault inside NetSketch; its details are in the server's "
-        "log. What was learned so far is kept. Train again, or change a setting first."
+        f"A run may take {(limit_s or 0) / 60:,.0f} minutes on this server, and this one has. What "
+        "it learned is kept; resume it to go on."
     )

@@ -1,88 +1,325 @@
-"""All runs of this process, and the one thread that trains them in turn."""
+"""All runs, and the one thread of this process that trains them in turn."""
 
 import atexit
+import logging
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from secrets import token_hex
 from typing import Final
 
-from core.check import require_runnable
-from core.data import load
-from core.device import keep_freed_memory, take_all_cores, take_one_core
+from torch import Tensor
+
+from core.batches import steps_per_epoch
+from core.check import require_runnable, size_in_words
+from core.data import DATASETS, data_folder, load
+from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
+from core.difference import differences
 from core.errors import UserError
+from core.glance import glance
+from core.history import History
+from core.layers import lay_out
+from core.limits import Limits, limits
+from core.line import Line, Waiting
+from core.memory import step_memory
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
-from core.record import ENDED
-from core.run import Run
+from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
+from core.run import Guest, Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
+from core.state import State, copied
+from core.store import RunRow, Store, StoreError
 
-MAX_WAITING: Final = 30
+# The newest runs are at hand in memory; all others are read from the disk when asked for.
 MAX_KEPT: Final = 60
 # How long an ordinary exit waits for the run to save what it has learned.
 EXIT_S: Final = 10.0
+_DAY_S: Final = 86_400.0
+
+_log = logging.getLogger(__name__)
 
 
 class Runs:
-    """The runs, newest last, and their queue. Every method may be called from any thread."""
+    """The runs, newest last, and their line. Every method may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        store: keeps them on disk; None where they live in memory only.
+        allowed: what this server allows.
+    """
+
+    def __init__(self, store: Store | None = None, allowed: Limits | None = None) -> None:
+        self.limits = allowed or Limits()
+        self._store = store
         self._changed = threading.Condition()
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._line = Line()
         self._worker: threading.Thread | None = None
         self._closing = False
         self._count = 0
         self._prices = Prices(self._wake)
+        if store is not None:
+            store.interrupt_orphans()
+            for record in reversed(store.newest(MAX_KEPT)):
+                self._runs[record.id] = Run(record, store)
 
-    def start(self, spec: RunSpec) -> Run:
-        """Put a run in line, or return the one of the same spec that has not ended yet.
+    # Beginning and ending
+
+    def start(self, spec: RunSpec, owner: str = "") -> Run:
+        """Put a run in line, or return the owner's one of the same spec that has not ended yet.
 
         Raises:
-            UserError: the spec cannot run here, or too many runs wait already.
+            UserError: the spec cannot run here, too many runs wait already, or none can be saved.
         """
-        if (same := self._unfinished(spec)) is not None:
+        if (same := self._unfinished(spec, owner)) is not None:
             return same
         require_runnable(spec)
         with self._changed:
             # Two clicks may have come this far at once.
-            if (same := self._unfinished(spec)) is not None:
+            if (same := self._unfinished(spec, owner)) is not None:
                 return same
-            if sum(run.status == "queued" for run in self._runs.values()) >= MAX_WAITING:
-                raise UserError(
-                    f"{MAX_WAITING} runs are waiting already. Wait for one to end, or stop one."
-                )
-            self._count += 1
-            run = Run(f"{self._count}-{token_hex(3)}", _name(self._count, spec), spec)
-            self._runs[run.id] = run
-            self._forget_old()
+            self._require_room(owner)
+            run = self._make(spec, owner)
+            self._line.join(Waiting((run.id,), owner))
             self._changed.notify_all()
         self._ensure_worker()
         return run
 
-    def get(self, run_id: str) -> Run | None:
-        """Return a run by its id."""
+    def duel(self, first: RunSpec, second: RunSpec, owner: str = "") -> tuple[Run, Run]:
+        """Train two specs that differ in one thing side by side, in turns of a few steps.
+
+        They have the same seed, so the same order of images and, wherever a layer of both has the
+        same name and shape, the same first weights.
+
+        Raises:
+            UserError: they differ in nothing, in more than one thing or in what they learn from;
+                one of them cannot run here, or both together cannot; too many runs wait.
+        """
+        found = differences([first, second])
+        if len(found) != 1:
+            raise UserError(
+                "A fair duel is between two networks that differ in exactly one thing; these "
+                + (f"differ in {len(found)}: {_listed(found)}." if found else "are the same.")
+            )
+        if found[0].path in ("data", "seed", "device"):
+            raise UserError(
+                f"A fair duel needs the same data, seed and device; these differ in "
+                f"{found[0].label.lower()}."
+            )
+        needed = 0
+        for spec in (first, second):
+            needed += step_memory(spec, require_runnable(spec)).total
+        free = free_memory(resolve(first.device).key)
+        if needed > free:
+            raise UserError(
+                f"Both networks together take about {size_in_words(needed)} to train, and "
+                f"{size_in_words(free)} are free. Train them one after the other."
+            )
         with self._changed:
-            return self._runs.get(run_id)
+            self._require_room(owner, 2)
+            one = self._make(first, owner)
+            other = self._make(second, owner, rival=one.id)
+            one.join_rival(other)
+            self._line.join(Waiting((one.id, other.id), owner))
+            self._changed.notify_all()
+        self._ensure_worker()
+        return one, other
+
+    def go_on(self, run_id: str, owner: str = "") -> Run:
+        """Put a run that ended early in line once more, to go on from where it was.
+
+        Raises:
+            UserError: there is no such run, it cannot go on, or too many runs wait.
+        """
+        run = self._known(run_id)
+        with self._changed:
+            if run.status == "queued":
+                return run
+            self._require_room(owner)
+            if not run.requeue():
+                raise UserError(f"{run.name} cannot go on: it has come to its end.")
+            self._runs[run.id] = run
+            self._line.join(Waiting((run.id,), owner))
+            self._changed.notify_all()
+        self._ensure_worker()
+        return run
+
+    def bring_in(
+        self, name: str, spec: RunSpec, weights: Mapping[str, Tensor], owner: str = ""
+    ) -> Run:
+        """Make a run of weights that were trained elsewhere, and test them when it is their turn.
+
+        Args:
+            name: for people.
+            spec: of the network.
+            weights: its state dict, already checked against the spec.
+            owner: whose it is.
+
+        Raises:
+            UserError: runs cannot be kept on this disk, or the spec cannot run here.
+        """
+        require_runnable(spec)
+        if self._store is None:
+            raise UserError("Weights cannot be brought in where runs are not kept on the disk.")
+        state = State(step=0, epoch=0, tensors=copied(weights, "model."), numbers={})
+        with self._changed:
+            run = self._make(spec, owner, name=name, imported=state)
+            self._line.join(Waiting((run.id,), owner))
+            self._changed.notify_all()
+        self._ensure_worker()
+        return run
+
+    def close(self, timeout_s: float = EXIT_S) -> None:
+        """Let every run keep what it has learned, and wait for the thread to end."""
+        with self._changed:
+            self._closing = True
+            runs, worker = tuple(self._runs.values()), self._worker
+            self._changed.notify_all()
+        for run in runs:
+            if run.status not in ENDED:
+                run.interrupt()
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(timeout_s)
+        if self._store is not None:
+            self._store.close()
+
+    # Looking
+
+    def get(self, run_id: str) -> Run | None:
+        """Return a run by its id, from the disk if need be."""
+        with self._changed:
+            run = self._runs.get(run_id)
+            if run is not None or self._store is None:
+                return run
+            record = self._store.get(run_id)
+            if record is None or record.deleted_at is not None:
+                return None
+            return Run(record, self._store)
 
     def all(self) -> tuple[Run, ...]:
-        """Return every run, newest first."""
+        """Return the newest runs, at most MAX_KEPT that have ended among them, newest first."""
         with self._changed:
             return tuple(reversed(self._runs.values()))
 
+    def rows(self) -> tuple[RunRow, ...]:
+        """Return every run for a list, newest first."""
+        return self._store.rows() if self._store is not None else ()
+
     def active(self) -> Run | None:
-        """Return the run that has the device, paused or not."""
-        return next((run for run in self.all() if run.status in ("running", "paused")), None)
+        """Return the run that has the device, paused or not; the first one of a duel."""
+        return next(iter(self.all_active()), None)
+
+    def all_active(self) -> tuple[Run, ...]:
+        """Return the runs that have the device: none, one, or the two of a duel."""
+        with self._changed:
+            return tuple(run for run in self._runs.values() if run.status in ACTIVE)
 
     def place_in_line(self, run: Run) -> int:
         """Return how many runs go before a waiting one; 0 if it does not wait."""
         with self._changed:
-            ahead = 0
-            for other in self._runs.values():
-                if other is run:
-                    return ahead if run.status == "queued" else 0
-                ahead += other.status not in ENDED
+            if run.status != "queued":
+                return 0
+            active = self.all_active()
+            ahead = len(active)
+            for entry in self._order():
+                if run.id in entry.run_ids:
+                    return ahead
+                ahead += len(entry.run_ids)
         return 0
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what people must know of the store: what was damaged, or that nothing is kept."""
+        return self._store.notices if self._store is not None else ()
+
+    def disk_used(self) -> int:
+        """Return what all runs take on the disk, in bytes."""
+        return self._store.disk_used() if self._store is not None else 0
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether runs outlive this process."""
+        return self._store is not None
+
+    # Arranging
+
+    def may_change(self, run_id: str, owner: str) -> bool:
+        """Tell whether a person may pause, stop, rename and delete a run."""
+        if not self.limits.only_own_runs:
+            return True
+        run = self.get(run_id)
+        return run is None or run.owner in ("", owner)
+
+    def move(self, run_id: str, by: int, owner: str = "") -> None:
+        """Move a waiting run among its owner's own: back, or forward where `by` is negative.
+
+        Raises:
+            UserError: it is somebody else's.
+        """
+        self._require_own(run_id, owner)
+        with self._changed:
+            self._line.move(run_id, by)
+
+    def change(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        note: str | None = None,
+        starred: bool | None = None,
+        owner: str = "",
+    ) -> RunRecord:
+        """Change what people say of a run; None leaves a thing as it is.
+
+        Raises:
+            UserError: the words do not fit, there is no such run, it cannot be saved, or it is
+                somebody else's.
+        """
+        self._require_own(run_id, owner)
+        store = self._kept()
+        record = store.change(run_id, name=name, tags=tags, note=note, starred=starred)
+        with self._changed:
+            if (run := self._runs.get(run_id)) is not None:
+                run.reworded(record)
+        return record
+
+    def delete(self, run_ids: Iterable[str], owner: str = "") -> None:
+        """Delete runs, to be undone by `restore`.
+
+        Raises:
+            UserError: one has not ended, is somebody else's, or cannot be deleted.
+        """
+        wanted = list(run_ids)
+        for run_id in wanted:
+            self._require_own(run_id, owner)
+            run = self.get(run_id)
+            if run is not None and run.status not in ENDED:
+                raise UserError(f"{run.name} has not ended. Stop it first, then delete it.")
+        self._kept().delete(wanted)
+        with self._changed:
+            for run_id in wanted:
+                self._runs.pop(run_id, None)
+
+    def restore(self, run_ids: Iterable[str]) -> None:
+        """Undo `delete`.
+
+        Raises:
+            UserError: a run is gone for good, or cannot be written.
+        """
+        wanted = list(run_ids)
+        store = self._kept()
+        store.restore(wanted)
+        with self._changed:
+            for run_id in wanted:
+                record = store.get(run_id)
+                if record is not None and run_id not in self._runs:
+                    self._runs[run_id] = Run(record, store)
+            ordered = sorted(self._runs.values(), key=lambda run: run.record().number)
+            self._runs = OrderedDict((run.id, run) for run in ordered)
+
+    # What a run would cost
 
     def price(self, asker: str, spec: RunSpec) -> Price | None:
         """Return what a run would take, or None while that is measured; see `Prices.ask`.
@@ -98,29 +335,11 @@ class Runs:
         """Tell whether it is worth asking again for the price that this asker asked for last."""
         return self._prices.pending(asker)
 
-    def close(self, timeout_s: float = EXIT_S) -> None:
-        """Stop everything and wait for the thread to end."""
-        with self._changed:
-            self._closing = True
-            runs, worker = tuple(self._runs.values()), self._worker
-            self._changed.notify_all()
-        for run in runs:
-            if run.status not in ENDED:
-                run.stop()
-        if worker is not None and worker is not threading.current_thread():
-            worker.join(timeout_s)
+    # The thread
 
-    def _unfinished(self, spec: RunSpec) -> Run | None:
-        with self._changed:
-            same = (r for r in self._runs.values() if r.spec == spec and r.status not in ENDED)
-            return next(same, None)
-
-    def _wake(self) -> None:
-        """Let the training thread see that a price is asked for, wherever it waits."""
-        with self._changed:
-            self._changed.notify_all()
-        if (run := self.active()) is not None:
-            run.nudge()
+    def warm_up(self) -> None:
+        """Start the training thread and read the built-in digits before anyone asks for them."""
+        self._ensure_worker()
 
     def _ensure_worker(self) -> None:
         ready = threading.Event()
@@ -136,10 +355,6 @@ class Runs:
         ready.wait()
         take_one_core()
 
-    def warm_up(self) -> None:
-        """Start the training thread and read the built-in digits before anyone asks for them."""
-        self._ensure_worker()
-
     def _work(self, ready: threading.Event) -> None:
         take_all_cores()
         ready.set()
@@ -147,37 +362,143 @@ class Runs:
         # none ever would.
         with suppress(Exception):
             load("embedded")
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._closing or self._next() is not None or self._prices.waits
-                )
-                run = self._next()
-                if self._closing:
-                    return
-            if run is not None:
-                self._prices.drop()  # the run may need the memory
-                with sharing_cores():
-                    run.execute(self._prices)
-            else:
-                self._prices.advance()
+        if self._store is not None:
+            with suppress(UserError):
+                self._store.purge(self.limits.keep_deleted_days * _DAY_S)
+        while (turn := self._next_turn()) is not None:
+            with sharing_cores():
+                if turn:
+                    self._prices.drop()  # the run may need the memory
+                    take_turns(turn, self._prices, self.limits.run_s)
+                else:
+                    self._prices.advance()
 
-    def _next(self) -> Run | None:
-        return next((run for run in self._runs.values() if run.status == "queued"), None)
+    def _next_turn(self) -> Sequence[Run] | None:
+        """Wait for something to do: runs, or a price where there are none; None is the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._order() or self._prices.waits)
+            if self._closing:
+                return None
+            if not (order := self._order()):
+                return ()
+            turn = [self._runs[run_id] for run_id in order[0].run_ids]
+            for run in turn:
+                self._line.leave(run.id)
+            return turn
+
+    def _wake(self) -> None:
+        """Let the training thread see that a price is asked for, wherever it waits."""
+        with self._changed:
+            self._changed.notify_all()
+        for run in self.all_active():
+            run.nudge()
+
+    # Within the lock
+
+    def _order(self) -> tuple[Waiting, ...]:
+        """Return who waits, in order; whoever has been stopped meanwhile has left."""
+        for entry in self._line.order():
+            for run_id in entry.run_ids:
+                run = self._runs.get(run_id)
+                if run is None or not run.waits:
+                    self._line.leave(run_id)
+        return self._line.order(run.owner for run in self.all_active())
+
+    def _make(
+        self,
+        spec: RunSpec,
+        owner: str,
+        *,
+        name: str | None = None,
+        rival: str = "",
+        imported: State | None = None,
+    ) -> Run:
+        self._count += 1
+        number = self._store.new_number() if self._store is not None else self._count
+        steps = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
+        record = RunRecord(
+            id=f"{number}-{token_hex(3)}",
+            number=number,
+            name=(name or _name(number, spec))[:MAX_NAME],
+            spec=spec,
+            status="imported" if imported else "queued",
+            owner=owner,
+            created_at=time.time(),
+            num_steps=steps * spec.num_epochs,
+            params=lay_out(spec).params,
+            rival=rival,
+        )
+        if self._store is not None:
+            folder = self._store.add(record)
+            if imported is not None:
+                folder.save(imported, History(steps))
+        run = Run(record, self._store)
+        self._runs[run.id] = run
+        self._forget_old()
+        return run
+
+    def _require_room(self, owner: str, count: int = 1) -> None:
+        everybodys, own = self.limits.max_waiting, self.limits.max_waiting_per_person
+        self._order()
+        if len(self._line) + count > everybodys:
+            raise UserError(
+                f"{everybodys} runs are waiting already. Wait for one to end, or stop one."
+            )
+        if owner and sum(len(entry.run_ids) for entry in self._line.of(owner)) + count > own:
+            raise UserError(
+                f"You have {own} runs waiting, and this server allows a person no more. "
+                "Wait for one to end, or stop one."
+            )
+
+    def _unfinished(self, spec: RunSpec, owner: str) -> Run | None:
+        with self._changed:
+            same = (
+                run
+                for run in self._runs.values()
+                if run.spec == spec and run.owner == owner and run.status not in ENDED
+            )
+            return next(same, None)
 
     def _forget_old(self) -> None:
         ended = [run.id for run in self._runs.values() if run.status in ENDED]
         for run_id in ended[: max(0, len(self._runs) - MAX_KEPT)]:
             del self._runs[run_id]
 
+    def _known(self, run_id: str) -> Run:
+        run = self.get(run_id)
+        if run is None:
+            raise UserError("There is no such run any more.")
+        return run
+
+    def _kept(self) -> Store:
+        if self._store is None:
+            raise UserError("Runs are not kept on this disk, so there is nothing to change.")
+        return self._store
+
+    def _require_own(self, run_id: str, owner: str) -> None:
+        if not self.may_change(run_id, owner):
+            raise UserError("This run is somebody else’s. On this server each changes their own.")
+
+
+def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None:
+    """Train runs side by side, always the one that has come less far for a few steps."""
+    works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s) for run in turn}
+    over = object()
+    while works:
+        run = min(works, key=lambda one: one.progress)
+        if next(works[run], over) is over:
+            del works[run]
+
+
+def _listed(found: Sequence[object]) -> str:
+    return ", ".join(str(getattr(one, "label", one)) for one in found[:4]) + (
+        ", …" if len(found) > 4 else ""
+    )
+
 
 def _name(number: int, spec: RunSpec) -> str:
     key = preset_of(spec)
-    if key is not None:
-        return f"{number} · {PRESETS[key].title}"
-    shape = "–".join(str(block.channels) for block in spec.blocks)
-    dense = "".join(f" + {layer.units}" for layer in spec.dense)
-    return f"{number} · conv {shape}{dense}"
+    return f"{number} · {PRESETS[key].title if key else glance(spec)}"
 
 
 _runs: Runs | None = None
@@ -189,7 +510,15 @@ def runs() -> Runs:
     global _runs
     with _making:
         if _runs is None:
-            _runs = Runs()
+            _runs = Runs(_open_store(), limits())
             _runs.warm_up()
             atexit.register(_runs.close)
         return _runs
+
+
+def _open_store() -> Store | None:
+    try:
+        return Store(data_folder())
+    except StoreError as error:
+        _log.warning("Runs live in memory only. %s", error)
+        return None

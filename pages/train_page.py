@@ -5,8 +5,9 @@ import streamlit as st
 from core.check import check
 from core.data import DATASETS, is_available
 from core.history import Curves
-from core.run import Run, RunSnapshot
+from core.run import Run
 from core.runs import runs
+from core.snapshot import RunSnapshot
 from core.spec import setting_at
 from core.trainer import how_it_runs
 from pages.shared import state

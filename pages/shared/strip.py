@@ -3,8 +3,9 @@
 import streamlit as st
 
 from core.record import ENDED
-from core.run import Run, RunSnapshot
+from core.run import Run
 from core.runs import runs
+from core.snapshot import RunSnapshot
 from pages.shared.words import duration, percent, plain
 
 LIVE_S = 1.0

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.layers import lay_out
 from core.memory import step_memory
 from core.price import Cost, Prices, price_key, price_of, trial
+from core.record import RunRecord
 from core.run import Run
 from core.runs import Runs
 from core.spec import BlockSpec, DenseSpec, RunSpec, walk
@@ -262,7 +263,9 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(make_digits, monkeypatc
     monkeypatch.setattr(run_module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     spec = replace(SPEC, batch_size=20, num_epochs=3, shift=2)
-    alone, visited = Run("1-a", "", spec), Run("2-a", "", spec)
+    alone, visited = (
+        Run(RunRecord(id=f"{i}-a", number=i, name="a name", spec=spec)) for i in (1, 2)
+    )
     alone.execute()
     prices = Prices(lambda: None)
     served = []

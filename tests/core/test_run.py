@@ -10,6 +10,7 @@ import torch
 from core import run as run_module
 from core.device import take_one_core
 from core.predict import probabilities
+from core.record import RunRecord
 from core.run import Run
 from core.spec import BlockSpec, RunSpec
 from core.trainer import Epoch, Pulse, Trainer
@@ -36,13 +37,17 @@ def quick(make_digits, monkeypatch):
     return digits
 
 
+def new_run(spec, run_id="1-abc", name="1 · test"):
+    return Run(RunRecord(id=run_id, number=1, name=name, spec=spec))
+
+
 @pytest.fixture
 def start():
     """Start a run in a thread of its own, as the runs do, on a single core for exact results."""
     started = []
 
     def begin(spec=SPEC, *, until=lambda run: True):
-        run = Run("1-abc", "1 · test", spec)
+        run = new_run(spec)
         thread = threading.Thread(target=lambda: (take_one_core(), run.execute()))
         thread.start()
         started.append((run, thread))
@@ -72,7 +77,7 @@ def after_steps(count):
 
 
 def finished(spec=SPEC):
-    run = Run("1-abc", "1 · test", spec)
+    run = new_run(spec)
     run.execute()
     return run
 
@@ -82,7 +87,7 @@ def same(a, b):
 
 
 def test_a_run_goes_from_the_queue_to_its_end():
-    run = Run("7-f00", "a name", SPEC)
+    run = new_run(SPEC, "7-f00", "a name")
     before = run.snapshot()
     assert (before.status, before.step, before.epoch, before.progress) == ("queued", 0, 0, 0.0)
     assert (before.elapsed_s, before.remaining_s, before.weights_version) == (0.0, None, 0)
@@ -166,7 +171,7 @@ def test_a_run_that_was_paused_learns_the_same(start):
 
 
 def test_pausing_what_does_not_run_does_nothing():
-    run = Run("1-a", "", SPEC)
+    run = new_run(SPEC)
     run.pause()
     run.execute()
     assert run.status == "finished"
@@ -206,7 +211,7 @@ def test_the_test_figure_of_a_stopped_run_is_that_of_its_weights(start, quick):
 
 
 def test_stop_in_the_queue_takes_it_out():
-    run = Run("1-a", "", SPEC)
+    run = new_run(SPEC)
     run.stop()
     assert run.status == "stopped"
     assert run.snapshot().message == "Taken out of the queue before it began."
@@ -401,7 +406,7 @@ def test_waiting_gives_up_in_time(start):
 
 def test_pulses_are_chances_to_stop_too(monkeypatch):
     """Stop pressed during an evaluation is obeyed there, not an epoch later."""
-    run = Run("1-a", "", LONG)
+    run = new_run(LONG)
 
     class Stopped(Trainer):
         def fit(self):

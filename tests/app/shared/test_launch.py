@@ -6,8 +6,8 @@ import pytest
 
 from core.check import require_runnable
 from core.errors import UserError
+from core.limits import Limits
 from core.presets import DEFAULT, PRESETS
-from core.runs import MAX_WAITING
 from core.spec import SpecError
 from tests.app.script import eventually
 
@@ -33,13 +33,13 @@ def test_from_build_it_goes_to_the_curves(visit, line, script):
 
 def test_a_line_that_is_full_is_a_sentence(visit, running, line):
     running()
-    for seed in range(1, MAX_WAITING + 1):
+    for seed in range(1, Limits().max_waiting + 1):
         line.start(replace(DEFAULT, seed=seed))
     for name in ("build", "train"):
         tab = visit(name, spec=replace(DEFAULT, seed=99))
         tab.click("train")
-        assert f"{MAX_WAITING} runs" in tab.error[0].value.replace("\\", "")
-        assert len(line.all()) == MAX_WAITING + 1
+        assert f"{Limits().max_waiting} runs" in tab.error[0].value.replace("\\", "")
+        assert len(line.all()) == Limits().max_waiting + 1
         assert not tab.run().error
 
 

@@ -1,0 +1,73 @@
+"""The line in which runs wait: fair between people, in each one's own order."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Runs that go together, one or the two of a duel.
+
+    Attributes:
+        run_ids: of them.
+        owner: whose they are.
+    """
+
+    run_ids: tuple[str, ...]
+    owner: str
+
+
+class Line:
+    """Who waits, in the order of asking. It knows no lock: whoever owns it does."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+
+    def join(self, waiting: Waiting) -> None:
+        """Wait from now on."""
+        self._waiting.append(waiting)
+
+    def leave(self, run_id: str) -> None:
+        """Wait no longer; the other one of a duel waits on alone."""
+        kept = (
+            Waiting(tuple(i for i in entry.run_ids if i != run_id), entry.owner)
+            for entry in self._waiting
+        )
+        self._waiting = [entry for entry in kept if entry.run_ids]
+
+    def order(self, served: Iterable[str] = ()) -> tuple[Waiting, ...]:
+        """Return who goes when.
+
+        Everybody's first comes before anybody's second: a person with ten runs in line delays one
+        who brings a single run by one run, not by ten.
+
+        Args:
+            served: owners of the runs that have the device now; that turn is theirs.
+        """
+        turns = Counter(served)
+        ranked: list[tuple[int, int, Waiting]] = []
+        for asked, entry in enumerate(self._waiting):
+            ranked.append((turns[entry.owner], asked, entry))
+            turns[entry.owner] += 1
+        return tuple(entry for _, _, entry in sorted(ranked, key=lambda turn: turn[:2]))
+
+    def of(self, owner: str) -> Sequence[Waiting]:
+        """Return what one person waits for, in their own order."""
+        return [entry for entry in self._waiting if entry.owner == owner]
+
+    def move(self, run_id: str, by: int) -> None:
+        """Move a run among its owner's own, `by` places back, or forward where that is negative."""
+        entry = next((e for e in self._waiting if run_id in e.run_ids), None)
+        if entry is None:
+            return
+        places = [i for i, other in enumerate(self._waiting) if other.owner == entry.owner]
+        own = [self._waiting[i] for i in places]
+        now = own.index(entry)
+        own.insert(min(max(now + by, 0), len(own) - 1), own.pop(now))
+        for place, other in zip(places, own, strict=True):
+            self._waiting[place] = other
+
+    def __len__(self) -> int:
+        """How many runs wait."""
+        return sum(len(entry.run_ids) for entry in self._waiting)

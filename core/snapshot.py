@@ -1,0 +1,61 @@
+"""A run at one instant, as pages see it."""
+
+from dataclasses import dataclass
+
+from core.record import ACTIVE, ENDED, Status
+from core.spec import RunSpec
+from core.trainer import Tested
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSnapshot:
+    """A run at one instant.
+
+    Attributes:
+        message: why it ended as it did, for a person; empty where nothing went wrong.
+        step: steps done; `num_steps` in all.
+        epoch: epoch in progress, from 1; 0 before the first step.
+        elapsed_s: seconds of work so far, without pauses.
+        remaining_s: expected seconds of work to come, or None before that can be told.
+        images_per_s: training images a second over the last few seconds, or None.
+        train_accuracy: share right in the newest batches, 0 to 1, or None.
+        val_accuracy: share of validation images right after the newest epoch, or None.
+        test: the final figures on the test images, or None.
+        weights_version: grows with every published copy of the weights; 0 is none.
+        resumable: whether it ended early and could go on from where it was.
+    """
+
+    id: str
+    name: str
+    spec: RunSpec
+    status: Status
+    message: str
+    device: str
+    step: int
+    num_steps: int
+    epoch: int
+    elapsed_s: float
+    remaining_s: float | None
+    images_per_s: float | None
+    lr: float
+    train_accuracy: float | None
+    train_loss: float | None
+    val_accuracy: float | None
+    test: Tested | None
+    weights_version: int
+    resumable: bool
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps done, 0 to 1."""
+        return self.step / self.num_steps
+
+    @property
+    def active(self) -> bool:
+        """Whether it has the device now, paused or not."""
+        return self.status in ACTIVE
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will never do another step by itself."""
+        return self.status in ENDED

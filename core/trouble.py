@@ -1,0 +1,40 @@
+"""What a person reads where a run could not go on."""
+
+import logging
+
+import torch
+
+from core.check import size_in_words
+from core.errors import UserError
+from core.layers import lay_out
+from core.memory import step_memory
+from core.spec import RunSpec
+
+_log = logging.getLogger(__name__)
+
+
+def in_words(error: Exception, spec: RunSpec) -> str:
+    """Return the sentence for whatever ended a run; what nobody foresaw goes to the log."""
+    if isinstance(error, UserError):
+        return str(error)
+    if _is_out_of_memory(error):
+        needed = step_memory(spec, lay_out(spec)).total
+        return (
+            f"Out of memory: a training step of this network takes about {size_in_words(needed)}. "
+            f"Halve the batch size (now {spec.batch_size:,}) or use fewer channels, then train "
+            "again."
+        )
+    _log.error("A run failed", exc_info=error)
+    return (
+        "Training stopped because of a fault inside NetSketch; its details are in the server's "
+        "log. What was learned so far is kept. Train again, or change a setting first."
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in words or "allocate memory" in words
+    )
