@@ -229,6 +229,14 @@ class Runs:
                 ahead += len(entry.run_ids)
         return 0
 
+    def waiting_before(self, run: Run) -> bool:
+        """Tell whether its owner has another run that waits before this one."""
+        with self._changed:
+            if run.status != "queued":
+                return False
+            own = self._line.of(run.owner)
+            return bool(own) and run.id not in own[0].run_ids
+
     def notices(self) -> tuple[str, ...]:
         """Return what people must know of the store: what was damaged, or that nothing is kept."""
         return self._store.notices if self._store is not None else ()

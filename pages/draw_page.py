@@ -25,7 +25,7 @@ LIVE_S = 1.0
 
 
 def _usable() -> list[Run]:
-    return [run for run in runs().all() if run.weights() is not None]
+    return [run for run in runs().all() if run.has_weights]
 
 
 def _title(run_id: str) -> str:

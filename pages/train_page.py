@@ -3,19 +3,20 @@
 import streamlit as st
 
 from core.check import check
-from core.data import DATASETS, is_available
+from core.data import is_available
+from core.difference import differences, sentence
 from core.history import Curves
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
-from core.spec import setting_at
-from core.trainer import how_it_runs
 from pages.shared import state
 from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
-from pages.shared.launch import launch
+from pages.shared.launch import duel, launch
 from pages.shared.palette import palette
+from pages.shared.person import person
+from pages.shared.run_words import details, numbers, result
 from pages.shared.strip import STATUS_WORDS, controls
-from pages.shared.words import duration, percent, plain
+from pages.shared.words import plain
 
 LIVE_S = 0.5
 
@@ -34,6 +35,7 @@ def _top(run: Run) -> None:
         )
     with right:
         _train_button(first=False)
+        _duel_button(run)
 
 
 def _nothing_yet() -> None:
@@ -64,6 +66,23 @@ def _train_button(*, first: bool) -> None:
         st.error(plain(refused), icon=":material/block:")
 
 
+def _duel_button(run: Run) -> None:
+    draft = state.draft()
+    found = differences([draft, run.spec])
+    if len(found) != 1 or check(draft).problem is not None:
+        return
+    st.button(
+        "Duel with this run’s network",
+        icon=":material/compare_arrows:",
+        key="duel",
+        on_click=duel,
+        args=(run.spec,),
+        width="stretch",
+        help="Trains Build’s network and this one side by side, from the same seed, first weights "
+        f"and order of images. They differ in one thing: {plain(sentence(draft, run.spec))}",
+    )
+
+
 def _title(run_id: str) -> str:
     run = runs().get(run_id)
     return f"{run.name}, {run.status}" if run else run_id
@@ -71,15 +90,15 @@ def _title(run_id: str) -> str:
 
 def _panel(run: Run, was_live: bool) -> None:
     now = run.snapshot()
-    if was_live and now.ended:
-        st.rerun()
+    if was_live == now.ended:
+        st.rerun()  # it has ended, or goes on again
     axis = _headline(run, now)
     st.progress(now.progress)
     # In a place of its own: a sentence that comes at the end must not move the charts to another
     # place among their siblings, for the browser would then draw them anew and forget the zoom.
     with st.container():
-        _result(now)
-    _numbers(now)
+        result(now)
+    numbers(now)
     curves = run.curves()
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
     loss, accuracy = st.columns(2, gap="medium")
@@ -88,7 +107,7 @@ def _panel(run: Run, was_live: bool) -> None:
     with accuracy:
         words = "Share of the images that the network names correctly."
         _chart(run.id, curves, last_x, "accuracy", axis, words)
-    _details(now)
+    details(now)
 
 
 def _chart(
@@ -114,9 +133,9 @@ def _chart(
 def _headline(run: Run, now: RunSnapshot) -> Axis:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {STATUS_WORDS[now.status]}", width="content")
-        place = runs().place_in_line(run)
-        if place:
+        if place := runs().place_in_line(run):
             st.markdown(f"· number {place} in line; it starts by itself", width="content")
+            _earlier(run)
         controls(run, now, "panel", small=False)
         st.space("stretch")
         axis: Axis = st.segmented_control(
@@ -133,51 +152,18 @@ def _headline(run: Run, now: RunSnapshot) -> Axis:
     return axis
 
 
-def _result(now: RunSnapshot) -> None:
-    if now.status in ("diverged", "failed"):
-        st.error(plain(now.message), icon=":material/error:")
-    elif now.status == "stopped" and now.message:
-        st.info(plain(now.message), icon=":material/stop_circle:")
-    if now.ended and now.test is not None:
-        early = "Stopped early. " if now.status == "stopped" else ""
-        st.success(
-            f"{early}**{now.test.correct:,} of {now.test.total:,} right** "
-            f"({percent(now.test.correct / now.test.total)}) on test images that were never used "
-            "for a choice. Now draw a digit of your own on the **Draw** page.",
-            icon=":material/verified:",
+def _earlier(run: Run) -> None:
+    """Let a person change the order of their own waiting runs."""
+    if runs().waiting_before(run):
+        st.button(
+            "Earlier",
+            icon=":material/arrow_upward:",
+            help="Let it go before the run that you put in line before it",
+            key="earlier",
+            on_click=runs().move,
+            args=(run.id, -1, person()),
+            disabled=not runs().may_change(run.id, person()),
         )
-
-
-def _numbers(now: RunSnapshot) -> None:
-    columns = st.container(key="numbers").columns(4)
-    columns[0].metric(
-        "Validation accuracy",
-        percent(now.val_accuracy),
-        help="On images that training does not see, after each epoch.",
-    )
-    columns[1].metric(
-        "Training accuracy",
-        percent(now.train_accuracy),
-        help="On the newest batches, while they are learned from.",
-    )
-    columns[2].metric(
-        "Time left" if not now.ended else "Time taken",
-        duration(now.elapsed_s if now.ended else now.remaining_s),
-        help="Pauses are not counted.",
-    )
-    rate = now.images_per_s
-    columns[3].metric("Images a second", "–" if rate is None else f"{rate:,.0f}")
-
-
-def _details(now: RunSnapshot) -> None:
-    spec = now.spec
-    st.caption(
-        f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
-        f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
-        f"{setting_at('optimizer').name(spec.optimizer)} · batch of {spec.batch_size:,} · "
-        f"seed {spec.seed} · {DATASETS[spec.data].title} · on {plain(now.device) or '–'}",
-        help=f"How this runs. {plain(how_it_runs(spec))}" if now.device else None,
-    )
 
 
 def _chosen() -> Run | None:

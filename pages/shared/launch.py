@@ -1,9 +1,10 @@
-"""How a Train button starts a run."""
+"""How buttons start runs, go on with them, and set two against each other."""
 
 from core.errors import UserError
 from core.runs import runs
 from core.spec import RunSpec
 from pages.shared import state
+from pages.shared.person import person
 
 
 def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
@@ -14,10 +15,33 @@ def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
         then: the page to show after that, where it is not this one.
     """
     try:
-        run = runs().start(spec or state.draft())
+        run = runs().start(spec or state.draft(), person())
     except UserError as error:
         state.refuse(str(error))
     else:
         state.choose_run(run.id)
         if then is not None:
             state.go_to(then)
+
+
+def go_on(run_id: str) -> None:
+    """Put a run that ended early in line again. For use as a callback."""
+    try:
+        run = runs().go_on(run_id, person())
+    except UserError as error:
+        state.refuse(str(error))
+    else:
+        state.choose_run(run.id)
+
+
+def duel(spec: RunSpec) -> None:
+    """Train the draft and another spec side by side, and look at the draft's run.
+
+    For use as a callback.
+    """
+    try:
+        run, _ = runs().duel(state.draft(), spec, person())
+    except UserError as error:
+        state.refuse(str(error))
+    else:
+        state.choose_run(run.id)

@@ -1,11 +1,16 @@
 """The line on every page that shows the active run, or the newest one."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
+from pages.shared.launch import go_on
+from pages.shared.person import person
 from pages.shared.words import duration, percent, plain
 
 LIVE_S = 1.0
@@ -41,13 +46,11 @@ def _statuses() -> tuple[tuple[str, str], ...]:
 def _panel(shown: tuple[tuple[str, str], ...]) -> None:
     if _statuses() != shown:
         st.rerun()  # the whole page: what it lists is no longer so, perhaps by another tab's doing
-    active = runs().active()
-    newest = runs().all()
-    run = active or (newest[0] if newest else None)
-    if run is None:
+    # The newest one says how it ended as long as none is active; of a duel both are.
+    for run in runs().all_active() or runs().all()[:1]:
+        _line(run, run.snapshot())
+    if not shown:
         st.caption("No run yet. Build a network, then press **Train**.")
-        return
-    _line(run, run.snapshot())
 
 
 def _line(run: Run, now: RunSnapshot) -> None:
@@ -67,33 +70,43 @@ def _line(run: Run, now: RunSnapshot) -> None:
             words.append(f"{waiting} in line")
         st.markdown(" · ".join(words) or " ", width="content")
         if now.active:
-            controls(run, now, "strip", small=True)
+            first = runs().active() is run
+            controls(run, now, "strip" if first else "strip_rival", small=True)
 
 
 def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
-    """Show pause or resume, and stop, for a run that has not ended."""
-    label = "" if small else None
+    """Show what can be done with a run: pause, resume, stop."""
+    if now.ended and not (now.resumable and not small):
+        return
+    mine = runs().may_change(run.id, person())
+    other = "It was started in another browser, and on this server each changes their own runs."
+    if now.ended:
+        _control(
+            "Resume", "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, other, small
+        )
+        return
     if now.status == "paused":
-        st.button(
-            label if label is not None else "Resume",
-            icon=":material/play_arrow:",
-            help="Resume",
-            key=f"{where}_resume",
-            on_click=run.resume,
-        )
+        _control("Resume", "play_arrow", f"{where}_resume", run.resume, mine, other, small)
     elif now.status == "running":
-        st.button(
-            label if label is not None else "Pause",
-            icon=":material/pause:",
-            help="Pause",
-            key=f"{where}_pause",
-            on_click=run.pause,
-        )
-    if not now.ended:
-        st.button(
-            label if label is not None else "Stop",
-            icon=":material/stop:",
-            help="Stop and keep what was learned",
-            key=f"{where}_stop",
-            on_click=run.stop,
-        )
+        _control("Pause", "pause", f"{where}_pause", run.pause, mine, other, small)
+    words = "Stop and keep what was learned" if now.active else "Take it out of the line"
+    _control("Stop", "stop", f"{where}_stop", run.stop, mine, words if mine else other, small)
+
+
+def _control(
+    label: str,
+    icon: str,
+    key: str,
+    act: Callable[[], None],
+    mine: bool,
+    words: str,
+    small: bool,
+) -> None:
+    st.button(
+        "" if small else label,
+        icon=f":material/{icon}:",
+        help=label if mine and label != "Stop" else words,
+        key=key,
+        on_click=act,
+        disabled=not mine,
+    )

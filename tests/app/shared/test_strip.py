@@ -139,7 +139,7 @@ def test_a_run_of_another_tab_is_seen(visit, canvas, line, script):
 
 def test_a_name_is_shown_as_it_is(visit, running):
     run = running()
-    run.name = "![](https://example.org/a.png) **x**"
+    run.reworded(replace(run.record(), name="![](https://example.org/a.png) **x**"))
     said = visit().strip()
     assert "![](" not in said
     assert "**x**" not in said
