@@ -13,8 +13,8 @@ A checkpoint counts on the figures of its steps, so these are on the disk before
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -29,6 +29,7 @@ from core.record import RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
 from core.store.checkpoint import SUM, Checkpoint, checkpoints, read_logits, write_logits
+from core.store.disk import StoreError
 from core.trainer import Epoch
 
 RECORD: Final = "run.json"
@@ -60,7 +61,7 @@ class RunFolder:
     ) -> None:
         self.path = path
         self._title = title
-        self._on_saved = on_saved
+        self._on_saved = on_saved or (lambda: None)
         # A failed write or fsync leaves the end of a file in doubt, whatever reading it says.
         self._in_doubt: set[str] = set()
         # Checkpoints that need not be read again to know that they are whole.
@@ -82,16 +83,11 @@ class RunFolder:
             self.path,
         )
         epochs = history.epochs
-        with disk.saving(self._title):
+        with self._saving():
             self._extend(STEPS, history.since(0).astype(_PAIR).tobytes())
             self._extend(EPOCHS, "".join(_line(epoch) for epoch in epochs).encode())
             newest.write(state, self._record_text())
-        kept = {newest, *_best_first([newest, *earlier], epochs)[:1]}
-        # The one before must be there should the disk spoil the newest.
-        kept |= set(next(([one] for one in earlier if one in self._trusted or one.is_whole()), []))
-        self._trusted = kept & (self._trusted | {newest})
-        self._tidy(kept)
-        self._saved()
+            self._tidy(newest, earlier, epochs)
 
     def load_state(self) -> State | None:
         """Return the newest checkpoint that is whole, or None."""
@@ -144,9 +140,8 @@ class RunFolder:
         Raises:
             StoreError: they are not saved.
         """
-        with disk.saving(self._title):
+        with self._saving():
             write_logits(self.path / LOGITS, logits)
-        self._saved()
 
     def load_logits(self) -> Tensor | None:
         """Return what `save_logits` saved, or None where it is not whole."""
@@ -175,9 +170,9 @@ class RunFolder:
                 data = file.read(_MAX_RECORD_BYTES + 1)
             record = _record(data)
         except FileNotFoundError as error:
-            raise disk.StoreError("There is no such run any more.") from error
+            raise StoreError("There is no such run any more.") from error
         except (OSError, ValueError, RecursionError, TypeError) as error:
-            raise disk.StoreError(
+            raise StoreError(
                 f"{self._title} cannot be read: its description ({RECORD}) is damaged."
             ) from error
         # A folder that somebody copied is a run of its own.
@@ -281,8 +276,14 @@ class RunFolder:
                 epochs.append(epoch)
         return epochs
 
-    def _tidy(self, kept: set[Checkpoint]) -> None:
-        """Remove the other checkpoints, and what a kill left half written."""
+    def _tidy(
+        self, newest: Checkpoint, earlier: Sequence[Checkpoint], epochs: Sequence[Epoch]
+    ) -> None:
+        """Remove the checkpoints that need not stay, and what a kill left half written."""
+        kept = {newest, *_best_first([newest, *earlier], epochs)[:1]}
+        # The one before must be one that loads, should the disk spoil the newest.
+        kept |= set(next(([one] for one in earlier if one in self._trusted or one.is_whole()), []))
+        self._trusted = kept & (self._trusted | {newest})
         for checkpoint in checkpoints(self.path):
             if checkpoint not in kept:
                 checkpoint.remove()
@@ -304,9 +305,16 @@ class RunFolder:
         except OSError:
             return []
 
-    def _saved(self) -> None:
-        if self._on_saved is not None:
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Say what could not be saved; the folder's size has changed either way."""
+        try:
+            with disk.saving(self._title):
+                yield
+        except StoreError:
             self._on_saved()
+            raise
+        self._on_saved()
 
 
 def _best_first(found: Sequence[Checkpoint], epochs: Sequence[Epoch]) -> list[Checkpoint]:

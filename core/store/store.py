@@ -271,6 +271,8 @@ class Store:
 
     @contextmanager
     def _claimed(self, path: Path) -> Iterator[None]:
+        if not path.is_dir():  # the lock would make it
+            raise StoreError("There is no such run any more.")
         lock = FileLock(path / CLAIM, timeout=0, thread_local=False)
         try:
             lock.acquire()
@@ -280,7 +282,9 @@ class Store:
                 "stop it there."
             ) from error
         except OSError as error:
-            raise StoreError("There is no such run, or its folder cannot be written.") from error
+            raise StoreError(
+                "That run’s folder cannot be written, so it cannot be worked on."
+            ) from error
         try:
             yield
         finally:

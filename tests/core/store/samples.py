@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,7 +119,7 @@ class Faults:
 
     def __call__(self, step: disk.Step, path: Path) -> None:
         self.seen.append((step, path))
-        if len(self.seen) == self._at:
+        if 0 < self._at <= len(self.seen):
             if step == "write" and path.exists():
                 # Some of the bytes arrive, as many as fit or as there was time for.
                 with path.open("ab") as file:
@@ -133,16 +132,13 @@ class Faults:
         self._at, self._fault = point, Killed
 
     def fail_at(self, point: int, number: int) -> None:
-        """Let the system report an error at a step that comes."""
+        """Let the system report an error at a step that comes, and ever after."""
         self.seen.clear()
         self._at, self._fault = point, lambda: OSError(number, "as the test wants it")
 
-    @contextmanager
-    def off(self):
-        """Let everything pass for a while, uncounted."""
-        seen, at, self._at = list(self.seen), self._at, -1
-        yield
-        self.seen, self._at = seen, at
+    def stop(self) -> None:
+        """Let everything pass from now on."""
+        self._at = -1
 
 
 @pytest.fixture

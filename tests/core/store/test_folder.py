@@ -255,7 +255,7 @@ def points_of_a_save(faults, path, size):
     return len(faults.seen)
 
 
-SIZE = 30_000
+SIZE = 12_000
 
 
 def test_killed_anywhere_in_a_save_nothing_acknowledged_is_lost(tmp_path, faults):
@@ -269,17 +269,17 @@ def test_killed_anywhere_in_a_save_nothing_acknowledged_is_lost(tmp_path, faults
         faults.kill_at(point)
         with pytest.raises(Killed):
             folder.save(state(30, SIZE), history(30))
-        with faults.off():
-            again = RunFolder(folder.path)
-            found = again.load_state()
-            assert found.step in (20, 30)
-            assert same_state(found, state(found.step, SIZE)), faults.seen[-1]
-            figures = again.load_history(PER_EPOCH, found.step)
-            assert same_history(figures, history(found.step))
-            again.save(state(40, SIZE), history(40))
-            assert same_state(again.load_state(), state(40, SIZE))
-            assert same_history(again.load_history(PER_EPOCH), history(40))
-            assert not [name for name in names(again) if name.endswith(disk.TEMPORARY)]
+        faults.stop()
+        again = RunFolder(folder.path)
+        found = again.load_state()
+        assert found.step in (20, 30)
+        assert same_state(found, state(found.step, SIZE)), faults.seen[-1]
+        figures = again.load_history(PER_EPOCH, found.step)
+        assert same_history(figures, history(found.step))
+        again.save(state(40, SIZE), history(40))
+        assert same_state(again.load_state(), state(40, SIZE))
+        assert same_history(again.load_history(PER_EPOCH), history(40))
+        assert not [name for name in names(again) if name.endswith(disk.TEMPORARY)]
 
 
 @pytest.mark.parametrize("number", ERRORS)
@@ -298,14 +298,14 @@ def test_a_fault_anywhere_in_a_save_is_said_and_the_next_save_mends_it(tmp_path,
             said.add(str(error))
         else:
             assert faults.seen[point - 1][0] == "remove"
-        with faults.off():
-            found = folder.load_state()
-            assert found.step in (20, 30)
-            assert same_state(found, state(found.step, SIZE))
-            assert same_history(folder.load_history(PER_EPOCH, found.step), history(found.step))
-            folder.save(state(33, SIZE), history(33))
-            assert same_state(folder.load_state(), state(33, SIZE))
-            assert same_history(folder.load_history(PER_EPOCH), history(33))
+        faults.stop()
+        found = folder.load_state()
+        assert found.step in (20, 30)
+        assert same_state(found, state(found.step, SIZE))
+        assert same_history(folder.load_history(PER_EPOCH, found.step), history(found.step))
+        folder.save(state(33, SIZE), history(33))
+        assert same_state(folder.load_state(), state(33, SIZE))
+        assert same_history(folder.load_history(PER_EPOCH), history(33))
     words = {errno.ENOSPC: "disk is full", errno.EIO: "fault", errno.EROFS: "read-only"}
     assert len(said) == 1
     assert all(words[number] in text and text.startswith("Run 7 could not be") for text in said)
