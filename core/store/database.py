@@ -44,14 +44,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             stamp TEXT NOT NULL,
             crc INTEGER NOT NULL
         )""",
-        "CREATE INDEX runs_by_number ON runs (number DESC)",
         "CREATE TABLE counter (last_number INTEGER NOT NULL)",
         "INSERT INTO counter VALUES (0)",
     ),
 )
-
-# How long to wait for another process that writes.
-BUSY_S: Final = 3.0
 
 _COLUMNS: Final = (*(f.name for f in fields(RunRow)), "deleted_at", "stamp")
 _MEASURED: Final = _COLUMNS.index("num_bytes")
@@ -94,8 +90,8 @@ class Database:
 
     Args:
         path: the file; made where there is none.
-        migrations: what leads from an empty file to the present version.
         busy_s: how long to wait for another process.
+        migrations: what leads from an empty file to the present version.
 
     Raises:
         Damaged, Unavailable: it cannot be used, for good or for now; so do all methods.
@@ -105,8 +101,8 @@ class Database:
         self,
         path: Path,
         *,
+        busy_s: float,
         migrations: Sequence[Sequence[str]] = MIGRATIONS,
-        busy_s: float = BUSY_S,
     ) -> None:
         with _judged():
             self._db = sqlite3.connect(
@@ -174,7 +170,7 @@ class Database:
         self._db.execute("PRAGMA journal_mode = WAL")
         # The folders are the truth; a power cut that takes the newest rows costs nothing.
         self._db.execute("PRAGMA synchronous = NORMAL")
-        (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        (verdict,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise Damaged(str(verdict))
         with self._writing():
@@ -213,6 +209,8 @@ def _judged() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         raise (Unavailable if code in _PASSING else Damaged)(str(error)) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it cannot read
+        raise Damaged(str(error)) from error
 
 
 def _values(entry: Entry) -> tuple[object, ...]:

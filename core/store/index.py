@@ -19,6 +19,8 @@ from core.store.database import Damaged, Database, Unavailable
 from core.store.folder import RECORD, RunFolder
 from core.store.row import Entry, RunRow, row_of
 
+# How long to wait for another process that writes to the database.
+BUSY_S: Final = 3.0
 # How long after a vain wait the index is not asked again.
 RETRY_S: Final = 10.0
 LOCK_S: Final = 5.0
@@ -161,7 +163,7 @@ class Index:
             self.close()
         if self._database is None:
             with self._alone():
-                database = Database(self._path)
+                database = Database(self._path, busy_s=BUSY_S)
                 try:
                     self._inode = _inode(self._path)
                     self._sync(database)
