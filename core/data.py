@@ -1,7 +1,6 @@
 """The digits: 5,000 that come with the installation, and all 70,000 of MNIST after a download.
 
-A data set is a handful of uint8 tensors in memory; nothing is normalised here. Both sets share
-one mean and deviation, so that a network trained on either reads a drawing in the same way.
+A data set is a handful of uint8 tensors in memory; nothing is normalised here.
 """
 
 import contextlib
@@ -14,7 +13,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -23,6 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.datasets.table import DATASETS as DATASETS
+from core.datasets.table import DIGITS
+from core.datasets.table import DatasetInfo as DatasetInfo
 from core.errors import UserError
 from core.settings import shown
 from core.torchvision_schemas import import_torchvision
@@ -71,19 +72,7 @@ class Digits:
     test: Split
     mean: float = 0.1307
     std: float = 0.3081
-    class_names: tuple[str, ...] = tuple("0123456789")
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What can be told of a data set without loading it; sizes in digits."""
-
-    key: str
-    title: str
-    description: str
-    train: int
-    validation: int
-    test: int
+    class_names: tuple[str, ...] = DIGITS
 
 
 @dataclass(frozen=True)
@@ -96,29 +85,6 @@ class RawFile:
     gz_size: int
     gz_md5: str
 
-
-DATASETS: Final[Mapping[str, DatasetInfo]] = MappingProxyType(
-    {
-        "embedded": DatasetInfo(
-            "embedded",
-            "5,000 digits (built in)",
-            "5,000 handwritten digits from MNIST’s training images, 500 of each; "
-            "ready at once, without a network.",
-            4_000,
-            500,
-            500,
-        ),
-        "mnist": DatasetInfo(
-            "mnist",
-            "Full MNIST (70,000 digits)",
-            "All 70,000 handwritten digits of MNIST, tested on its usual 10,000; "
-            "downloaded once (12 MB).",
-            55_000,
-            5_000,
-            10_000,
-        ),
-    }
-)
 
 MNIST_FILES: Final = (
     RawFile(

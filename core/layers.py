@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
+from core.datasets.table import num_classes_of
 from core.spec import BlockSpec, DenseSpec, RunSpec, place
 
 IMAGE_SHAPE: Final = (1, 28, 28)
-NUM_CLASSES: Final = 10
 
 _ACTIVATION_OPS: Final = {
     "relu": "ReLU",
@@ -96,6 +96,11 @@ class Network:
         """Multiply-adds in all, for one image, forward."""
         return sum(layer.multiply_adds for layer in self.layers)
 
+    @property
+    def num_classes(self) -> int:
+        """Outputs of a network that works, one a class."""
+        return self.layers[-1].shape[0]
+
     def of_part(self, part: str) -> tuple[Layer, ...]:
         """The layers that come from one part of the spec, such as `blocks.0`."""
         return tuple(layer for layer in self.layers if layer.part == part)
@@ -111,7 +116,7 @@ def lay_out(spec: RunSpec) -> Network:
     plan.add("flatten", "Flatten", {}, (prod(plan.shape),), part=plan.layers[-1].part)
     for i, dense in enumerate(spec.dense):
         plan.dense(i, dense)
-    plan.linear("out", NUM_CLASSES, part="output")
+    plan.linear("out", num_classes_of(spec.data), part="output")
     return Network(layers=tuple(plan.layers), broken=None)
 
 

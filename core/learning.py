@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 
-from core.layers import NUM_CLASSES
 from core.spec import RunSpec
 
 
@@ -16,12 +15,12 @@ def loss_of(spec: RunSpec, logits: Tensor, labels: Tensor) -> Tensor:
         spec: its `loss` is `cross_entropy`, against labels smoothed by its `label_smoothing`, or
             `mse`: the mean squared error between the softmax probabilities and the one-hot label,
             over all classes.
-        logits: (N, 10).
+        logits: (N, classes).
         labels: int64 (N,).
     """
     if spec.loss == "cross_entropy":
         return F.cross_entropy(logits, labels, label_smoothing=spec.label_smoothing)
-    return F.mse_loss(logits.softmax(1), F.one_hot(labels, NUM_CLASSES).to(logits.dtype))
+    return F.mse_loss(logits.softmax(1), F.one_hot(labels, logits.shape[1]).to(logits.dtype))
 
 
 def make_optimizer(spec: RunSpec, model: nn.Module) -> torch.optim.Optimizer:

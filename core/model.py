@@ -11,7 +11,7 @@ from core.spec import RunSpec, SpecError
 
 
 def build(spec: RunSpec) -> nn.Sequential:
-    """Build the network: float32 images (N, 1, 28, 28) in, logits (N, 10) out.
+    """Build the network: float32 images (N, 1, 28, 28) in, logits (N, classes) out.
 
     Its first weights are anyone's: see `initialise`. Submodules bear the names of `core.layers`, so
     that a hook can be set on any of them.
@@ -87,7 +87,7 @@ def class_source(network: Network) -> str:
     return "\n".join(
         [
             "class Net(nn.Module):",
-            '    """Images (N, 1, 28, 28) in, logits (N, 10) out."""',
+            f'    """Images (N, 1, 28, 28) in, logits (N, {network.num_classes}) out."""',
             "",
             "    def __init__(self):",
             "        super().__init__()",

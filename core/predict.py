@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from core.batches import normalise
-from core.data import Digits
+from core.datasets.table import info_of
 from core.device import take_one_core
 from core.model import build
 from core.spec import RunSpec
 
 
 def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -> Tensor:
-    """Return the softmax probabilities (10,) that a network gives to one image.
+    """Return the softmax probabilities (classes,) that a network gives to one image.
 
     Args:
         spec: of the network.
@@ -25,5 +25,6 @@ def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -
         model = build(spec)
     model.load_state_dict(dict(weights), assign=True)
     model.eval()
+    info = info_of(spec.data)
     with torch.inference_mode():
-        return torch.softmax(model(normalise(digit, Digits.mean, Digits.std)), dim=1)[0]
+        return torch.softmax(model(normalise(digit, info.mean, info.std)), dim=1)[0]

@@ -20,7 +20,8 @@ import torch
 
 from core.batches import steps_per_epoch
 from core.check import require_runnable
-from core.data import DATASETS, Digits, Split
+from core.data import Digits, Split
+from core.datasets.table import DATASETS, info_of, num_classes_of
 from core.device import devices, release_freed_memory, resolve
 from core.errors import UserError
 from core.layers import Network, lay_out
@@ -247,8 +248,7 @@ def price_key(spec: RunSpec) -> RunSpec:
         plain,
         blocks=tuple(_plain(block) for block in plain.blocks),
         dense=tuple(_plain(layer) for layer in plain.dense),
-        # The larger set allows larger batches.
-        data="embedded" if spec.batch_size <= DATASETS["embedded"].train else spec.data,
+        data=_stand_in(spec),
         device=devices()[0].key if spec.device == "auto" else spec.device,
     )
 
@@ -256,7 +256,7 @@ def price_key(spec: RunSpec) -> RunSpec:
 @lru_cache(maxsize=2 * MAX_ASKERS)
 def price_of(spec: RunSpec, cost: Cost) -> Price:
     """Work out what a run takes from what its steps take."""
-    info, batch = DATASETS[spec.data], spec.batch_size
+    info, batch = info_of(spec.data), spec.batch_size
     num_steps = steps_per_epoch(batch, info.train)
     images = min(num_steps * batch, info.train)
     epoch_s = num_steps * cost.step_s + images * cost.image_s + info.validation * cost.evaluated_s
@@ -349,22 +349,22 @@ def _publish_s(trainer: Trainer) -> float:
 
 def _on_noise(spec: RunSpec) -> Trainer:
     """A trainer with more than enough to do, and some batches to evaluate."""
-    batch = spec.batch_size
+    batch, classes = spec.batch_size, num_classes_of(spec.data)
     data = Digits(
         "noise",
         "Noise",
-        train=_noise(batch * max(2, 2_000 // batch)),
-        validation=_noise(1),
-        test=_noise(5 * _evaluated_at_once(spec)),
+        train=_noise(batch * max(2, 2_000 // batch), classes),
+        validation=_noise(1, classes),
+        test=_noise(5 * _evaluated_at_once(spec), classes),
     )
     # More epochs than any trial gets to.
     return Trainer(replace(spec, num_epochs=200), data, report_s=_PIECE_S)
 
 
-def _noise(count: int) -> Split:
+def _noise(count: int, classes: int) -> Split:
     few = torch.randint(0, 256, (min(count, 500), 1, 28, 28), dtype=torch.uint8)
     which = torch.arange(count) % len(few)
-    return Split(few[which], which % 10)
+    return Split(few[which], which % classes)
 
 
 def _evaluated_at_once(spec: RunSpec) -> int:
@@ -375,6 +375,14 @@ def _batch_to_try(spec: RunSpec, network: Network) -> int:
     by_work = _MAX_TRIED_MULTIPLY_ADDS // (3 * network.multiply_adds)
     by_memory = _MAX_TRIED_ACTIVATIONS // step_memory(spec, network, 1).activations
     return min(spec.batch_size, max(2, min(by_work, by_memory)))
+
+
+def _stand_in(spec: RunSpec) -> str:
+    """Name the data set that stands for all with as many classes: they cost the same a step."""
+    few = DATASETS["embedded"]
+    # A larger set allows larger batches.
+    alike = num_classes_of(spec.data) == len(few.class_names) and spec.batch_size <= few.train
+    return few.key if alike else spec.data
 
 
 def _plain(part: Part) -> Part:

@@ -187,7 +187,7 @@ class Run:
         return self._all_figures().curves(max_points)
 
     def logits(self) -> Tensor | None:
-        """Return what the final weights say of the test images, float32 (N, 10), or None."""
+        """Return what the final weights say of the test images, float32 (N, classes), or None."""
         test = self._test
         if test is None or test.logits is not None or self._folder is None:
             return test.logits if test else None

@@ -88,7 +88,7 @@ class Tested:
     Attributes:
         correct: how many of `total` images were right.
         loss: mean over the images.
-        logits: float32 (total, 10) on the CPU, in the order of the test images, or None where
+        logits: float32 (total, classes) on the CPU, in the order of the test images, or None where
             they are no longer known.
     """
 

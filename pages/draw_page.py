@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
+from core.datasets.table import class_names_of
 from core.drawing import digit_from_ink, digit_from_rgba
 from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from core.predict import probabilities
@@ -154,7 +155,8 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
                 "network answers after every stroke."
             )
         else:
-            answer(digit, probabilities(run.spec, weights, digit), palette())
+            names = class_names_of(run.spec.data)
+            answer(digit, probabilities(run.spec, weights, digit), names, palette())
 
 
 usable = _usable()

@@ -1,4 +1,6 @@
-"""What a network makes of a digit: the picture it sees, its answer and ten bars."""
+"""What a network makes of an image: what it sees, its answer and a bar for each class."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -7,9 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pages.shared.palette import Palette
-from pages.shared.words import percent
+from pages.shared.words import percent, plain
 
 SEEN_PX = 140
+# More classes than these are not all drawn: the likeliest are.
+MAX_BARS = 15
+_BAR_PX, _AXIS_PX = 26, 50
+# Longer names are written smaller.
+_LARGE_LETTERS = 2
 
 
 def enlarged(digit: Tensor, scale: int = 10) -> NDArray[np.uint8]:
@@ -18,8 +25,15 @@ def enlarged(digit: Tensor, scale: int = 10) -> NDArray[np.uint8]:
     return np.kron(pixels, np.ones((scale, scale), dtype=np.uint8))
 
 
-def answer(digit: Tensor, chances: Tensor, colours: Palette) -> None:
-    """Show the digit as the network sees it, the answer in large, and how sure it is."""
+def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: Palette) -> None:
+    """Show the image as the network sees it, the answer in large, and how sure it is.
+
+    Args:
+        digit: uint8 (1, 1, 28, 28).
+        chances: float (classes,).
+        class_names: of the run's data set.
+        colours: of the present theme.
+    """
     best = int(chances.argmax())
     seen, said = st.columns([1, 1])
     with seen:
@@ -27,27 +41,35 @@ def answer(digit: Tensor, chances: Tensor, colours: Palette) -> None:
         st.image(enlarged(digit), width=SEEN_PX)
     with said:
         st.markdown("**Its answer**")
-        with st.container(key="answer"):
-            st.markdown(str(best))
-        st.markdown(_sureness(chances, best))
-    st.vega_lite_chart(chance_rows(chances), chance_chart(colours), key="chances")
+        name = class_names[best]
+        with st.container(key="answer" if len(name) <= _LARGE_LETTERS else "answer_in_words"):
+            st.markdown(plain(name))
+        st.markdown(_sureness(chances, class_names))
+    rows = chance_rows(chances, class_names)
+    st.vega_lite_chart(rows, chance_chart(colours, len(rows)), key="chances")
+    if len(rows) < len(chances):
+        st.caption(f"The {len(rows)} likeliest of {len(chances)} classes.")
 
 
-def chance_rows(chances: Tensor) -> pd.DataFrame:
-    """Return columns digit, chance, best and words, one row a digit."""
-    values = chances.tolist()
+def chance_rows(chances: Tensor, class_names: Sequence[str]) -> pd.DataFrame:
+    """Return columns name, chance, best and words, one row a class, in the order of the classes.
+
+    Of more than MAX_BARS classes, the likeliest.
+    """
+    shown = sorted(chances.topk(min(MAX_BARS, len(chances))).indices.tolist())
+    values = [float(chances[i]) for i in shown]
     return pd.DataFrame(
         {
-            "digit": [str(i) for i in range(10)],
+            "name": [class_names[i] for i in shown],
             "chance": values,
             "best": [value == max(values) for value in values],
             "words": [percent(value) for value in values],
         }
-    ).astype({"digit": "str", "words": "str"})
+    ).astype({"name": "str", "words": "str"})
 
 
-def chance_chart(colours: Palette) -> dict[str, object]:
-    """Describe ten probabilities as bars, the largest in colour."""
+def chance_chart(colours: Palette, num_bars: int) -> dict[str, object]:
+    """Describe probabilities as bars, the largest in colour."""
     x = {
         "field": "chance",
         "type": "quantitative",
@@ -57,7 +79,7 @@ def chance_chart(colours: Palette) -> dict[str, object]:
         "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
     }
     y = {
-        "field": "digit",
+        "field": "name",
         "type": "nominal",
         "title": None,
         "sort": None,
@@ -65,11 +87,11 @@ def chance_chart(colours: Palette) -> dict[str, object]:
     }
     colour = {"condition": {"test": "datum.best", "value": colours.right}, "value": colours.quiet}
     tooltip = [
-        {"field": "digit", "title": "Digit"},
+        {"field": "name", "title": "Class"},
         {"field": "chance", "title": "Probability", "type": "quantitative", "format": ".2%"},
     ]
     return {
-        "height": 310,
+        "height": _AXIS_PX + _BAR_PX * num_bars,
         "encoding": {"x": x, "y": y, "tooltip": tooltip},
         "layer": [
             {
@@ -90,9 +112,9 @@ def chance_chart(colours: Palette) -> dict[str, object]:
     }
 
 
-def _sureness(chances: Tensor, best: int) -> str:
+def _sureness(chances: Tensor, class_names: Sequence[str]) -> str:
     first, second = chances.topk(2).values.tolist()
-    other = int(chances.topk(2).indices[1])
+    best, other = (plain(class_names[i]) for i in chances.topk(2).indices.tolist())
     if first >= 0.95:
         return f"Quite sure: **{percent(first)}**"
     if first >= 0.6:

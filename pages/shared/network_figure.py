@@ -5,6 +5,7 @@ from math import log2
 
 import plotly.graph_objects as go
 
+from core.datasets.table import class_names_of
 from core.layers import IMAGE_SHAPE, Layer, Network
 from core.spec import RunSpec, place
 from pages.shared.palette import Palette
@@ -19,6 +20,11 @@ _NARROWEST_GAP, _WIDEST_GAP = 12.0, 64.0
 _WITHIN_BLOCK = 0.35
 _MIN_SIDE = 5.0
 _BASE = 0.0
+# Names of classes that are written, letters of each, and the width of one.
+_MAX_OUTPUTS = 10
+_OUTPUTS_HIGH = 95.4
+_MAX_LETTERS = 12
+_LETTER = 5.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,10 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         left = first_of_part.get(stage.part, (start, 0))[0]
         first_of_part[stage.part] = (left, x)
         x += gap * (_WITHIN_BLOCK if stage.joined else 1.0)
-    x = _break(drawing, x, network, colours) if network.broken else _digits(drawing, x, colours)
+    if network.broken:
+        x = _break(drawing, x, network, colours)
+    else:
+        x = _outputs(drawing, x, class_names_of(spec.data), colours)
     for part, (left, right) in first_of_part.items():
         if network.broken and network.broken.path.startswith(f"{part}."):
             continue
@@ -229,24 +238,45 @@ def _box(drawing: _Drawing, x: float, stage: _Stage, *, lit: bool, colours: Pale
     return x + w + d
 
 
-def _digits(drawing: _Drawing, x: float, colours: Palette) -> float:
-    """Draw the ten outputs as a column of digits."""
+def _outputs(drawing: _Drawing, x: float, class_names: tuple[str, ...], colours: Palette) -> float:
+    """Draw the outputs as a column of the classes' names; of many, the first and the last."""
+    names = list(class_names)
+    if len(names) > _MAX_OUTPUTS:
+        names = [*names[: _MAX_OUTPUTS - 2], "⋮", names[-1]]
+    longest = max(len(name) for name in names)
+    step = _OUTPUTS_HIGH / max(1, len(names) - 1)
     drawing.scatter(
-        x=[x + 6] * 10,
-        y=[96 - 10.6 * i for i in range(10)],
+        x=[x + 6] * len(names),
+        y=[96 - step * i for i in range(len(names))],
         mode="markers+text",
         marker={
             "size": 13,
             "color": _fade(colours.dense, 0.25),
             "line": {"color": colours.dense, "width": 1},
         },
-        text=[str(i) for i in range(10)],
+        text=[_escaped(_cut(name)) for name in names],
+        textposition="middle center" if longest == 1 else "middle right",
         textfont={"size": 10, "color": colours.ink},
-        hovertext=[f"Score of the digit {i}" for i in range(10)],
+        hovertext=[
+            f"{len(class_names) - len(names) + 1} more"
+            if name == "⋮"
+            else f"Score of {_escaped(name)}"
+            for name in names
+        ],
         hoverinfo="text",
     )
-    drawing.write(x=x + 6, y=-9, yanchor="top", text="<b>Output</b><br>10", font={"size": 12})
-    return x + 24
+    count = f"<b>Output</b><br>{len(class_names)}"
+    drawing.write(x=x + 6, y=-9, yanchor="top", text=count, font={"size": 12})
+    return x + 24 + (0 if longest == 1 else _LETTER * min(longest, _MAX_LETTERS))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…"
+
+
+def _escaped(name: str) -> str:
+    """Take from a name whatever Plotly would read as a tag or an entity."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _break(drawing: _Drawing, x: float, network: Network, colours: Palette) -> float:

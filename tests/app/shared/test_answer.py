@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.answer import chance_chart, chance_rows, enlarged
+from core.datasets.table import DIGITS
+from pages.shared.answer import MAX_BARS, chance_chart, chance_rows, enlarged
 from pages.shared.palette import DARK, LIGHT
 
 
@@ -18,19 +19,19 @@ def chances_of(**some: float) -> torch.Tensor:
     return torch.tensor([some.get(f"d{digit}", rest) for digit in range(10)])
 
 
-def said(chances: torch.Tensor) -> AppTest:
+def said(chances: torch.Tensor, names: tuple[str, ...] = DIGITS) -> AppTest:
     """The answer as the page shows it."""
 
-    def script(values):
+    def script(values, names):
         import torch
 
         from pages.shared.answer import answer
         from pages.shared.palette import LIGHT
 
         digit = torch.full((1, 1, 28, 28), 7, dtype=torch.uint8)
-        answer(digit, torch.tensor(values), LIGHT)
+        answer(digit, torch.tensor(values), names, LIGHT)
 
-    shown = AppTest.from_function(script, args=(chances.tolist(),), default_timeout=20).run()
+    shown = AppTest.from_function(script, args=(chances.tolist(), names), default_timeout=20).run()
     assert not shown.exception
     return shown
 
@@ -47,8 +48,8 @@ def test_a_digit_is_enlarged_pixel_by_pixel():
 
 @given(st.lists(st.floats(-30, 30), min_size=10, max_size=10))
 def test_the_rows_are_the_ten_digits_in_order_with_one_sum(logits):
-    rows = chance_rows(torch.softmax(torch.tensor(logits), 0))
-    assert rows.digit.tolist() == list("0123456789")
+    rows = chance_rows(torch.softmax(torch.tensor(logits), 0), DIGITS)
+    assert rows.name.tolist() == list("0123456789")
     assert rows.chance.sum() == pytest.approx(1, abs=1e-5)
     assert rows.chance[rows.best].min() == rows.chance.max()
     assert rows.best.any()
@@ -58,12 +59,12 @@ def test_the_rows_are_the_ten_digits_in_order_with_one_sum(logits):
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_the_bars_are_valid_vega_lite_in_the_theme_s_colours(colours):
-    chart = chance_chart(colours)
+    chart = chance_chart(colours, 10)
     altair.Chart.from_dict({"data": {"values": []}, **chart})
     text = json.dumps(chart)
     assert colours.right in text
     assert colours.quiet in text
-    columns = set(chance_rows(chances_of(d3=0.9)).columns)
+    columns = set(chance_rows(chances_of(d3=0.9), DIGITS).columns)
     assert {chart["encoding"][name]["field"] for name in ("x", "y")} <= columns
     assert chart["encoding"]["x"]["scale"]["domain"][0] == 0
     assert chart["encoding"]["x"]["scale"]["domain"][1] >= 1
@@ -85,3 +86,24 @@ def test_the_words_say_how_sure_it_is(chances, words, never):
     large = shown.get_by_key("answer").get("markdown")
     assert [markdown.value for markdown in large] == [str(int(chances.argmax()))]
     assert len(shown.image) == 1
+
+
+def test_the_classes_are_called_by_their_names():
+    shown = said(torch.tensor([0.2, 0.7, 0.1]), ("Trouser", "Ankle boot", "*Bag*"))
+    large = shown.get_by_key("answer_in_words").get("markdown")
+    assert [markdown.value for markdown in large] == ["Ankle boot"]
+    text = "\n".join(markdown.value for markdown in shown.markdown)
+    assert "perhaps Trouser (20.0 %)" in text
+
+
+def test_of_many_classes_the_likeliest_are_drawn_in_their_order():
+    names = tuple(f"n{i}" for i in range(47))
+    chances = torch.softmax(torch.arange(47.0).roll(5), 0)
+    rows = chance_rows(chances, names)
+    assert len(rows) == MAX_BARS
+    kept = [names.index(name) for name in rows.name]
+    assert kept == sorted(kept)
+    left_out = [float(c) for i, c in enumerate(chances) if i not in kept]
+    assert rows.chance.min() >= max(left_out)
+    shown = said(chances, names)
+    assert "15 likeliest of 47" in shown.caption[0].value
