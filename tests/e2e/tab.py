@@ -79,6 +79,10 @@ class Tab:
         left = request.failure == "net::ERR_ABORTED"
         self._note_if(not left, "failed request", f"{request.url} {request.failure}")
 
+    def another(self) -> "Tab":
+        """Open a second tab of the same browser window."""
+        return Tab(self.page.context.new_page(), self.address)
+
     # Going places
 
     def open(self, place: PageName = "Build", query: str = "") -> None:

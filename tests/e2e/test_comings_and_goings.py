@@ -101,7 +101,8 @@ def test_pause_resume_and_stop_from_another_page_keep_what_was_learned(open_tab:
 
 
 def test_start_twice_is_one_run(open_tab: OpenTab) -> None:
-    first, second = open_tab(), open_tab()
+    first = open_tab()
+    second = first.another()
     first.open("Build", LONG)
     second.open("Build", LONG)
     first.button("train").dblclick()
