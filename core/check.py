@@ -5,10 +5,12 @@ from typing import Final
 
 from core.data import DATASETS
 from core.device import devices, free_memory
-from core.layers import Broken, Network, lay_out
+from core.layers import Broken, Mismatch, Network, lay_out
 from core.memory import step_memory
 from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
 
+# With these a block hands on an image as large as the one that it was given.
+_KEEPS_SIZE: Final = {"stride": 1, "padding": "same", "pool": "none"}
 # A step slower than this on any machine would look like a dead page: stop cannot interrupt it.
 MAX_STEP_MULTIPLY_ADDS: Final = 2 * 10**12
 
@@ -50,6 +52,8 @@ def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
         train_size = DATASETS[spec.data].train
     problem = (
         _image_used_up(spec, network.broken)
+        if isinstance(network.broken, Broken)
+        else _shape_changed(spec, network.broken)
         if network.broken
         else _batch_too_large(spec, train_size)
         or _norm_of_one_value(spec, network)
@@ -103,16 +107,34 @@ def _image_used_up(spec: RunSpec, broken: Broken) -> Problem:
     return Problem(path=broken.path, message=broken.message, fixes=tuple(fixes))
 
 
+def _shape_changed(spec: RunSpec, mismatch: Mismatch) -> Problem:
+    index = int(mismatch.path.split(".")[1])
+    keeping = _with(spec, index, channels=mismatch.given[0], **_KEEPS_SIZE)
+    without = _with(spec, index, residual=False)
+    candidates = [
+        (f"No residual connection in block {index + 1}", without),
+        (f"Keep the shape in block {index + 1}", keeping),
+    ]
+    fixes = [
+        Fix(label=label, spec=fixed) for label, fixed in candidates if lay_out(fixed).broken is None
+    ]
+    if not fixes:  # a later block breaks too
+        fixes.append(_gentle(without))
+    return Problem(path=mismatch.path, message=mismatch.message, fixes=tuple(fixes))
+
+
 def _gentle(spec: RunSpec) -> Fix:
-    """The same blocks with nothing that shrinks the image after it has become small."""
-    fixed = spec
+    """The same blocks with nothing that cannot be applied."""
+    fixed, label = spec, "Keep the image’s size from here on"
     while (broken := lay_out(fixed).broken) is not None:
         index = int(broken.path.split(".")[1])
-        if broken.path.endswith(".pool"):
+        if isinstance(broken, Mismatch):
+            fixed, label = _with(fixed, index, residual=False), "Change all that does not fit"
+        elif broken.path.endswith(".pool"):
             fixed = _with(fixed, index, pool="none")
         else:
             fixed = _with(fixed, index, padding="same")
-    return Fix(label="Keep the image’s size from here on", spec=fixed)
+    return Fix(label=label, spec=fixed)
 
 
 def _with(spec: RunSpec, index: int, **changes: object) -> RunSpec:

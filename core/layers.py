@@ -14,12 +14,15 @@ from core.spec import BlockSpec, DenseSpec, RunSpec, place
 
 IMAGE_SHAPE: Final = (1, 28, 28)
 
-_ACTIVATION_OPS: Final = {
+# The class in `torch.nn` of each activation; `none` has none.
+ACTIVATION_OPS: Final = {
     "relu": "ReLU",
     "sigmoid": "Sigmoid",
     "tanh": "Tanh",
     "leaky_relu": "LeakyReLU",
     "gelu": "GELU",
+    "elu": "ELU",
+    "silu": "SiLU",
 }
 _POOL_OPS: Final = {"max": "MaxPool2d", "avg": "AvgPool2d"}
 
@@ -47,6 +50,11 @@ class Layer:
     params: int = 0
     multiply_adds: int = 0
     receptive_field: int = 1
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it only hands the last block's image on to the layers behind it."""
+        return self.op in ("Flatten", "AdaptiveAvgPool2d")
 
     @property
     def window(self) -> int | None:
@@ -80,11 +88,42 @@ class Broken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """A block whose input cannot be added to its output.
+
+    Attributes:
+        path: the setting that asks for it, such as `blocks.1.residual`.
+        given: shape of what comes into the block.
+        made: shape of what it makes of that.
+    """
+
+    path: str
+    given: tuple[int, ...]
+    made: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        """What is wrong, at which block, for a person."""
+        given, made = (" × ".join(map(str, shape)) for shape in (self.given, self.made))
+        return (
+            f"{place(self.path)}: its input of {given} cannot be added to its output of {made}. "
+            "A residual block must keep the number of channels and the image’s size."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
-    """All layers up to the first that cannot be applied, if there is one."""
+    """All layers up to the first that cannot be applied, if there is one.
+
+    Attributes:
+        layers: in the order in which they are applied.
+        broken: what cannot be applied, or None.
+        residual: the parts whose input is added to their output, such as `blocks.1`.
+    """
 
     layers: tuple[Layer, ...]
-    broken: Broken | None
+    broken: Broken | Mismatch | None
+    residual: frozenset[str] = frozenset()
 
     @property
     def params(self) -> int:
@@ -101,6 +140,10 @@ class Network:
         """Outputs of a network that works, one a class."""
         return self.layers[-1].shape[0]
 
+    def last_of_block(self, part: str) -> Layer:
+        """The layer that ends a block, without what hands its image on to the layers behind it."""
+        return [layer for layer in self.of_part(part) if not layer.is_head][-1]
+
     def of_part(self, part: str) -> tuple[Layer, ...]:
         """The layers that come from one part of the spec, such as `blocks.0`."""
         return tuple(layer for layer in self.layers if layer.part == part)
@@ -112,12 +155,14 @@ def lay_out(spec: RunSpec) -> Network:
     for i, block in enumerate(spec.blocks):
         plan.block(i, block)
         if plan.broken:
-            return Network(layers=tuple(plan.layers), broken=plan.broken)
+            return plan.network()
+    if spec.head == "global_average":
+        plan.global_average()
     plan.add("flatten", "Flatten", {}, (prod(plan.shape),), part=plan.layers[-1].part)
     for i, dense in enumerate(spec.dense):
         plan.dense(i, dense)
     plan.linear("out", num_classes_of(spec.data), part="output")
-    return Network(layers=tuple(plan.layers), broken=None)
+    return plan.network()
 
 
 class _Plan:
@@ -126,14 +171,22 @@ class _Plan:
     def __init__(self) -> None:
         self.layers: list[Layer] = []
         self.shape: tuple[int, ...] = IMAGE_SHAPE
-        self.broken: Broken | None = None
+        self.broken: Broken | Mismatch | None = None
+        self._residual: set[str] = set()
         self._field = 1
         # Distance in input pixels between two neighbouring values (the product of all strides).
         self._jump = 1
 
+    def network(self) -> Network:
+        """Return what has been laid out."""
+        return Network(
+            layers=tuple(self.layers), broken=self.broken, residual=frozenset(self._residual)
+        )
+
     def block(self, i: int, block: BlockSpec) -> None:
         """Add convolution, batch norm, activation, pooling and dropout of block `i`."""
         part, n = f"blocks.{i}", i + 1
+        given = self.shape
         self._conv(part, n, block)
         if self.broken:
             return
@@ -145,6 +198,19 @@ class _Plan:
             self._pool(part, n, block)
         if block.dropout and not self.broken:
             self.add(f"drop{n}", "Dropout2d", {"p": block.dropout}, self.shape, part)
+        if block.residual and not self.broken:
+            if self.shape == given:
+                self._residual.add(part)
+            else:
+                self.broken = Mismatch(path=f"{part}.residual", given=given, made=self.shape)
+
+    def global_average(self) -> None:
+        """Add the average of each channel over the whole image that is left."""
+        channels, side, _ = self.shape
+        self._widen(side, 1)
+        args = {"output_size": 1}
+        part = self.layers[-1].part
+        self.add("average", "AdaptiveAvgPool2d", args, (channels, 1, 1), part)
 
     def dense(self, i: int, dense: DenseSpec) -> None:
         """Add the linear layer, activation and dropout of dense layer `i`."""
@@ -224,13 +290,17 @@ class _Plan:
         if side < block.pool_size:
             self.broken = Broken(path=f"{part}.pool", side=side, window=block.pool_size)
             return
-        out = side // block.pool_size
-        self._widen(block.pool_size, block.pool_size)
+        stride = block.pool_stride or block.pool_size
+        out = (side - block.pool_size) // stride + 1
+        self._widen(block.pool_size, stride)
         args = {"kernel_size": block.pool_size}
+        if stride != block.pool_size:
+            args["stride"] = stride
         self.add(f"pool{n}", _POOL_OPS[block.pool], args, (channels, out, out), part)
 
     def _activation(self, name: str, activation: str, part: str) -> None:
-        self.add(name, _ACTIVATION_OPS[activation], {}, self.shape, part)
+        if activation != "none":
+            self.add(name, ACTIVATION_OPS[activation], {}, self.shape, part)
 
     def _widen(self, window: int, stride: int) -> None:
         self._field += (window - 1) * self._jump

@@ -30,8 +30,23 @@ _PASSING: Final = 6
 # The same among the weights, in copies of the largest layer's.
 _HOLES: Final = 2
 # Layers whose output autograd keeps or must hold beside their input until the backward pass.
-_KEPT: Final = {"Conv2d", "BatchNorm2d", "Linear", "MaxPool2d", "AvgPool2d"}
-_KEPT_ACTIVATIONS: Final = {"ReLU", "Sigmoid", "Tanh", "LeakyReLU", "GELU", "Dropout", "Dropout2d"}
+_KEPT: Final = {
+    "Conv2d",
+    "BatchNorm2d",
+    "Linear",
+    "MaxPool2d",
+    "AvgPool2d",
+    "AdaptiveAvgPool2d",
+    "ReLU",
+    "Sigmoid",
+    "Tanh",
+    "LeakyReLU",
+    "GELU",
+    "ELU",
+    "SiLU",
+    "Dropout",
+    "Dropout2d",
+}
 
 
 @dataclass(frozen=True)
@@ -64,10 +79,12 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     largest = kept
     for layer in network.layers:
         size = prod(layer.shape)
-        if layer.op in _KEPT or layer.op in _KEPT_ACTIVATIONS:
+        if layer.op in _KEPT:
             # max pooling keeps an int64 index for every value beside the value itself
             kept += size * (3 if layer.op == "MaxPool2d" else 1)
         largest = max(largest, size)
+    for part in network.residual:  # the sum is another value that the next layer keeps
+        kept += prod(network.of_part(part)[0].shape)
     largest_layer = max(layer.params for layer in network.layers)
     # As much again for the holes that changing the images leaves.
     changed = 2 * VALUES_PER_IMAGE if augments(spec) else 0

@@ -2,42 +2,93 @@
 
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.layers import Layer, Network, lay_out
 from core.spec import RunSpec, SpecError
 
 
-def build(spec: RunSpec) -> nn.Sequential:
+class Stack(nn.Sequential):
+    """Named layers, applied one after another, some with a way around them.
+
+    Attributes:
+        around: for each layer that ends a residual part, by its place, the place of the layer that
+            begins it.
+    """
+
+    def __init__(self, layers: OrderedDict[str, nn.Module], around: Mapping[int, int]) -> None:
+        super().__init__(layers)
+        self.around = dict(around)
+        self._begins = frozenset(around.values())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch of images."""
+        given = x
+        for i, layer in enumerate(self):
+            if i in self._begins:
+                given = x
+            x = layer(x)
+            if i in self.around:
+                x = given + x
+        return x
+
+
+def build(spec: RunSpec) -> Stack:
     """Build the network: float32 images (N, 1, 28, 28) in, logits (N, classes) out.
 
     Its first weights are anyone's: see `initialise`. Submodules bear the names of `core.layers`, so
     that a hook can be set on any of them.
 
     Raises:
-        SpecError: the image is used up before the last block.
+        SpecError: a layer cannot be applied to what the one before it makes.
     """
     network = lay_out(spec)
     if network.broken:
         raise SpecError(network.broken.message, network.broken.path)
-    return nn.Sequential(
-        OrderedDict((layer.name, getattr(nn, layer.op)(**layer.args)) for layer in network.layers)
+    layers = OrderedDict(
+        (layer.name, getattr(nn, layer.op)(**layer.args)) for layer in network.layers
     )
+    places: dict[str, list[int]] = {}
+    for i, layer in enumerate(network.layers):
+        if not layer.is_head:
+            places.setdefault(layer.part, []).append(i)
+    return Stack(layers, {places[part][-1]: places[part][0] for part in network.residual})
 
 
-def initialise(model: nn.Sequential, seed: int) -> None:
-    """Draw the first weights, by PyTorch's own rule for each kind of layer.
+def initialise(model: nn.Sequential, seed: int, init: str = "default") -> None:
+    """Draw the first weights, by PyTorch's own rule for each kind of layer or by another one.
 
     Each layer is drawn from a seed of its own, made of the run's and of the layer's name. So two
     networks begin alike wherever a layer of the same name has the same shape, however much they
     differ elsewhere. PyTorch's global generator is left seeded by the last layer.
+
+    Args:
+        model: as `build` returns it.
+        seed: of the run.
+        init: `default`; or `kaiming` or `xavier`, by which matrices and kernels are drawn while
+            every bias begins at 0.
     """
     for name, layer in model.named_children():
         if any(True for _ in layer.parameters()):
             torch.manual_seed(seed_of(name, seed))
             layer.reset_parameters()  # type: ignore[operator]
+            if init != "default":
+                _redraw(layer, init)
+
+
+def _redraw(layer: nn.Module, init: str) -> None:
+    for value in layer.parameters():
+        if value.dim() > 1:
+            if init == "kaiming":
+                nn.init.kaiming_normal_(value, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(value)
+    for name, value in layer.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(value)
 
 
 def seed_of(name: str, seed: int) -> int:
@@ -45,7 +96,7 @@ def seed_of(name: str, seed: int) -> int:
     return zlib.crc32(f"{seed}/{name}".encode())
 
 
-def in_fast_order(model: nn.Sequential) -> nn.Sequential:
+def in_fast_order(model: Stack) -> Stack:
     """Return the same modules, every max pooling before the ReLU that it follows.
 
     The largest of some values is the same before and after ReLU, and so is every gradient, to the
@@ -56,7 +107,7 @@ def in_fast_order(model: nn.Sequential) -> nn.Sequential:
     for i in range(len(modules) - 1):
         if isinstance(modules[i], nn.ReLU) and isinstance(modules[i + 1], nn.MaxPool2d):
             modules[i], modules[i + 1] = modules[i + 1], modules[i]
-    return nn.Sequential(*modules)
+    return Stack(OrderedDict((str(i), module) for i, module in enumerate(modules)), model.around)
 
 
 def source(network: Network) -> str:
@@ -94,7 +145,7 @@ def class_source(network: Network) -> str:
             *(f"        {line}" for line in made),
             "",
             "    def forward(self, x):",
-            *(f"        {_step(network.of_part(part))}" for part in parts),
+            *(f"        {line}" for part in parts for line in _steps(network, part)),
             "        return x",
         ]
     )
@@ -109,9 +160,19 @@ def _call(layer: Layer) -> str:
     return f"nn.{layer.op}({args})"
 
 
-def _step(layers: tuple[Layer, ...]) -> str:
-    """One line of `forward`: the layers of a part, applied inside out."""
+def _steps(network: Network, part: str) -> list[str]:
+    """Lines of `forward`: the layers of a part, and those that flatten what it makes."""
+    layers = network.of_part(part)
+    if part not in network.residual:
+        return [_step(layers)]
+    block = tuple(layer for layer in layers if not layer.is_head)
+    rest = layers[len(block) :]
+    return [_step(block, "x + "), *([_step(rest)] if rest else [])]
+
+
+def _step(layers: tuple[Layer, ...], way_around: str = "") -> str:
+    """One line: layers applied inside out."""
     expression = "x"
     for layer in layers:
         expression = f"self.{layer.name}({expression})"
-    return f"x = {expression}  # {' × '.join(map(str, layers[-1].shape))}"
+    return f"x = {way_around}{expression}  # {' × '.join(map(str, layers[-1].shape))}"

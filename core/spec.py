@@ -21,6 +21,9 @@ ACTIVATIONS = {
     "tanh": "Tanh",
     "leaky_relu": "LeakyReLU",
     "gelu": "GELU",
+    "elu": "ELU",
+    "silu": "SiLU",
+    "none": "None",
 }
 DEVICES = {
     "auto": "Best available",
@@ -31,8 +34,9 @@ DEVICES = {
 
 _ACTIVATION = Choice(
     label="Activation",
-    help="The bend after each layer. Without one, any number of layers is no more than a single "
-    "linear one. ReLU keeps gradients alive; Sigmoid and Tanh flatten out and slow deep networks.",
+    help="The bend after each layer. Without one (None), any number of layers is no more than a "
+    "single linear one. ReLU keeps gradients alive; Sigmoid and Tanh flatten out and slow deep "
+    "networks. LeakyReLU, ELU, GELU and SiLU are ReLUs that do not go silent below 0.",
     options=ACTIVATIONS,
 )
 _DROPOUT = Number(
@@ -115,11 +119,29 @@ class BlockSpec:
         2,
         Choice(
             label="Pool window",
-            help="Side of the square that becomes one value, and the step between squares.",
+            help="Side of the square that becomes one value.",
             options={2: "2 × 2", 3: "3 × 3"},
         ),
     )
+    pool_stride: int = setting(
+        0,
+        Choice(
+            label="Pool stride",
+            help="How many pixels the pooling window moves at a time. Same: as many as it is wide, "
+            "so that windows neither overlap nor leave out a pixel.",
+            options={0: "Same", 1: "1", 2: "2", 3: "3"},
+        ),
+    )
     dropout: float = setting(0.0, _DROPOUT)
+    residual: bool = setting(
+        False,
+        Flag(
+            label="Residual",
+            help="Adds what comes into the block to what it makes of it. The block then learns "
+            "only what to change, and gradients pass a deep network by the short way. Both must "
+            "have the same shape.",
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +181,26 @@ class RunSpec:
             label="Data",
             help="The handwritten digits to learn from.",
             options={"embedded": "5,000 digits (built in)", "mnist": "Full MNIST (70,000 digits)"},
+        ),
+    )
+    head: str = setting(
+        "flatten",
+        Choice(
+            label="Before the head",
+            help="What the layers after the last block are given. Flatten: every value at its "
+            "place. Global average: one average a channel, far fewer values, wherever in the image "
+            "a pattern was found.",
+            options={"flatten": "Flatten", "global_average": "Global average"},
+        ),
+    )
+    init: str = setting(
+        "default",
+        Choice(
+            label="First weights",
+            help="How the random weights that training begins with are spread. PyTorch’s own: "
+            "evenly, narrower the more inputs a value has. Kaiming: such that values keep their "
+            "size from one ReLU layer to the next. Xavier: the same for Tanh and Sigmoid.",
+            options={"default": "PyTorch’s own", "kaiming": "Kaiming", "xavier": "Xavier"},
         ),
     )
     loss: str = setting(

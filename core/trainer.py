@@ -130,7 +130,7 @@ class Trainer:
         self._random = Randomness(self.device, spec.seed)
         with self._random:
             self.model = build(spec)
-            initialise(self.model, spec.seed)
+            initialise(self.model, spec.seed, spec.init)
             torch.manual_seed(spec.seed)  # for dropout
         self.model.to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -11,7 +11,7 @@ from pages.shared.words import shape
 def layer_table(network: Network) -> None:
     """Show each layer's output shape, kernel, parameters, cost and receptive field."""
     st.dataframe(
-        pd.DataFrame([_row(layer) for layer in network.layers]),
+        pd.DataFrame([_row(layer, network) for layer in network.layers]),
         hide_index=True,
         width="stretch",
         height="content",
@@ -30,12 +30,13 @@ def layer_table(network: Network) -> None:
     )
 
 
-def _row(layer: Layer) -> dict[str, str | int]:
+def _row(layer: Layer, network: Network) -> dict[str, str | int]:
     window = layer.window
+    ends_residual = layer.part in network.residual and layer is network.last_of_block(layer.part)
     return {
         "Part": place(layer.part) if layer.part != "output" else "Output",
         "Layer": layer.name,
-        "Operation": layer.op,
+        "Operation": f"{layer.op}, + input" if ends_residual else layer.op,
         "Output shape": shape(layer.shape),
         "Kernel": f"{window} × {window}" if window else "",
         "Parameters": layer.params,

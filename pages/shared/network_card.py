@@ -7,20 +7,15 @@ import streamlit as st
 from core.check import Problem
 from core.spec import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, BlockSpec, DenseSpec, RunSpec, place
 from pages.shared import state
+from pages.shared.activation_strip import activation_strip
 from pages.shared.fields import field, field_grid
 from pages.shared.words import plain
 
 _BLOCK_FIELDS = (
-    "channels",
-    "kernel_size",
-    "activation",
-    "pool",
-    "pool_size",
-    "stride",
-    "padding",
-    "dropout",
+    ("channels", "kernel_size", "activation", "dropout"),
+    ("pool", "pool_size", "pool_stride", "stride", "padding"),
 )
-_DENSE_FIELDS = ("units", "activation", "dropout")
+_DENSE_FIELDS = (("units", "activation", "dropout"), ())
 
 
 def network_card(spec: RunSpec, problem: Problem | None) -> None:
@@ -44,11 +39,17 @@ def network_card(spec: RunSpec, problem: Problem | None) -> None:
         st.markdown(f":red[:material/error: {plain(problem.message)}]")
     group = part.partition(".")[0]
     names = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
-    field_grid(*(f"{part}.{name}" for name in names))
+    for some, picture in zip(names, (True, False), strict=True):
+        field_grid(*(f"{part}.{name}" for name in some))
+        if picture:
+            activation_strip(str(spec.value(f"{part}.activation")))
     with st.container(horizontal=True, vertical_alignment="center"):
         if group == "blocks":
             field(f"{part}.batch_norm")
+            field(f"{part}.residual")
         _apply_button(part, len(getattr(spec, group)))
+    with st.expander("More", icon=":material/tune:", key="network_more"):
+        field_grid("head", "init")
 
 
 def _counter(title: str, group: str, count: int, low: int, high: int) -> None:

@@ -1,6 +1,6 @@
 """A network as a drawing: a box for every stage, as wide as its channels, as high as its image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log2
 
 import plotly.graph_objects as go
@@ -76,6 +76,8 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         x = _box(drawing, x, stage, lit=stage.part == lit, colours=colours)
         left = first_of_part.get(stage.part, (start, 0))[0]
         first_of_part[stage.part] = (left, x)
+        if stage.part in network.residual and left == start:
+            _way_around(drawing, start, x, gap, stage, colours)
         x += gap * (_WITHIN_BLOCK if stage.joined else 1.0)
     if network.broken:
         x = _break(drawing, x, network, colours)
@@ -147,7 +149,8 @@ def _stages(network: Network, colours: Palette) -> list[_Stage]:
 
 
 def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> list[_Stage]:
-    pool = next((layer for layer in layers if "Pool" in layer.op), None)
+    average = next((layer for layer in layers if layer.op == "AdaptiveAvgPool2d"), None)
+    pool = next((layer for layer in layers if "Pool" in layer.op and not layer.is_head), None)
     conv = layers[0]
     stages = [
         _Stage(
@@ -155,22 +158,24 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
             _width(conv.shape[0]),
             _height(conv.shape[1]),
             colours.convolution,
-            _hover(
-                part, [layer for layer in layers if layer is not pool and layer.op != "Flatten"]
-            ),
+            _hover(part, [layer for layer in layers if layer is not pool and not layer.is_head]),
             joined=pool is not None,
         )
     ]
-    if pool:
-        stages.append(
-            _Stage(
-                part,
-                _width(pool.shape[0]),
-                _height(pool.shape[1]),
-                colours.pooling,
-                _hover(part, [pool]),
+    if average:
+        stages[-1] = replace(stages[-1], joined=True)
+    for after in (pool, average):
+        if after:
+            stages.append(
+                _Stage(
+                    part,
+                    _width(after.shape[0]),
+                    _height(after.shape[1]),
+                    colours.pooling,
+                    _hover(part, [after]),
+                    joined=after is pool and average is not None,
+                )
             )
-        )
     return stages
 
 
@@ -236,6 +241,28 @@ def _box(drawing: _Drawing, x: float, stage: _Stage, *, lit: bool, colours: Pale
             text=stage.hover,
         )
     return x + w + d
+
+
+def _way_around(
+    drawing: _Drawing, left: float, right: float, gap: float, stage: _Stage, colours: Palette
+) -> None:
+    """Draw what a residual block adds to its output: an arch over its only box, with a plus."""
+    begin, end = left - gap / 2, right + gap / 2
+    height = stage.side / 2
+    top = min(112.0, stage.side + _depth(stage) + 22)
+    drawing.shape(
+        type="path",
+        path=f"M {begin},{height} C {begin},{top} {end},{top} {end},{height}",
+        line={"color": colours.lit, "width": 2},
+        layer="below",
+    )
+    drawing.write(
+        x=end,
+        y=height,
+        text="<b>+</b>",
+        font={"size": 15, "color": colours.lit},
+        hovertext=f"{place(stage.part)}: its input is added to its output",
+    )
 
 
 def _outputs(drawing: _Drawing, x: float, class_names: tuple[str, ...], colours: Palette) -> float:

@@ -94,6 +94,7 @@ def test_every_setting_has_a_widget_with_the_words_and_limits_of_its_record(visi
 
 OTHER_VALUES = {
     "channels": 48, "kernel_size": 7, "stride": 2, "padding": "valid", "activation": "gelu",
+    "pool_stride": 1, "residual": True, "head": "global_average", "init": "kaiming",
     "batch_norm": False, "pool": "avg", "pool_size": 3, "dropout": 0.25, "units": 128,
     "shift": 2, "rotation": 10, "scale": 0.1, "elastic": 1.0, "label_smoothing": 0.1,
     "loss": "mse", "optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "momentum": 0.5,

@@ -118,9 +118,8 @@ KINDS = ["image", "batch_size", "batch_norm", "device", "size"]
 
 def kind(path: str) -> str:
     name = path.rsplit(".", 1)[-1]
-    return {"pool": "image", "kernel_size": "image", "channels": "size", "units": "size"}.get(
-        name, name
-    )
+    image = dict.fromkeys(("pool", "kernel_size", "residual"), "image")
+    return (image | {"channels": "size", "units": "size"}).get(name, name)
 
 
 def read(raw: object) -> RunSpec | str:
@@ -240,6 +239,29 @@ def test_where_several_blocks_break_one_click_still_leads_out():
     assert len(remove.spec.blocks) == 3
     for fix in problem.fixes:
         assert check(fix.spec).problem is None
+
+
+def test_a_residual_block_of_another_shape_is_refused_and_every_way_out_works():
+    blocks = (BlockSpec(channels=4), BlockSpec(channels=8, stride=2, residual=True), BlockSpec())
+    spec = RunSpec(blocks=blocks)
+    problem = check(spec).problem
+    assert problem.path == "blocks.1.residual"
+    assert problem.message.startswith("Block 2: its input of 4 × 14 × 14 cannot be added to")
+    without, keeping = problem.fixes
+    assert without.label == "No residual connection in block 2"
+    assert without.spec == spec.with_value("blocks.1.residual", False)
+    assert keeping.label == "Keep the shape in block 2"
+    kept = keeping.spec.blocks[1]
+    assert (kept.channels, kept.stride, kept.pool, kept.residual) == (4, 1, "none", True)
+    for fix in problem.fixes:
+        assert check(fix.spec).problem is None
+
+
+def test_where_several_residual_blocks_do_not_fit_one_click_still_leads_out():
+    problem = check(RunSpec(blocks=(BlockSpec(residual=True),) * 4)).problem
+    (fix,) = problem.fixes
+    assert fix.label == "Change all that does not fit"
+    assert check(fix.spec).problem is None
 
 
 def test_a_batch_larger_than_the_training_set_is_refused():

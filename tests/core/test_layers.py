@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, event, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
@@ -41,6 +43,7 @@ def test_shapes_and_costs_are_those_of_the_module(specs, data):
     assume(network.broken is None)
     model = build(spec)
     seen = seen_by_hooks(model, torch.randn(1, *IMAGE_SHAPE))
+    event(f"a way around {len(network.residual)} blocks")
     assert [layer.name for layer in network.layers] == list(seen)
     for layer in network.layers:
         module, (given_, made) = model.get_submodule(layer.name), seen[layer.name]
@@ -74,6 +77,8 @@ def test_the_receptive_field_is_what_a_gradient_reaches(specs, data):
             batch_norm=st.just(False),
             activation=st.sampled_from(["tanh", "sigmoid"]),
             dropout=st.just(0.0),
+            residual=st.just(False),
+            head=st.just("flatten"),
         )
     )
     network = lay_out(spec)
@@ -163,7 +168,8 @@ def test_a_rim_of_zeros_always_leaves_room_for_the_kernel():
 @given(st.data())
 @hypothesis_settings(max_examples=200)
 def test_broken_means_that_torch_refuses_just_there(specs, data):
-    spec = data.draw(specs(most=2, pool=st.sampled_from(["max", "avg"])))
+    pools = st.sampled_from(["max", "avg"])
+    spec = data.draw(specs(most=2, pool=pools, residual=st.just(False)))
     network = lay_out(spec)
     assume(network.broken is not None)
     path, window = network.broken.path, network.broken.window
@@ -177,6 +183,47 @@ def test_broken_means_that_torch_refuses_just_there(specs, data):
     refused = nn.MaxPool2d(window) if field == "pool" else nn.Conv2d(image.shape[1], 1, window)
     with pytest.raises(RuntimeError):
         refused(image)
+
+
+def test_the_receptive_field_grows_with_the_pooling_stride():
+    blocks = (BlockSpec(pool_size=3, pool_stride=1), BlockSpec(pool_size=3, pool_stride=2))
+    layers = lay_out(RunSpec(blocks=blocks, head="global_average")).layers
+    fields = {layer.name: (layer.shape, layer.receptive_field) for layer in layers}
+    assert fields["pool1"] == ((16, 26, 26), 5)
+    assert fields["pool2"] == ((16, 12, 12), 9)
+    assert fields["average"] == ((16, 1, 1), 28)
+    assert fields["flatten"][0] == (16,)
+
+
+KEEPS = BlockSpec(channels=4, pool="none", residual=True)
+
+
+def test_a_block_that_keeps_the_shape_can_be_gone_around():
+    network = lay_out(RunSpec(blocks=(BlockSpec(channels=4), KEEPS, KEEPS)))
+    assert network.broken is None
+    assert network.residual == {"blocks.1", "blocks.2"}
+    assert network.last_of_block("blocks.2").name == "act3"
+    assert network.of_part("blocks.2")[-1].name == "flatten"
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        ({"channels": 5}, "5 × 14 × 14"),
+        ({"pool": "max"}, "4 × 7 × 7"),
+        ({"pool": "avg", "pool_stride": 1}, "4 × 13 × 13"),
+        ({"stride": 2}, "4 × 7 × 7"),
+        ({"padding": "valid"}, "4 × 12 × 12"),
+    ],
+)
+def test_a_block_that_changes_the_shape_cannot(change, made):
+    network = broken(BlockSpec(channels=4), replace(KEEPS, **change), BlockSpec())
+    assert network.broken.path == "blocks.1.residual"
+    assert network.broken.message == (
+        f"Block 2: its input of 4 × 14 × 14 cannot be added to its output of {made}. "
+        "A residual block must keep the number of channels and the image’s size."
+    )
+    assert network.layers[-1].part == "blocks.1"
 
 
 def test_batch_norm_takes_the_place_of_the_bias():

@@ -88,6 +88,14 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
             ),
             id="many weights",
         ),
+        pytest.param(
+            RunSpec(
+                blocks=(WIDE_1, *(replace(WIDE_1, activation="elu", residual=True),) * 3),
+                batch_size=64,
+                head="global_average",
+            ),
+            id="ways around wide blocks",
+        ),
         pytest.param(RunSpec(blocks=(WIDE_1, WIDE_1), batch_size=2), id="wide in small batches"),
         pytest.param(
             RunSpec(

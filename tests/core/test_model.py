@@ -67,6 +67,63 @@ def test_the_source_reads_as_people_write():
     assert "netsketch" not in text.lower()
 
 
+KEEPS = BlockSpec(channels=8, pool="none", residual=True, batch_norm=True, dropout=0.1)
+
+
+def test_a_residual_block_adds_its_input_to_what_it_makes():
+    first = BlockSpec(channels=8, activation="none")
+    spec = RunSpec(blocks=(first, KEEPS, replace(KEEPS, activation="none")), head="global_average")
+    model, images = build(spec).eval(), torch.randn(3, 1, 28, 28)
+    x = model.pool1(model.conv1(images))
+    x = x + model.act2(model.norm2(model.conv2(x)))
+    x = x + model.norm3(model.conv3(x))
+    expected = model.out(x.mean((2, 3)))
+    torch.testing.assert_close(model(images), expected)
+    assert torch.equal(in_fast_order(model)(images), model(images))
+    text = source(lay_out(spec))
+    assert "x = x + self.drop2(self.act2(self.norm2(self.conv2(x))))  # 8 × 14 × 14" in text
+    assert "x = x + self.drop3(self.norm3(self.conv3(x)))  # 8 × 14 × 14" in text
+    assert "x = self.flatten(self.average(x))  # 8\n" in text
+    same_logits(spec, module_of(text))
+
+
+@pytest.mark.parametrize("pool", ["none", "max"])
+def test_the_fast_order_keeps_the_way_around(pool):
+    tail = BlockSpec(channels=8, pool=pool)
+    model = build(RunSpec(blocks=(BlockSpec(channels=8), KEEPS, tail))).eval()
+    images = torch.randn(3, 1, 28, 28)
+    assert torch.equal(in_fast_order(model)(images), model(images))
+
+
+@pytest.mark.parametrize("init", ["kaiming", "xavier"])
+def test_first_weights_are_spread_as_the_rule_says(init):
+    spec = RunSpec(
+        blocks=(BlockSpec(channels=64, kernel_size=5, batch_norm=True), BlockSpec(channels=32)),
+        dense=(DenseSpec(units=64),),
+    )
+    model = build(spec)
+    initialise(model, 3, init)
+    for name, layer in model.named_children():
+        if not isinstance(layer, nn.Conv2d | nn.Linear):
+            continue
+        fan_in = layer.weight[0].numel()
+        fan_out = layer.weight[:, 0].numel()
+        wanted = 2 / fan_in if init == "kaiming" else 2 / (fan_in + fan_out)
+        assert layer.weight.var().item() == pytest.approx(wanted, rel=0.15), name
+        assert layer.bias is None or not layer.bias.any()
+    assert torch.equal(model.norm1.weight, torch.ones(64))
+
+
+def test_every_rule_draws_each_layer_from_a_seed_of_its_own():
+    spec = PRESETS["small"].spec
+    for init in ("default", "kaiming", "xavier"):
+        one, other = build(spec), build(spec.with_value("blocks.1.channels", 24))
+        initialise(one, 3, init)
+        initialise(other, 3, init)
+        assert torch.equal(one.conv1.weight, other.conv1.weight)
+        assert torch.equal(one.out.weight, other.out.weight)
+
+
 def test_the_source_of_a_broken_network_still_shows_its_first_layers():
     text = source(lay_out(RunSpec(blocks=(BlockSpec(),) * 5)))
     assert "self.conv5" in text

@@ -94,6 +94,12 @@ def test_every_preset_goes_on(make_digits, key, augment):
     assert_alike(spec, make_digits(48), 5)
 
 
+def test_residual_blocks_and_other_first_weights_go_on(make_digits):
+    around = BlockSpec(channels=4, pool="none", residual=True, activation="silu", dropout=0.1)
+    spec = replace(SPEC, blocks=(*SPEC.blocks, around), head="global_average", init="kaiming")
+    assert_alike(spec, make_digits(100), 11)
+
+
 def test_sgd_without_momentum_goes_on(make_digits):
     assert_alike(replace(SPEC, optimizer="sgd", momentum=0.0), make_digits(100), 11)
 

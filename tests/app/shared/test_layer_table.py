@@ -62,3 +62,11 @@ def test_what_is_switched_on_gets_a_row(visit):
     assert plain == ["Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
     assert full[:3] == ["Conv2d", "BatchNorm2d", "GELU"]
     assert "Dropout2d" in full
+
+
+def test_it_says_where_the_input_of_a_block_is_added(visit):
+    around = BlockSpec(channels=4, pool="none", residual=True, dropout=0.1)
+    table = visit(spec=RunSpec(blocks=(BlockSpec(channels=4), around))).layers()
+    operations = dict(zip(table["Layer"], table["Operation"], strict=True))
+    assert operations["drop2"] == "Dropout2d, + input"
+    assert [name for name, words in operations.items() if "+" in words] == ["drop2"]

@@ -48,12 +48,25 @@ def stages(spec):
     broken = lay_out(spec).broken
     if broken is None:
         pools = sum(block.pool != "none" for block in spec.blocks)
-        return 1 + len(spec.blocks) + pools + len(spec.dense)
+        average = spec.head == "global_average"
+        return 1 + len(spec.blocks) + pools + average + len(spec.dense)
     index = int(broken.path.split(".")[1])
     before = spec.blocks[:index]
     # Where the pooling is what does not fit, its convolution still has its box.
-    own = 1 if broken.path.endswith(".pool") else 0
+    own = 1 if broken.path.endswith((".pool", ".residual")) else 0
+    own += broken.path.endswith(".residual") and spec.blocks[index].pool != "none"
     return 1 + len(before) + sum(block.pool != "none" for block in before) + own
+
+
+@pytest.mark.parametrize("head", ["flatten", "global_average"])
+def test_a_way_around_a_block_is_an_arch_over_its_box(head):
+    keeps = BlockSpec(channels=8, pool="none", residual=True)
+    spec = RunSpec(blocks=(BlockSpec(channels=8), keeps, replace(keeps, residual=False), keeps))
+    spec = replace(spec, head=head)
+    layout = drawn(spec)["layout"]
+    assert [shape["type"] for shape in layout["shapes"]] == ["path", "path"]
+    said = [note["hovertext"] for note in layout["annotations"] if note["text"] == "<b>+</b>"]
+    assert said == [f"Block {n}: its input is added to its output" for n in (2, 4)]
 
 
 @hypothesis_settings(max_examples=150)
