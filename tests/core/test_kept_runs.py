@@ -1,5 +1,6 @@
 """Runs that are kept on the disk: found again, resumed, changed, deleted, and in duels."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -155,22 +156,46 @@ def test_what_waited_when_the_server_ended_can_be_resumed(open_runs):
     assert ended(kept).status == "finished"
 
 
-def test_a_disk_that_fails_ends_the_run_with_the_cause_and_the_page_goes_on(open_runs, monkeypatch):
+FAULTS = {errno.ENOSPC: "disk is full", errno.EIO: "reported a fault", errno.EROFS: "read-only"}
+
+
+@pytest.mark.parametrize("number", FAULTS, ids=errno.errorcode.get)
+def test_a_disk_that_fails_ends_the_run_with_the_cause_and_it_can_go_on(
+    open_runs, monkeypatch, quick, number
+):
+    """From the nth step of saving on, for one n after the other, nothing more can be written."""
+    trainer = Trainer(SPEC, quick)
+    list(trainer.fit())
     line = open_runs()
-    run = line.start(LONG)
-    eventually(lambda: run.snapshot().epoch >= 2)
+    for point in range(2, 60, 3):
+        left = point
 
-    def full(path, data):
-        raise OSError(28, "No space left on device")
+        def fail(step, path):
+            nonlocal left
+            left -= 1
+            if left < 0 and step != "remove":
+                raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("core.store.disk.write", full)
-    failed = ended(run).snapshot()
-    monkeypatch.undo()
-    assert failed.status == "failed"
-    assert "full" in failed.message
-    assert "Error" not in failed.message
-    assert run.weights() is not None
-    assert len(run.curves().loss) == failed.step
+        spec = replace(SPEC, device="auto" if point % 2 else "cpu")
+        monkeypatch.setattr("core.store.disk.before", fail)
+        try:
+            run = line.start(spec, str(point))
+        except UserError as error:
+            run, refused = None, str(error)
+        if run is None:
+            assert FAULTS[number] in refused
+            monkeypatch.setattr("core.store.disk.before", lambda step, path: None)
+            continue
+        failed = ended(run).snapshot()
+        assert FAULTS[number] in failed.message, point
+        assert failed.status == "failed" or failed.test is not None
+        assert len(run.curves().loss) == failed.step
+        assert run.id in [row.id for row in line.rows()]
+        monkeypatch.setattr("core.store.disk.before", lambda step, path: None)
+        if failed.resumable:
+            line.go_on(run.id)
+            assert ended(run).status == "finished"
+            assert same(run.weights(), trainer.weights()), point
 
 
 def test_a_paused_run_is_on_the_disk(open_runs, tmp_path):
