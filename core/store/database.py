@@ -56,7 +56,6 @@ _UPSERT: Final = (
     f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}, crc) "
     f"VALUES ({', '.join('?' for _ in _COLUMNS)}, ?)"
 )
-_NEWEST_FIRST: Final = "ORDER BY number DESC, created_at DESC, id DESC"
 
 # The file is sound, but not to be had now: locked, or the disk is full, at fault or read-only.
 _PASSING: Final = frozenset(
@@ -108,6 +107,8 @@ class Database:
             self._db = sqlite3.connect(
                 path, timeout=busy_s, isolation_level=None, check_same_thread=False
             )
+        self._read: dict[object, tuple[Sequence[object], Entry]] = {}
+        self._read_at = (-1, -1)
         try:
             with _judged():
                 self._prepare(migrations)
@@ -120,16 +121,20 @@ class Database:
         with _judged():
             self._db.close()
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> tuple[Entry, ...]:
         """Return all runs, newest first."""
         with _judged():
-            return [_entry(values) for values in self._db.execute(f"{_SELECT} {_NEWEST_FIRST}")]
+            # Changes by others, and our own.
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+            now = (version, self._db.total_changes)
+            if now != self._read_at:
+                self._read = dict(self._read_anew())
+                self._read_at = now
+        return tuple(entry for _, entry in self._read.values())
 
     def rows(self) -> tuple[RunRow, ...]:
         """Return the runs that are not deleted, newest first."""
-        with _judged():
-            found = self._db.execute(f"{_SELECT} WHERE deleted_at IS NULL {_NEWEST_FIRST}")
-            return tuple(_entry(values).row for values in found)
+        return tuple(entry.row for entry in self.entries() if entry.deleted_at is None)
 
     def stamps(self) -> dict[str, str]:
         """Return each run's stamp by its id; "" where the disk has changed the row by itself."""
@@ -164,6 +169,14 @@ class Database:
             number = int(max(highest or 0, last or 0, above)) + 1
             self._db.execute("UPDATE counter SET last_number = ?", (number,))
         return number
+
+    def _read_anew(self) -> Iterator[tuple[object, tuple[Sequence[object], Entry]]]:
+        """Yield each run's id with what the file says and what that means; few have changed."""
+        for values in self._db.execute(f"{_SELECT} ORDER BY number DESC, created_at DESC, id DESC"):
+            known = self._read.get(values[0])
+            if known is None or known[0] != values:
+                known = values, _entry(values)
+            yield values[0], known
 
     def _prepare(self, migrations: Sequence[Sequence[str]]) -> None:
         # A write-ahead log lets others read while one writes; network drives may not have it.

@@ -74,10 +74,10 @@ class Index:
             return found
         return tuple(entry.row for entry in self._from_folders() if entry.deleted_at is None)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> tuple[Entry, ...]:
         """Return all runs, newest first."""
         found = self._ask(Database.entries)
-        return self._from_folders() if found is None else found
+        return tuple(self._from_folders()) if found is None else found
 
     def num_bytes(self) -> int:
         """Return what all runs take on the disk."""
