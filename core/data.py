@@ -1,4 +1,4 @@
-"""The digits: 5,000 that come with the installation, and all 70,000 of MNIST after a download.
+"""The images: 5,000 digits that come with the installation, and others after a download.
 
 A data set is a handful of uint8 tensors in memory; nothing is normalised here.
 """
@@ -21,6 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.datasets.build import npz_path, read_npz
+from core.datasets.formats import FormatError
 from core.datasets.table import DATASETS as DATASETS
 from core.datasets.table import DIGITS
 from core.datasets.table import DatasetInfo as DatasetInfo
@@ -143,7 +145,9 @@ def is_available(key: str) -> bool:
     """Tell cheaply whether `load` is likely to succeed; False for an unknown key."""
     if key == "embedded":
         return (data_folder() / _CACHE_NAME).is_file() or _embedded_source() is not None
-    return key == "mnist" and is_complete(raw_folder(mnist_root(data_folder())), MNIST_FILES)
+    if key == "mnist":
+        return is_complete(raw_folder(mnist_root(data_folder())), MNIST_FILES)
+    return key in DATASETS and npz_path(data_folder(), key).is_file()
 
 
 def is_complete(raw: Path, files: Sequence[RawFile]) -> bool:
@@ -162,12 +166,15 @@ def load(key: str) -> Digits:
         DataError: the data are missing, damaged or unknown.
     """
     if key not in DATASETS:
-        choices = " or ".join(f"“{known}”" for known in DATASETS)
-        raise DataError(f"Data: there is no data set “{shown(key)}”. Choose {choices}.")
+        choices = ", ".join(f"“{known}”" for known in DATASETS)
+        raise DataError(f"Data: there is no data set “{shown(key)}”. Choose one of {choices}.")
     with _locks[key]:
         place = (key, data_folder())
         if place not in _loaded:
-            _loaded[place] = _READERS[key](data_folder())
+            reader = _READERS.get(key)
+            _loaded[place] = (
+                reader(data_folder()) if reader else _load_npz(data_folder(), DATASETS[key])
+            )
         return _loaded[place]
 
 
@@ -211,14 +218,45 @@ def _load_mnist(folder: Path) -> Digits:
             f"Data: the files of full MNIST in {raw} cannot be read ({error.strerror}). "
             f"Check the folder’s permissions; {_MEANWHILE}."
         ) from error
-    info = DATASETS["mnist"]
-    train, validation = _stratified(known.targets.numpy(), info.validation)
+    return _held_out(DATASETS["mnist"], known.data, known.targets, test.data, test.targets)
+
+
+def _load_npz(folder: Path, info: DatasetInfo) -> Digits:
+    path = npz_path(folder, info.key)
+    if not path.is_file():
+        raise DataError(f"Data: {info.title} is not on this computer. Download it; {_MEANWHILE}.")
+    try:
+        known, test = read_npz(path, info)
+    except OSError as error:
+        raise DataError(
+            f"Data: {path} cannot be read ({error.strerror or error}). "
+            f"Check the file’s permissions; {_MEANWHILE}."
+        ) from error
+    except FormatError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise DataError(
+            f"Data: {path.name} is damaged: {error}. Download {info.title} again; {_MEANWHILE}."
+        ) from error
+    return _held_out(info, *(torch.from_numpy(array) for array in (*known, *test)))
+
+
+def _held_out(
+    info: DatasetInfo, images: Tensor, labels: Tensor, test_images: Tensor, test_labels: Tensor
+) -> Digits:
+    """Hold some of the known images out for validation, every class in its share."""
+    train, validation = _stratified(labels.numpy(), info.validation)
+    return _of(
+        info,
+        _split(images, labels, train),
+        _split(images, labels, validation),
+        Split(test_images.reshape(-1, 1, 28, 28), test_labels.long()),
+    )
+
+
+def _of(info: DatasetInfo, train: Split, validation: Split, test: Split) -> Digits:
     return Digits(
-        info.key,
-        info.title,
-        _split(known.data, known.targets, train),
-        _split(known.data, known.targets, validation),
-        _split(test.data, test.targets, np.arange(len(test.targets))),
+        info.key, info.title, train, validation, test, info.mean, info.std, info.class_names
     )
 
 
@@ -249,7 +287,7 @@ def _load_embedded(folder: Path) -> Digits:
     info = DATASETS["embedded"]
     parts = np.split(order, [info.train, info.train + info.validation])
     train, validation, test = (_split(images, labels, part) for part in parts)
-    return Digits(info.key, info.title, train, validation, test)
+    return _of(info, train, validation, test)
 
 
 def _split(images: Tensor, labels: Tensor, rows: Order) -> Split:

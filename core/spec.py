@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self, cast
 
+from core.datasets.table import DATASETS
 from core.errors import UserError
 from core.settings import Choice, Flag, Number, Setting, Value, setting
 
@@ -179,8 +180,8 @@ class RunSpec:
         "embedded",
         Choice(
             label="Data",
-            help="The handwritten digits to learn from.",
-            options={"embedded": "5,000 digits (built in)", "mnist": "Full MNIST (70,000 digits)"},
+            help="The images to learn from. What is not on this computer yet is downloaded once.",
+            options={info.key: info.title for info in DATASETS.values()},
         ),
     )
     head: str = setting(

@@ -14,8 +14,9 @@ from core.presets import PRESETS, preset_of
 from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.augmentation import augmentation
+from pages.shared.data_choice import data_choice
 from pages.shared.download_panel import download_panel
-from pages.shared.fields import field, field_grid
+from pages.shared.fields import field_grid
 from pages.shared.launch import launch
 from pages.shared.layer_table import layer_table
 from pages.shared.network_card import network_card
@@ -40,7 +41,7 @@ def _take_preset() -> None:
 def _top(spec: RunSpec, verdict: Verdict) -> None:
     data, start, train = st.columns([3, 3, 2], vertical_alignment="bottom")
     with data:
-        field("data")
+        data_choice(spec)
     with start:
         key = preset_of(spec)
         st.session_state["preset"] = key or _OWN
@@ -84,7 +85,7 @@ def _troubles(spec: RunSpec) -> None:
     if refused:
         st.error(plain(refused), icon=":material/block:")
     if not is_available(spec.data):
-        download_panel()
+        download_panel(spec.data)
 
 
 def _problem(problem: Problem) -> None:

@@ -6,6 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 DIGITS: Final = tuple("0123456789")
+LETTERS: Final = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Small letters that are written in another way than the large ones; the others count as one class.
+SMALL_LETTERS: Final = tuple("abdefghnqrt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +22,11 @@ class DatasetInfo:
         train, validation, test: numbers of images.
         class_names: what the images show, one name a class, in the order of the labels.
         noun: what one image shows, such as `digit`.
-        mean: of the training pixels on a scale of 0 to 1. A drawing is normalised by it too.
+        mean: of the training pixels on a scale of 0 to 1. A drawing is normalised by it too, so
+            that it is a fixed number and not what some computer rounded.
         std: their standard deviation on the same scale.
+        source: the key of what is downloaded for it; empty where nothing is.
+        credit: whose it is, and its licence.
     """
 
     key: str
@@ -33,39 +39,168 @@ class DatasetInfo:
     noun: str = "digit"
     mean: float
     std: float
+    source: str = ""
+    credit: str
 
 
-DATASETS: Final[Mapping[str, DatasetInfo]] = MappingProxyType(
-    {
-        info.key: info
-        for info in (
-            DatasetInfo(
-                key="embedded",
-                title="5,000 digits (built in)",
-                description="5,000 handwritten digits from MNIST’s training images, 500 of each; "
-                "ready at once, without a network.",
-                train=4_000,
-                validation=500,
-                test=500,
-                # Those of the whole of MNIST, so that a network trained on either reads a drawing
-                # in the same way.
-                mean=0.1307,
-                std=0.3081,
-            ),
-            DatasetInfo(
-                key="mnist",
-                title="Full MNIST (70,000 digits)",
-                description="All 70,000 handwritten digits of MNIST, tested on its usual 10,000; "
-                "downloaded once (12 MB).",
-                train=55_000,
-                validation=5_000,
-                test=10_000,
-                mean=0.1307,
-                std=0.3081,
-            ),
-        )
-    }
+_MNIST_CREDIT: Final = "Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0."
+_EMNIST_CREDIT: Final = (
+    "G. Cohen, S. Afshar, J. Tapson, A. van Schaik, “EMNIST: an extension of MNIST to handwritten "
+    "letters” (2017); from NIST’s Special Database 19, public domain."
 )
+# Means and deviations are those of the training images, as their users publish them: any numbers
+# near them serve as well, as long as training and drawing share them.
+_ALL: Final = (
+    DatasetInfo(
+        key="embedded",
+        title="5,000 digits (built in)",
+        description="5,000 handwritten digits from MNIST’s training images, 500 of each; "
+        "ready at once, without a network.",
+        train=4_000,
+        validation=500,
+        test=500,
+        # Those of the whole of MNIST, so that a network trained on either reads a drawing in the
+        # same way.
+        mean=0.1307,
+        std=0.3081,
+        credit=_MNIST_CREDIT,
+    ),
+    DatasetInfo(
+        key="mnist",
+        title="Full MNIST (70,000 digits)",
+        description="All 70,000 handwritten digits of MNIST, tested on its usual 10,000.",
+        train=55_000,
+        validation=5_000,
+        test=10_000,
+        mean=0.1307,
+        std=0.3081,
+        source="mnist",
+        credit=_MNIST_CREDIT,
+    ),
+    DatasetInfo(
+        key="fashion",
+        title="Fashion-MNIST (70,000 garments)",
+        description="Photos of clothes, shoes and bags of a shop, made as small and grey as "
+        "MNIST’s digits. Harder: a shirt, a coat and a pullover look much alike.",
+        train=55_000,
+        validation=5_000,
+        test=10_000,
+        class_names=(
+            "T-shirt",
+            "Trousers",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        noun="garment",
+        mean=0.2860,
+        std=0.3530,
+        source="fashion",
+        credit="H. Xiao, K. Rasul, R. Vollgraf, Zalando SE (2017); MIT License.",
+    ),
+    DatasetInfo(
+        key="kmnist",
+        title="KMNIST (70,000 Japanese characters)",
+        description="Ten hiragana as they were brushed in old Japanese books, each in several "
+        "shapes.",
+        train=55_000,
+        validation=5_000,
+        test=10_000,
+        class_names=(
+            "お o",
+            "き ki",
+            "す su",
+            "つ tsu",
+            "な na",
+            "は ha",
+            "ま ma",
+            "や ya",
+            "れ re",
+            "を wo",
+        ),
+        noun="character",
+        mean=0.1918,
+        std=0.3483,
+        source="kmnist",
+        credit="T. Clanuwat and others, “Deep Learning for Classical Japanese Literature” (2018), "
+        "from the Kuzushiji dataset of NIJL and CODH; CC BY-SA 4.0.",
+    ),
+    DatasetInfo(
+        key="emnist_digits",
+        title="EMNIST digits (280,000)",
+        description="280,000 digits of NIST’s writers, prepared much as MNIST’s were.",
+        train=220_000,
+        validation=20_000,
+        test=40_000,
+        mean=0.1733,
+        std=0.3317,
+        source="emnist",
+        credit=_EMNIST_CREDIT,
+    ),
+    DatasetInfo(
+        key="emnist_letters",
+        title="EMNIST letters (145,600)",
+        description="Handwritten letters from A to Z, large and small ones as one class.",
+        train=114_400,
+        validation=10_400,
+        test=20_800,
+        class_names=LETTERS,
+        noun="letter",
+        mean=0.1722,
+        std=0.3309,
+        source="emnist",
+        credit=_EMNIST_CREDIT,
+    ),
+    DatasetInfo(
+        key="emnist_balanced",
+        title="EMNIST digits and letters (131,600)",
+        description="Digits, large letters, and the 11 small letters that do not look like large "
+        "ones: 47 classes of 2,800 images.",
+        train=103_400,
+        validation=9_400,
+        test=18_800,
+        class_names=(*DIGITS, *LETTERS, *SMALL_LETTERS),
+        noun="character",
+        mean=0.1751,
+        std=0.3332,
+        source="emnist",
+        credit=_EMNIST_CREDIT,
+    ),
+    DatasetInfo(
+        key="qmnist",
+        title="QMNIST (120,000 digits)",
+        description="MNIST made anew from NIST’s forms, with all 60,000 test digits, of which "
+        "MNIST kept 10,000.",
+        train=55_000,
+        validation=5_000,
+        test=60_000,
+        mean=0.1307,
+        std=0.3081,
+        source="qmnist",
+        credit="C. Yadav, L. Bottou, “Cold Case: The Lost MNIST Digits” (2019); BSD 3-Clause.",
+    ),
+    DatasetInfo(
+        key="usps",
+        title="USPS (9,298 digits)",
+        description="Digits of post codes on American envelopes, of 16 × 16 pixels. They are "
+        "enlarged to 20 × 20 and given a black rim of 4, as MNIST’s digits have one.",
+        train=6_562,
+        validation=729,
+        test=2_007,
+        mean=0.126,
+        std=0.243,
+        source="usps",
+        credit="J. J. Hull, “A database for handwritten text recognition research” (1994), from "
+        "the LIBSVM collection; no licence is stated.",
+    ),
+)
+
+DATASETS: Final[Mapping[str, DatasetInfo]] = MappingProxyType({info.key: info for info in _ALL})
 
 
 def info_of(key: str) -> DatasetInfo:

@@ -239,7 +239,7 @@ def test_missing_and_altered_packages_are_explained(monkeypatch, tmp_path):
 @pytest.mark.parametrize("key", ["", "cifar", "../mnist"])
 def test_an_unknown_data_set_is_refused_in_words(key):
     assert not data.is_available(key)
-    with pytest.raises(UserError, match="Choose “embedded” or “mnist”"):
+    with pytest.raises(UserError, match="Choose one of “embedded”, “mnist”"):
         data.load(key)
 
 

@@ -1,9 +1,11 @@
-"""The offer of full MNIST in each state that a download can be in."""
+"""The offer of a data set in each state that a download can be in."""
 
 from dataclasses import replace
 
 import pytest
 
+from core.datasets.sources import SOURCES
+from core.datasets.table import DATASETS
 from core.download import DownloadStatus
 from core.presets import DEFAULT
 from tests.app.tab import words
@@ -18,6 +20,10 @@ class Download:
         self.status = DownloadStatus(bytes_total=12_000_000)
         self.asked: list[str] = []
 
+    def of(self, key: str) -> "Download":
+        self.source = SOURCES[DATASETS[key].source]
+        return self
+
     def snapshot(self) -> DownloadStatus:
         return self.status
 
@@ -31,8 +37,8 @@ class Download:
 @pytest.fixture
 def download(monkeypatch):
     made = Download()
-    monkeypatch.setattr("core.download.mnist_download", lambda: made)
-    monkeypatch.setattr("pages.shared.download_panel.mnist_download", lambda: made)
+    monkeypatch.setattr("core.download.download_of", made.of)
+    monkeypatch.setattr("pages.shared.download_panel.download_of", made.of)
     return made
 
 
@@ -42,18 +48,19 @@ def panel(tab) -> str:
 
 def test_it_is_offered_with_its_size(visit, download):
     tab = visit(spec=FULL)
-    assert "MB" in panel(tab)
+    assert "about 12 MB" in panel(tab)
+    assert "CC BY-SA 3.0" in panel(tab)
     assert tab.get_by_key("train").disabled
     tab.click("download_start")
     assert download.asked == ["start"]
 
 
 def test_it_shows_how_far_it_is_and_can_be_cancelled(visit, download):
-    download.status = DownloadStatus("running", 3_000_000, 12_000_000, 2.0, 6.04, "")
+    download.status = DownloadStatus("running", 3_000_000, 12_000_000, 2.0, 6.04, "Unpacking")
     tab = visit(spec=FULL)
     bar = tab.get_by_key("download").get("progress")[0]
     assert bar.value == 25
-    for fact in ("3.0", "12.0 MB", "6.0 s"):
+    for fact in ("Unpacking", "3.0", "12.0 MB", "6.0 s"):
         assert fact in bar.proto.text
     assert not tab.has("download_start")
     (cancel,) = [b for b in tab.get_by_key("download").get("button") if b.label == "Cancel"]
@@ -90,3 +97,15 @@ def test_once_the_data_are_here_there_is_nothing_to_offer(visit, download, monke
     tab = visit(spec=FULL)
     assert not tab.has("download")
     assert not tab.get_by_key("train").disabled
+
+
+@pytest.mark.parametrize("key", [key for key in DATASETS if key != "embedded"])
+def test_each_data_set_says_what_is_downloaded_and_whose_it_is(visit, download, key):
+    tab = visit(spec=replace(DEFAULT, data=key))
+    source = SOURCES[DATASETS[key].source]
+    assert f"about {source.size / 1e6:.0f} MB" in panel(tab)
+    assert source.title.removeprefix("full ") in panel(tab)
+    assert DATASETS[key].credit[:20] in panel(tab)
+    (choice,) = [box for box in tab.selectbox if box.label == "Data"]
+    assert len(choice.options) == len(DATASETS)
+    assert sum("MB to download" in option for option in choice.options) == len(DATASETS) - 1

@@ -1,0 +1,239 @@
+"""What was downloaded, made into the one form in which all data sets lie on the disk.
+
+That form is an .npz file of four arrays: uint8 images (N, 28, 28) and int64 labels (N,) from 0,
+to learn from and to test.
+"""
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from core.datasets.formats import FormatError, read_idx, read_libsvm, unpacked
+from core.datasets.table import DATASETS, DatasetInfo
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+# What every data set is unpacked to at most, a file.
+_MAX_BYTES: Final = 1_000_000_000
+_SIDE: Final = 28
+# USPS's digits touch the rim of 16 pixels; MNIST's lie in 20 of 28.
+_USPS_SIDE, _USPS_ENLARGED = 16, 20
+
+
+def npz_path(folder: Path, key: str) -> Path:
+    """Return where a data set lies in the data folder."""
+    return folder / "sets" / f"{key}.npz"
+
+
+def build(source: str, packed: Path, folder: Path) -> None:
+    """Make all data sets of a source from its packed files.
+
+    Args:
+        source: key of the source.
+        packed: the folder that holds its files.
+        folder: the data folder.
+
+    Raises:
+        FormatError: a file is not what it should be; the message begins with its name.
+        OSError: the disk refuses.
+    """
+    for info in DATASETS.values():
+        if info.source == source:
+            train, test = _READERS[source](info, packed)
+            size = info.train + info.validation
+            write_npz(npz_path(folder, info.key), _checked(info, *train, size), test_of(info, test))
+
+
+def test_of(info: DatasetInfo, test: tuple[Images, Labels]) -> tuple[Images, Labels]:
+    """Check the test images of a data set and return them."""
+    return _checked(info, *test, info.test)
+
+
+def write_npz(path: Path, train: tuple[Images, Labels], test: tuple[Images, Labels]) -> None:
+    """Write a data set so that it is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            some, classes = samples(*train)
+            np.savez(
+                stream,
+                sample_images=some,
+                sample_labels=classes,
+                train_images=train[0],
+                train_labels=train[1],
+                test_images=test[0],
+                test_labels=test[1],
+            )
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def samples(images: Images, labels: Labels) -> tuple[Images, Labels]:
+    """Return the first image of each class that there is, which can be read without the rest."""
+    classes, first = np.unique(labels, return_index=True)
+    return images[first], classes
+
+
+def read_samples(path: Path) -> tuple[Images, Labels]:
+    """Read what `samples` chose: uint8 (classes, 28, 28) and int64 (classes,).
+
+    Raises:
+        FormatError: the file is damaged or not there.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            images, labels = stored["sample_images"], stored["sample_labels"]
+    except Exception as error:
+        # A damaged archive raises nearly anything.
+        raise FormatError("it cannot be read") from error
+    if images.dtype != np.uint8 or images.shape != (len(labels), _SIDE, _SIDE):
+        raise FormatError("its images are no images")
+    return images, labels.astype(np.int64)
+
+
+def _checked(
+    info: DatasetInfo, images: Images, labels: Labels, count: int
+) -> tuple[Images, Labels]:
+    if images.shape != (count, _SIDE, _SIDE) or labels.shape != (count,):
+        raise FormatError(
+            f"{info.title}: there are {len(images):,} images and {len(labels):,} labels instead of "
+            f"{count:,}"
+        )
+    if labels.min() < 0 or labels.max() >= len(info.class_names):
+        raise FormatError(f"{info.title}: some labels are of no class")
+    return np.ascontiguousarray(images), labels.astype(np.int64)
+
+
+Parts = tuple[tuple[Images, Labels], tuple[Images, Labels]]
+
+
+def _idx(packed: Path, name: str) -> NDArray[np.integer]:
+    return _named(name, lambda: read_idx(unpacked((packed / name).read_bytes(), _MAX_BYTES)))
+
+
+def _named(name: str, read: Callable[[], NDArray[np.integer]]) -> NDArray[np.integer]:
+    try:
+        return read()
+    except FormatError as error:
+        raise FormatError(f"{name} {error}") from error
+
+
+def _read_like_mnist(info: DatasetInfo, packed: Path) -> Parts:
+    def part(prefix: str) -> tuple[Images, Labels]:
+        images = _idx(packed, f"{prefix}-images-idx3-ubyte.gz")
+        return images.astype(np.uint8), _idx(packed, f"{prefix}-labels-idx1-ubyte.gz").astype(
+            np.int64
+        )
+
+    return part("train"), part("t10k")
+
+
+def _read_qmnist(info: DatasetInfo, packed: Path) -> Parts:
+    def part(prefix: str) -> tuple[Images, Labels]:
+        images = _idx(packed, f"qmnist-{prefix}-images-idx3-ubyte.gz")
+        labels = _idx(packed, f"qmnist-{prefix}-labels-idx2-int.gz")
+        if labels.ndim != 2 or labels.shape[1] < 1:
+            raise FormatError(f"qmnist-{prefix}-labels-idx2-int.gz has no columns")
+        # The other columns tell who wrote the digit, and where it lies in NIST's forms.
+        return images.astype(np.uint8), labels[:, 0].astype(np.int64)
+
+    return part("train"), part("test")
+
+
+def _read_emnist(info: DatasetInfo, packed: Path) -> Parts:
+    name = info.key.removeprefix("emnist_")
+    # The letters are numbered from 1.
+    first = 1 if name == "letters" else 0
+
+    def member(archive: zipfile.ZipFile, inner: str) -> NDArray[np.integer]:
+        def read() -> NDArray[np.integer]:
+            entry = archive.getinfo(f"gzip/{inner}")
+            if entry.file_size > _MAX_BYTES:
+                raise FormatError("is larger than it should be")
+            return read_idx(unpacked(archive.read(entry), _MAX_BYTES))
+
+        return _named(inner, read)
+
+    def part(archive: zipfile.ZipFile, which: str) -> tuple[Images, Labels]:
+        stem = f"emnist-{name}-{which}"
+        images = member(archive, f"{stem}-images-idx3-ubyte.gz")
+        labels = member(archive, f"{stem}-labels-idx1-ubyte.gz")
+        if images.ndim != 3:
+            raise FormatError(f"{stem}-images-idx3-ubyte.gz holds no images")
+        # They lie there column by column: without this every letter would be on its side.
+        return images.astype(np.uint8).transpose(0, 2, 1), labels.astype(np.int64) - first
+
+    try:
+        with zipfile.ZipFile(packed / "gzip.zip") as archive:
+            return part(archive, "train"), part(archive, "test")
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+        raise FormatError("gzip.zip is not the archive that it should be") from error
+
+
+def _read_usps(info: DatasetInfo, packed: Path) -> Parts:
+    def part(name: str) -> tuple[Images, Labels]:
+        content = unpacked((packed / name).read_bytes(), _MAX_BYTES)
+        try:
+            values, labels = read_libsvm(content, _USPS_SIDE**2)
+        except FormatError as error:
+            raise FormatError(f"{name} {error}") from error
+        return enlarged(values), labels - 1
+
+    return part("usps.bz2"), part("usps.t.bz2")
+
+
+def enlarged(values: NDArray[np.float32]) -> Images:
+    """Make USPS's values (N, 256) from -1 to 1 into images (N, 28, 28), as large as MNIST's."""
+    small = torch.from_numpy(values).reshape(-1, 1, _USPS_SIDE, _USPS_SIDE).clamp(-1, 1)
+    side = (_USPS_ENLARGED, _USPS_ENLARGED)
+    large = F.interpolate((small + 1) * 127.5, side, mode="bilinear", align_corners=False)
+    rim = (_SIDE - _USPS_ENLARGED) // 2
+    padded = F.pad(large, (rim, rim, rim, rim))
+    images: Images = padded.round().clamp(0, 255).to(torch.uint8)[:, 0].numpy()
+    return images
+
+
+_READERS: Final[Mapping[str, Callable[[DatasetInfo, Path], Parts]]] = {
+    "fashion": _read_like_mnist,
+    "kmnist": _read_like_mnist,
+    "qmnist": _read_qmnist,
+    "emnist": _read_emnist,
+    "usps": _read_usps,
+}
+
+
+def read_npz(path: Path, info: DatasetInfo) -> Parts:
+    """Read a data set that `build` wrote.
+
+    Raises:
+        FormatError: it is damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        # The archive holds a checksum of each array.
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        train = arrays["train_images"], arrays["train_labels"]
+        test = arrays["test_images"], arrays["test_labels"]
+    except OSError:
+        raise
+    except Exception as error:
+        # A damaged archive raises nearly anything.
+        raise FormatError("it cannot be read") from error
+    if any(images.dtype != np.uint8 for images, _ in (train, test)):
+        raise FormatError("its images are no images")
+    size = info.train + info.validation
+    return _checked(info, *train, size), _checked(info, *test, info.test)
