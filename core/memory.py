@@ -10,7 +10,7 @@ from core.spec import RunSpec
 
 FLOAT_BYTES: Final = 4
 # Copies of the weights that an optimiser keeps beside weight and gradient.
-_STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2}
+_STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2, "adagrad": 1}
 # Copies that exist only while it steps: RMSprop's decayed gradients and square roots.
 _SCRATCH: Final = {"rmsprop": 2}
 # Copies kept for whoever draws meanwhile: the newest, and those of the last whole epoch.
@@ -74,7 +74,7 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     batch = batch_size or spec.batch_size
     # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
     passing = max(1, _SCRATCH.get(spec.optimizer, 0))
-    copies = 2 + _STATES[spec.optimizer] + _PUBLISHED + passing
+    copies = 2 + _STATES[spec.optimizer] + _PUBLISHED + passing + spec.keep_best
     kept = prod(IMAGE_SHAPE)
     largest = kept
     for layer in network.layers:
@@ -83,8 +83,9 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
             # max pooling keeps an int64 index for every value beside the value itself
             kept += size * (3 if layer.op == "MaxPool2d" else 1)
         largest = max(largest, size)
-    for part in network.residual:  # the sum is another value that the next layer keeps
-        kept += prod(network.of_part(part)[0].shape)
+    for part in network.residual:
+        # The sum, which the next layer keeps, and its gradient, which flows both ways.
+        kept += 2 * prod(network.of_part(part)[0].shape)
     largest_layer = max(layer.params for layer in network.layers)
     # As much again for the holes that changing the images leaves.
     changed = 2 * VALUES_PER_IMAGE if augments(spec) else 0

@@ -38,13 +38,26 @@ RETRY_S: Final = 30.0
 
 # Settings that change no step's time, and what they are while a network is tried. The rate is the
 # lowest there is, as a trial that diverges would tell nothing.
-_FREE: Final[dict[str, Value]] = {"lr": 1e-6, "schedule": "constant", "num_epochs": 1, "seed": 0}
+_FREE: Final[dict[str, Value]] = {
+    "lr": 1e-6,
+    "schedule": "constant",
+    "step_epochs": 1,
+    "step_factor": 1.0,
+    "warmup": 0.1,
+    "num_epochs": 1,
+    "target_accuracy": 0.0,
+    "patience": 0,
+    "keep_best": False,
+    "init": "default",
+    "seed": 0,
+}
 # Settings that cost the same however strong they are, unless they are 0.
 _STRENGTHS: Final = frozenset(
     {
         "label_smoothing",
         "momentum",
         "weight_decay",
+        "clip_norm",
         "dropout",
         "shift",
         "rotation",

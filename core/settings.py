@@ -103,11 +103,19 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a closed set; `options` maps each allowed value to its name for people."""
+    """One of a closed set.
+
+    Attributes:
+        label: see `Setting`.
+        help: see `Setting`.
+        options: each allowed value with its name for people.
+        notes: for some options, a sentence or two to be read where that one is chosen.
+    """
 
     label: str
     help: str
     options: Mapping[int, str] | Mapping[str, str]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def complaint(self, value: object) -> str | None:
         """See `Setting.complaint`."""

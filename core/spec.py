@@ -33,6 +33,21 @@ DEVICES = {
     "mps": "Apple GPU (MPS)",
 }
 
+_LOSS_NOTES = {
+    "cross_entropy": "Minus the log of the probability given to the right class. Wrong where a "
+    "picture may show several classes or none: its probabilities always add up to 1.",
+    "nll": "Minus the log-probability of the right class: cross entropy written out in two steps, "
+    "without label smoothing. Wrong where the last layer gives probabilities: it needs their "
+    "logarithms.",
+    "bce": "Asks for each class by itself: this one, yes or no? Wrong where just one class can be "
+    "right, as here: the many easy noes count as much as the one yes, and nothing makes the "
+    "answers agree.",
+    "multi_margin": "Asks that the right class’s score lead each other one by 1, and then is "
+    "content. Wrong where it matters how sure the network is: the probabilities it shows mean "
+    "little.",
+    "mse": "The squared distance between the probabilities and a perfect answer. Wrong for classes "
+    "as a rule: a network that is sure and mistaken hears almost nothing.",
+}
 _ACTIVATION = Choice(
     label="Activation",
     help="The bend after each layer. Without one (None), any number of layers is no more than a "
@@ -208,10 +223,17 @@ class RunSpec:
         "cross_entropy",
         Choice(
             label="Loss",
-            help="What training makes small. Cross entropy: minus the log of the probability given "
-            "to the right digit. Mean squared error: the squared distance between the ten "
-            "probabilities and a perfect answer.",
-            options={"cross_entropy": "Cross entropy", "mse": "Mean squared error"},
+            help="What training makes small: one number that says how wrong the network’s answers "
+            "to a batch are. Each loss is wrong for some purpose; the sentence below says for "
+            "which.",
+            options={
+                "cross_entropy": "Cross entropy",
+                "nll": "Negative log-likelihood",
+                "bce": "Binary cross entropy",
+                "multi_margin": "Multi-margin",
+                "mse": "Mean squared error",
+            },
+            notes=_LOSS_NOTES,
         ),
     )
     label_smoothing: float = setting(
@@ -230,8 +252,15 @@ class RunSpec:
         Choice(
             label="Optimizer",
             help="The rule that turns gradients into weight changes. Adam adapts the step to each "
-            "weight; SGD takes one step size for all, with momentum.",
-            options={"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"},
+            "weight; SGD takes one step size for all, with momentum. RMSprop and Adagrad divide "
+            "each weight’s step by the size of its gradients: of the last ones, or of all so far.",
+            options={
+                "sgd": "SGD",
+                "adam": "Adam",
+                "adamw": "AdamW",
+                "rmsprop": "RMSprop",
+                "adagrad": "Adagrad",
+            },
         ),
     )
     lr: float = setting(
@@ -249,9 +278,48 @@ class RunSpec:
         "constant",
         Choice(
             label="Schedule",
-            help="How the learning rate moves during the run. One-cycle climbs to it and comes "
-            "down to almost nothing; cosine only comes down.",
-            options={"constant": "Constant", "cosine": "Cosine", "one_cycle": "One-cycle"},
+            help="How the learning rate moves during the run. Step: it drops every few epochs. "
+            "Cosine: it comes down slowly, then fast, then slowly. One-cycle: it climbs for three "
+            "tenths of the run and comes down to almost nothing. Warm-up: it climbs in a straight "
+            "line, then comes down as cosine does.",
+            options={
+                "constant": "Constant",
+                "step": "Step",
+                "cosine": "Cosine",
+                "one_cycle": "One-cycle",
+                "warmup": "Warm-up",
+            },
+        ),
+    )
+    step_epochs: int = setting(
+        2,
+        Number(
+            label="Epochs a step",
+            help="After how many epochs the learning rate drops, again and again. Used by the "
+            "schedule Step.",
+            low=1,
+            high=50,
+        ),
+    )
+    step_factor: float = setting(
+        0.1,
+        Number(
+            label="Step factor",
+            help="What the learning rate is multiplied by at each drop. Used by the schedule Step.",
+            low=0.01,
+            high=1.0,
+            whole=False,
+        ),
+    )
+    warmup: float = setting(
+        0.1,
+        Number(
+            label="Warm-up share",
+            help="Share of the run in which the learning rate climbs. Used by the schedule "
+            "Warm-up.",
+            low=0.01,
+            high=0.9,
+            whole=False,
         ),
     )
     momentum: float = setting(
@@ -261,6 +329,25 @@ class RunSpec:
             help="How much of the last step is kept in the next. Used by SGD and RMSprop.",
             low=0.0,
             high=0.99,
+            whole=False,
+        ),
+    )
+    nesterov: bool = setting(
+        False,
+        Flag(
+            label="Nesterov",
+            help="Looks at the gradient where momentum is about to lead, not where the weights "
+            "are. Used by SGD where its momentum is not 0.",
+        ),
+    )
+    clip_norm: float = setting(
+        0.0,
+        Number(
+            label="Gradient clipping",
+            help="Longest step of all gradients together, their norm: longer ones are shortened to "
+            "it, so that one odd batch cannot throw the weights far away. 0 switches it off.",
+            low=0.0,
+            high=100.0,
             whole=False,
         ),
     )
@@ -292,6 +379,36 @@ class RunSpec:
             help="How often the whole training set is gone through.",
             low=1,
             high=200,
+        ),
+    )
+    target_accuracy: float = setting(
+        0.0,
+        Number(
+            label="Stop at an accuracy of",
+            help="Share of the validation images, 0 to 1: the run ends after the first epoch that "
+            "reaches it. 0 switches it off.",
+            low=0.0,
+            high=1.0,
+            whole=False,
+        ),
+    )
+    patience: int = setting(
+        0,
+        Number(
+            label="Patience",
+            help="The run ends when for so many epochs no more validation images were right than "
+            "at its best before. 0 switches it off.",
+            low=0,
+            high=50,
+            unit="epochs",
+        ),
+    )
+    keep_best: bool = setting(
+        False,
+        Flag(
+            label="Keep the best epoch",
+            help="At the end, goes back to the weights of the epoch after which most validation "
+            "images were right, and tests those.",
         ),
     )
     shift: int = setting(

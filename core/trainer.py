@@ -18,7 +18,7 @@ from core.check import require_runnable
 from core.data import Digits
 from core.device import cores, resolve
 from core.errors import UserError
-from core.learning import loss_of, make_optimizer, make_schedule
+from core.learning import clip, is_fused, loss_of, make_optimizer, make_schedule
 from core.memory import evaluation_batch
 from core.model import build, in_fast_order, initialise
 from core.randomness import Randomness
@@ -32,6 +32,7 @@ from core.state import (
     restore_optimizer,
     schedule_numbers,
 )
+from core.stopping import Best
 
 # How often figures leave the loop. On a GPU each report waits for the queued work, so it is rare.
 REPORT_S: Final = 0.2
@@ -141,11 +142,23 @@ class Trainer:
         self._augmenter = Augmenter(spec, self.device, spec.seed) if augments(spec) else None
         self._optimizer = make_optimizer(spec, self.model)
         self._schedule = make_schedule(spec, self._optimizer, self.num_steps)
+        self._params = list(self.model.parameters())
         self._epochs_done = self._step_done = 0
+        self._best = Best()
         self._now: _EpochNow | None = None
+
+    @property
+    def ended_early(self) -> str:
+        """Why the training is over before its last epoch, for a person; empty where it is not."""
+        if self._epochs_done >= self.spec.num_epochs:
+            return ""
+        return self._best.reason_to_stop(self.spec, self._epochs_done)
 
     def fit(self) -> Iterator[Event]:
         """Train for all epochs to come, then test. Figures are read from the device to be yielded.
+
+        It ends after an earlier epoch where the spec asks for that; `ended_early` then says why.
+        Where the spec asks to keep the best epoch, the model has its weights from then on.
 
         PyTorch's global generators are the trainer's own only while it works: whoever consumes this
         finds them as they were, and may draw from them.
@@ -184,6 +197,7 @@ class Trainer:
             tensors["random.augment"] = self._augmenter.generator.get_state()
         if self._now is not None:
             tensors |= copied(self._now.tensors(), "epoch.")
+        tensors |= copied(self._best.weights, "best.")
         return State(
             step=self._step_done,
             epoch=self._epochs_done,
@@ -191,6 +205,7 @@ class Trainer:
             numbers={
                 "train_s": self.train_s,
                 "lr": self._last_lr,
+                "best": [self._best.epoch, self._best.accuracy],
                 "optimizer": optimizer_numbers(self._optimizer),
                 "schedule": schedule_numbers(self._schedule),
             },
@@ -213,6 +228,7 @@ class Trainer:
         if self._augmenter:
             self._augmenter.generator.set_state(state.tensors["random.augment"])
         self._epochs_done, self._step_done = state.epoch, state.step
+        self._best = Best.restored(numbers.get("best"), part_of(state.tensors, "best."))
         self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
         self.train_s = float(numbers["train_s"])  # type: ignore[arg-type]
         self._last_lr = float(numbers["lr"])  # type: ignore[arg-type]
@@ -234,11 +250,14 @@ class Trainer:
     def _fit(self) -> Iterator[Event]:
         train = OnDevice(self._data, self._data.train, self.device, self._augmenter)
         validation = OnDevice(self._data, self._data.validation, self.device)
-        while self._epochs_done < self.spec.num_epochs:
+        while self._epochs_done < self.spec.num_epochs and not self.ended_early:
             train_loss, train_accuracy = yield from self._epoch(train)
             val = yield from self._evaluate(validation)
             self._epochs_done += 1
             self._now = None
+            self._best = self._best.after(
+                self.spec, self._epochs_done, val.correct / val.total, self.model
+            )
             yield Epoch(
                 epoch=self._epochs_done,
                 step=self._step_done,
@@ -247,6 +266,8 @@ class Trainer:
                 val_loss=val.loss,
                 val_accuracy=val.correct / val.total,
             )
+        if self._best.weights:
+            self.model.load_state_dict(dict(self._best.weights))
         yield from self.test()
 
     def _epoch(self, data: OnDevice) -> Generator[Event, None, tuple[float, float]]:
@@ -296,6 +317,7 @@ class Trainer:
         loss = loss_of(self.spec, logits, y)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        clip(self.spec, self._params)
         self._optimizer.step()
         self._schedule.step()
         return loss.detach(), (logits.detach().argmax(1) == y).float().mean()
@@ -362,7 +384,7 @@ def how_it_runs(spec: RunSpec) -> str:
         UserError: this machine has no such device.
     """
     device = resolve(spec.device)
-    steps = "foreach" if spec.optimizer == "rmsprop" else "fused"
+    steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
     words = [
         f"On {device.name}: all images lie on the device as bytes and are normalised there",
         "32-bit floats, channels last",

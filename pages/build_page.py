@@ -23,6 +23,7 @@ from pages.shared.network_card import network_card
 from pages.shared.network_figure import network_figure
 from pages.shared.palette import palette
 from pages.shared.price_line import price_line
+from pages.shared.schedule_chart import schedule_line
 from pages.shared.words import plain, short
 
 _OWN = "own"
@@ -117,11 +118,16 @@ def _learning_card(spec: RunSpec) -> None:
     st.markdown("**Learning**")
     here = {device.key: device.name for device in devices()}
     field_grid(
-        *("loss", "optimizer", "lr", "schedule", "batch_size", "num_epochs", "seed", "device"),
+        *("loss", "optimizer", "lr", "schedule"),
+        *("batch_size", "num_epochs", "seed", "device"),
         devices={"auto": f"Best here: {devices()[0].name}", **here},
     )
+    schedule_line(spec)
     with st.expander("More", icon=":material/tune:"):
-        field_grid("momentum", "weight_decay", "label_smoothing")
+        field_grid("momentum", "nesterov", "weight_decay", "clip_norm", "label_smoothing")
+        field_grid("step_epochs", "step_factor", "warmup")
+    with st.expander("Stop early", icon=":material/flag:", key="stop_early"):
+        field_grid("target_accuracy", "patience", "keep_best")
     augmentation(spec)
 
 

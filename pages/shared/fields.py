@@ -38,6 +38,7 @@ _GRIDS: Final[dict[str, list[float]]] = {
     "units": [1, 2, 4, 8, 10, 16, 32, 64, 84, 120, 128, 256, 512, 1024, 2048, 4096],
     "lr": _RATES,
     "weight_decay": [0.0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 1.0],
+    "clip_norm": [0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0],
     "batch_size": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192],
 }
 _STEPS: Final = {
@@ -46,6 +47,9 @@ _STEPS: Final = {
     "scale": 0.05,
     "elastic": 0.25,
     "label_smoothing": 0.05,
+    "step_factor": 0.01,
+    "warmup": 0.01,
+    "target_accuracy": 0.001,
 }
 # Whole numbers up to this are chosen by a slider, larger ones typed.
 _SHORT_RANGE: Final = 50
@@ -124,6 +128,8 @@ def _choice(record: Choice, names: Mapping[Value, str], now: Value, taken: _Take
     else:
         index = options.index(now)
         st.selectbox(record.label, options, index, format_func=names.__getitem__, **taken)
+    if isinstance(now, str) and now in record.notes:
+        st.caption(record.notes[now])
 
 
 def _number(record: Number, now: float, step: float, taken: _Taken) -> None:

@@ -98,7 +98,9 @@ OTHER_VALUES = {
     "batch_norm": False, "pool": "avg", "pool_size": 3, "dropout": 0.25, "units": 128,
     "shift": 2, "rotation": 10, "scale": 0.1, "elastic": 1.0, "label_smoothing": 0.1,
     "loss": "mse", "optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "momentum": 0.5,
-    "weight_decay": 0.01, "batch_size": 128, "num_epochs": 3, "seed": 42, "device": "cpu",
+    "nesterov": True, "clip_norm": 1.0, "step_epochs": 3, "step_factor": 0.5, "warmup": 0.2,
+    "target_accuracy": 0.97, "patience": 3, "keep_best": True, "weight_decay": 0.01,
+    "batch_size": 128, "num_epochs": 3, "seed": 42, "device": "cpu",
 }  # fmt: skip
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.learning import loss_of, make_optimizer, make_schedule
-from core.spec import RunSpec
+from core.learning import clip, loss_of, make_optimizer, make_schedule, rate_at
+from core.spec import RunSpec, settings
 
 
 def lrs(spec: RunSpec, num_steps: int) -> list[float]:
@@ -67,11 +67,58 @@ def test_mean_squared_error_takes_labels_as_they_are():
     assert loss_of(smoothed, logits, labels) == loss_of(plain, logits, labels)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def by_hand(loss: str, logits, labels) -> float:
+    """Each loss as its textbook writes it, one number at a time."""
+    total = 0.0
+    for row, label in zip(logits.double(), labels.tolist(), strict=True):
+        shares = (row.exp() / row.exp().sum()).tolist()
+        yes = [1 / (1 + math.exp(-value)) for value in row.tolist()]
+        match loss:
+            case "cross_entropy" | "nll":
+                total -= math.log(shares[label])
+            case "bce":
+                parts = [-math.log(yes[k] if k == label else 1 - yes[k]) for k in range(10)]
+                total += sum(parts) / 10
+            case "multi_margin":
+                leads = [float(row[label] - row[k]) for k in range(10) if k != label]
+                total += sum(max(0.0, 1 - lead) for lead in leads) / 10
+            case "mse":
+                total += sum((shares[k] - (k == label)) ** 2 for k in range(10)) / 10
+    return total / len(labels)
+
+
+LOSSES = list(settings(RunSpec)["loss"].options)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_and_its_gradient_are_what_the_textbook_says(loss):
+    logits, labels = torch.randn(6, 10, dtype=torch.float64), torch.tensor([0, 9, 3, 3, 5, 1])
+    logits.requires_grad_()
+    found = loss_of(RunSpec(loss=loss), logits, labels)
+    assert found.item() == pytest.approx(by_hand(loss, logits.detach(), labels), rel=1e-9)
+    found.backward()
+    nudge = 1e-6
+    for i, k in ((0, 0), (0, 4), (2, 3), (5, 9)):
+        moved = []
+        for sign in (1, -1):
+            nudged = logits.detach().clone()
+            nudged[i, k] += sign * nudge
+            moved.append(by_hand(loss, nudged, labels))
+        slope = (moved[0] - moved[1]) / (2 * nudge)
+        assert logits.grad[i, k].item() == pytest.approx(slope, abs=1e-7)
+
+
+def test_every_loss_says_what_it_measures_and_when_it_is_wrong():
+    record = settings(RunSpec)["loss"]
+    assert set(record.notes) == set(record.options)
+    assert all("Wrong " in note and note.endswith(".") for note in record.notes.values())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_a_sure_right_answer_costs_nothing_and_a_wrong_one_much(loss):
     spec = RunSpec(loss=loss)
-    logits = torch.zeros(1, 10)
-    logits[0, 4] = 100.0
+    logits = torch.full((1, 10), -50.0)
+    logits[0, 4] = 50.0
     assert loss_of(spec, logits, torch.tensor([4])).item() == pytest.approx(0, abs=1e-6)
     assert loss_of(spec, logits, torch.tensor([5])).item() > 0.19
 
@@ -83,6 +130,25 @@ def sgd(w, g, spec):
         grad = g + spec.weight_decay * w
         buffer = spec.momentum * buffer + grad
         w = w - spec.lr * buffer
+    return w
+
+
+def nesterov(w, g, spec):
+    """Two steps; the gradient is followed once more along the buffer that it has just changed."""
+    buffer = 0.0
+    for _ in range(2):
+        grad = g + spec.weight_decay * w
+        buffer = spec.momentum * buffer + grad
+        w = w - spec.lr * (grad + spec.momentum * buffer)
+    return w
+
+
+def adagrad(w, g, spec):
+    total = 0.0
+    for _ in range(2):
+        grad = g + spec.weight_decay * w
+        total = total + grad**2
+        w = w - spec.lr * grad / (total.sqrt() + 1e-10)
     return w
 
 
@@ -112,27 +178,40 @@ def rmsprop(w, g, spec):
     return w
 
 
-@pytest.mark.parametrize("by_hand", [sgd, adam, adamw, rmsprop])
+@pytest.mark.parametrize("rule", [sgd, nesterov, adam, adamw, rmsprop, adagrad])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("momentum", [0.0, 0.7])
-def test_two_steps_of_every_optimiser_are_what_its_paper_says(by_hand, weight_decay, momentum):
-    spec = RunSpec(
-        optimizer=by_hand.__name__, lr=0.05, weight_decay=weight_decay, momentum=momentum
-    )
+def test_two_steps_of_every_optimiser_are_what_its_paper_says(rule, weight_decay, momentum):
+    name = rule.__name__
+    chosen = {"optimizer": "sgd", "nesterov": True} if name == "nesterov" else {"optimizer": name}
+    spec = RunSpec(lr=0.05, weight_decay=weight_decay, momentum=momentum, **chosen)
     model = nn.Linear(7, 3, bias=False)
     before, gradient = model.weight.detach().clone().double(), torch.randn(3, 7)
     optimizer = make_optimizer(spec, model)
     for _ in range(2):
         model.weight.grad = gradient.clone()
         optimizer.step()
-    expected = by_hand(before, gradient.double(), spec)
+    expected = rule(before, gradient.double(), spec)
     assert not torch.equal(model.weight, before.float())
     torch.testing.assert_close(model.weight.double(), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("norm", [0.0, 0.5, 100.0])
+def test_gradients_longer_than_the_norm_are_shortened_to_it(norm):
+    model = nn.Linear(7, 3)
+    gradients = [torch.randn(3, 7), torch.randn(3)]
+    for value, gradient in zip(model.parameters(), gradients, strict=True):
+        value.grad = gradient.clone()
+    clip(RunSpec(clip_norm=norm), list(model.parameters()))
+    length = math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))
+    factor = norm / length if 0 < norm < length else 1.0
+    for value, gradient in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(value.grad, gradient * factor, rtol=1e-4, atol=1e-6)
+
+
 def test_whole_numbers_serve_as_rates():
     spec = RunSpec(lr=1, weight_decay=1, momentum=0)
-    for optimizer in ("sgd", "adam", "adamw", "rmsprop"):
+    for optimizer in settings(RunSpec)["optimizer"].options:
         model = nn.Linear(2, 2)
         chosen = make_optimizer(spec.with_value("optimizer", optimizer), model)
         model(torch.ones(1, 2)).sum().backward()
@@ -163,7 +242,31 @@ def test_one_cycle_climbs_to_the_rate_and_comes_down():
     assert found[-1] < 0.001
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_steps_multiply_the_rate_every_few_epochs():
+    spec = RunSpec(lr=0.3, schedule="step", step_epochs=2, step_factor=0.5, num_epochs=5)
+    found = lrs(spec, 50)
+    assert found == pytest.approx([0.3] * 20 + [0.15] * 20 + [0.075] * 10)
+
+
+def test_a_warm_up_climbs_in_a_line_and_comes_down_like_cosine():
+    found = lrs(RunSpec(lr=0.3, schedule="warmup", warmup=0.2), 100)
+    assert found[:20] == pytest.approx([0.3 * (i + 1) / 20 for i in range(20)])
+    down = [0.15 * (1 + math.cos(math.pi * i / 80)) for i in range(80)]
+    assert found[20:] == pytest.approx(down)
+
+
+SCHEDULES = list(settings(RunSpec)["schedule"].options)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("num_steps", "num_epochs"), [(1, 1), (2, 2), (7, 1), (60, 6), (300, 5)])
+def test_the_rate_of_any_step_is_told_without_those_before(schedule, num_steps, num_epochs):
+    spec = RunSpec(lr=0.3, schedule=schedule, num_epochs=num_epochs, warmup=0.15)
+    told = [rate_at(spec, step, num_steps) for step in range(num_steps)]
+    assert told == pytest.approx(lrs(spec, num_steps), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 4, 7])
 def test_every_schedule_serves_the_shortest_runs(schedule, num_steps):
     found = lrs(RunSpec(lr=0.3, schedule=schedule), num_steps)

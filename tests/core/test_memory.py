@@ -115,6 +115,13 @@ def test_the_estimate_is_no_less_than_what_a_run_takes(spec):
     assert 0.3 * estimate < taken < estimate
 
 
+def test_the_best_epoch_s_weights_count():
+    spec = RunSpec(dense=(DenseSpec(units=512),))
+    kept = replace(spec, keep_best=True)
+    more = step_memory(kept, lay_out(kept)).weights - step_memory(spec, lay_out(spec)).weights
+    assert more == 4 * lay_out(spec).params
+
+
 def test_an_estimate_of_a_giant_takes_no_memory():
     spec = RunSpec(
         blocks=(BlockSpec(channels=512, kernel_size=7, pool="none"),) * 6,

@@ -136,7 +136,8 @@ def test_what_costs_the_same_is_measured_once(line, trials):
 
 
 def test_only_what_costs_nothing_shares_a_price():
-    free = {"lr", "seed", "num_epochs", "schedule", "data"}
+    free = {"lr", "seed", "num_epochs", "data", "init", "target_accuracy", "patience", "keep_best"}
+    free |= {"schedule", "step_epochs", "step_factor", "warmup"}
     base = replace(SPEC, dense=(DenseSpec(),), momentum=0.5, weight_decay=0.1)
     for path, record, value in walk(base):
         name = path.rpartition(".")[2]

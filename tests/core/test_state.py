@@ -8,7 +8,7 @@ import torch
 
 from core import trainer as trainer_module
 from core.presets import PRESETS
-from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec import BlockSpec, DenseSpec, RunSpec, settings
 from core.state import State
 from core.trainer import Epoch, Steps, Trainer
 
@@ -78,8 +78,8 @@ def test_wherever_it_is_broken_off_the_end_is_the_same(make_digits, at):
 
 
 @pytest.mark.parametrize("augment", [{}, AUGMENTED], ids=["plain", "augmented"])
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("schedule", settings(RunSpec)["schedule"].options)
+@pytest.mark.parametrize("optimizer", settings(RunSpec)["optimizer"].options)
 def test_every_optimiser_schedule_and_augmentation_goes_on(
     make_digits, optimizer, schedule, augment
 ):
@@ -98,6 +98,21 @@ def test_residual_blocks_and_other_first_weights_go_on(make_digits):
     around = BlockSpec(channels=4, pool="none", residual=True, activation="silu", dropout=0.1)
     spec = replace(SPEC, blocks=(*SPEC.blocks, around), head="global_average", init="kaiming")
     assert_alike(spec, make_digits(100), 11)
+
+
+@pytest.mark.parametrize("loss", settings(RunSpec)["loss"].options)
+def test_every_loss_goes_on(make_digits, loss):
+    spec = replace(SPEC, loss=loss, optimizer="sgd", nesterov=True, clip_norm=0.5)
+    assert_alike(spec, make_digits(100), 11)
+
+
+# It learns the bars at once and then, its steps too long, loses some of them again.
+FICKLE = replace(SPEC, lr=0.1, num_epochs=6, keep_best=True, patience=2)
+
+
+@pytest.mark.parametrize("at", [8, 9, 10, 17, 18, 20, 26, 27, 28])
+def test_the_best_epoch_s_weights_go_on_too(make_digits, at):
+    assert_alike(FICKLE, make_digits(100), at)
 
 
 def test_sgd_without_momentum_goes_on(make_digits):

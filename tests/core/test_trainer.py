@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from core import trainer as trainer_module
 from core.batches import normalise, steps_per_epoch
@@ -14,7 +15,7 @@ from core.device import cores, resolve, take_all_cores, take_one_core
 from core.errors import UserError
 from core.model import build, initialise
 from core.presets import PRESETS
-from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec import BlockSpec, DenseSpec, RunSpec, settings
 from core.trainer import (
     Diverged,
     Epoch,
@@ -45,6 +46,52 @@ def trained(spec, digits):
 
 def of_kind(events, kind):
     return [event for event in events if isinstance(event, kind)]
+
+
+@pytest.mark.parametrize("loss", settings(RunSpec)["loss"].options)
+@pytest.mark.parametrize("optimizer", settings(RunSpec)["optimizer"].options)
+def test_a_step_is_what_plain_pytorch_does(make_digits, loss, optimizer):
+    spec = replace(
+        TINY, blocks=(BlockSpec(channels=4, kernel_size=5),), dense=(), loss=loss,
+        optimizer=optimizer, momentum=0.8, nesterov=True, weight_decay=0.01, clip_norm=0.05,
+        lr=0.02, batch_size=43, num_epochs=1,
+    )  # fmt: skip
+    digits = make_digits(43)  # not as many of each: their gradients would cancel out
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10)
+    )
+    trainer = Trainer(spec, digits)
+    before = dict(zip(net.state_dict(), trainer.weights().values(), strict=True))
+    net.load_state_dict(before)
+    learner = {
+        "sgd": torch.optim.SGD(
+            net.parameters(), lr=0.02, momentum=0.8, nesterov=True, weight_decay=0.01
+        ),
+        "adam": torch.optim.Adam(net.parameters(), lr=0.02, weight_decay=0.01),
+        "adamw": torch.optim.AdamW(net.parameters(), lr=0.02, weight_decay=0.01),
+        "rmsprop": torch.optim.RMSprop(net.parameters(), lr=0.02, momentum=0.8, weight_decay=0.01),
+        "adagrad": torch.optim.Adagrad(net.parameters(), lr=0.02, weight_decay=0.01),
+    }[optimizer]
+    labels = digits.train.labels
+    x = net((digits.train.images / 255 - digits.mean) / digits.std)
+    wanted = F.one_hot(labels, 10).float()
+    value = {
+        "cross_entropy": lambda: F.cross_entropy(x, labels),
+        "nll": lambda: -F.log_softmax(x, 1)[torch.arange(43), labels].mean(),
+        "bce": lambda: F.binary_cross_entropy(x.sigmoid(), wanted),
+        "multi_margin": lambda: nn.MultiMarginLoss()(x, labels),
+        "mse": lambda: (x.softmax(1) - wanted).square().mean(),
+    }[loss]()
+    value.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 0.05)
+    learner.step()
+    (step,) = of_kind(trainer.fit(), Steps)
+    assert step.losses[0] == pytest.approx(value.item(), rel=1e-4)
+    for name, expected in net.state_dict().items():
+        found = dict(zip(before, trainer.weights().values(), strict=True))[name]
+        # Where a gradient is hardly anything, Adam's first step goes by the sign of what rounding
+        # left of it, so that not every number can be asked for.
+        assert (found - expected).norm() < 0.05 * (expected - before[name]).norm(), name
 
 
 def all_losses(events):

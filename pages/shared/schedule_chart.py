@@ -1,0 +1,96 @@
+"""The learning rate over a run as a small curve, as Vega-Lite, with a mark where the run is now."""
+
+import pandas as pd
+import streamlit as st
+
+from core.batches import steps_per_epoch
+from core.data import DATASETS
+from core.learning import rate_at
+from core.spec import RunSpec
+from pages.shared.palette import Palette, palette
+
+HEIGHT_PX = 96
+PLAN = "Plan"
+NOW = "Now"
+_POINTS = 240
+
+
+def schedule_line(spec: RunSpec) -> None:
+    """Show how the learning rate of a spec will move."""
+    per_epoch = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
+    st.vega_lite_chart(
+        schedule_rows(spec, per_epoch),
+        schedule_chart(spec.num_epochs, palette()),
+        key="schedule",
+        width="stretch",
+    )
+
+
+def schedule_rows(spec: RunSpec, steps_per_epoch: int, now: int | None = None) -> pd.DataFrame:
+    """Return columns epoch, lr and series, one row a point of the curve and one for now.
+
+    Args:
+        spec: of the run.
+        steps_per_epoch: training steps in one epoch.
+        now: steps done so far, where the run is under way.
+    """
+    num_steps = steps_per_epoch * spec.num_epochs
+    steps = sorted({i * (num_steps - 1) // (_POINTS - 1) for i in range(_POINTS)})
+    rows = [(step / steps_per_epoch, rate_at(spec, step, num_steps), PLAN) for step in steps]
+    # A curve of a single step is a line too.
+    rows.append((float(spec.num_epochs), rows[-1][1], PLAN))
+    if now is not None:
+        step = min(max(now, 1), num_steps) - 1
+        rows.append((step / steps_per_epoch, rate_at(spec, step, num_steps), NOW))
+    return pd.DataFrame(rows, columns=["epoch", "lr", "series"]).astype(
+        {"epoch": "float64", "lr": "float64", "series": "str"}
+    )
+
+
+def schedule_chart(num_epochs: int, colours: Palette) -> dict[str, object]:
+    """Describe the chart of the learning rate over a run; only its data change while it trains.
+
+    Args:
+        num_epochs: where the x axis ends.
+        colours: of the present theme.
+    """
+    is_plan = {"filter": f"datum.series === '{PLAN}'"}
+    is_now = {"filter": f"datum.series === '{NOW}'"}
+    return {
+        "height": HEIGHT_PX,
+        "encoding": {
+            "x": {
+                "field": "epoch",
+                "type": "quantitative",
+                "title": "Epoch",
+                "scale": {"domain": [0, num_epochs], "nice": False},
+                "axis": {"grid": False, "tickMinStep": 1, "tickCount": 6, "format": "~s"},
+            },
+            "y": {
+                "field": "lr",
+                "type": "quantitative",
+                "title": "Learning rate",
+                "scale": {"zero": True},
+                "axis": {"tickCount": 3, "format": "~g"},
+            },
+            "tooltip": [
+                {"field": "epoch", "title": "Epoch", "type": "quantitative", "format": ".2f"},
+                {"field": "lr", "title": "Learning rate", "type": "quantitative", "format": ".3g"},
+            ],
+        },
+        "layer": [
+            {
+                "mark": {"type": "line", "strokeWidth": 2, "color": colours.quiet},
+                "transform": [is_plan],
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 1, "color": colours.lit},
+                "encoding": {"y": None},
+                "transform": [is_now],
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70, "color": colours.lit},
+                "transform": [is_now],
+            },
+        ],
+    }
