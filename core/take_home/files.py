@@ -1,0 +1,220 @@
+"""The files that are offered of a run, what each is for, and one zip of all."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from core.codec import to_json
+from core.palette import LIGHT
+from core.record import ENDED, RunRecord
+from core.take_home.figures import epochs_csv, picture, steps_csv
+from core.take_home.lesson import requirements
+from core.take_home.notebook import notebook
+from core.take_home.onnx_graph import OPSET, onnx_file
+from core.take_home.parcel import Parcel, TakeHomeError, one_line, result_of, when
+from core.take_home.report import report
+from core.take_home.script import script
+from core.take_home.shelf import Shelf
+from core.take_home.weights import loader, weights_file
+
+Tell = Callable[[str], None]
+Need = Literal["nothing", "end", "curves", "weights"]
+
+# The earliest that a zip can say.
+_ZIP_EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
+# Not worth compressing again.
+_DENSE: Final = frozenset({"weights.safetensors", "network.onnx", "curves.png"})
+_ZIP_NAME: Final = "everything"
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One kind of file.
+
+    Attributes:
+        name: in the zip and on a person's disk.
+        words: half a sentence that says what it is for.
+        need: what a run must have before it is offered.
+        make: writes it; told what is done at the moment where that takes a while.
+    """
+
+    name: str
+    words: str
+    mime: str
+    need: Need
+    make: Callable[[Parcel, Tell], bytes | str]
+
+
+FILES: Final = (
+    File(
+        name="train.py",
+        words="trains it again with PyTorch alone and compares",
+        mime="text/x-python",
+        need="end",
+        make=lambda parcel, tell: script(parcel),
+    ),
+    File(
+        name="train.ipynb",
+        words="the same as a Jupyter notebook",
+        mime="application/x-ipynb+json",
+        need="end",
+        make=lambda parcel, tell: notebook(parcel),
+    ),
+    File(
+        name="weights.safetensors",
+        words="what it has learned, with its configuration; NetSketch reads it too",
+        mime="application/octet-stream",
+        need="weights",
+        make=lambda parcel, tell: weights_file(parcel),
+    ),
+    File(
+        name="load_weights.py",
+        words="loads the weights and names a digit",
+        mime="text/x-python",
+        need="weights",
+        make=lambda parcel, tell: loader(parcel),
+    ),
+    File(
+        name="network.onnx",
+        words="for other programs: pixels in, probabilities out; checked against PyTorch",
+        mime="application/octet-stream",
+        need="weights",
+        make=onnx_file,
+    ),
+    File(
+        name="configuration.json",
+        words="every setting; NetSketch reads it too",
+        mime="application/json",
+        need="nothing",
+        make=lambda parcel, tell: to_json(parcel.spec) + "\n",
+    ),
+    File(
+        name="steps.csv",
+        words="loss and accuracy of every step",
+        mime="text/csv",
+        need="curves",
+        make=lambda parcel, tell: steps_csv(parcel),
+    ),
+    File(
+        name="epochs.csv",
+        words="training and validation after every epoch",
+        mime="text/csv",
+        need="curves",
+        make=lambda parcel, tell: epochs_csv(parcel),
+    ),
+    File(
+        name="curves.png",
+        words="the curves as a picture",
+        mime="image/png",
+        need="curves",
+        make=lambda parcel, tell: picture(parcel, LIGHT, "png"),
+    ),
+    File(
+        name="report.html",
+        words="all about it on one page, to print or send",
+        mime="text/html",
+        need="end",
+        make=lambda parcel, tell: report(parcel),
+    ),
+)
+
+_shelf: Final = Shelf()
+
+
+def offered(record: RunRecord, *, has_weights: bool) -> tuple[File, ...]:
+    """Return the files that can be made of a run; cheap."""
+    ended = record.status in ENDED
+    there: dict[Need, bool] = {
+        "nothing": True,
+        "end": ended,
+        "curves": ended and record.step > 0,
+        "weights": ended and has_weights,
+    }
+    return tuple(file for file in FILES if there[file.need])
+
+
+def make(parcel: Parcel, name: str, tell: Tell = lambda words: None) -> bytes:
+    """Return a file, made now or kept from before; one at a time is made in a process.
+
+    Raises:
+        TakeHomeError: it cannot be made of this run.
+        KeyError: there is no such file.
+    """
+    file = {file.name: file for file in FILES}[name]
+    return _shelf.take(parcel, name, lambda: _bytes(file.make(parcel, tell)), tell)
+
+
+def everything(parcel: Parcel, tell: Tell = lambda words: None) -> bytes:
+    """Return a zip of all files that can be made of a run, and a README.txt that explains them."""
+    return _shelf.take(parcel, _ZIP_NAME, lambda: _zip(parcel, tell), tell)
+
+
+def folder_name(record: RunRecord) -> str:
+    """Return the name of the zip without its ending, and of the folder in it."""
+    return f"netsketch-{record.id}"
+
+
+def _zip(parcel: Parcel, tell: Tell) -> bytes:
+    made: dict[str, bytes] = {}
+    missing: list[str] = []
+    for file in offered(parcel.record, has_weights=parcel.weights is not None):
+        tell(f"Making {file.name}")
+        try:
+            made[file.name] = make(parcel, file.name, tell)
+        except TakeHomeError as error:
+            missing.append(f"{file.name} is missing. {error}")
+    tell("Packing")
+    made = {"README.txt": _readme(parcel, made, missing).encode()} | made
+    moment = max(parcel.record.ended_at or parcel.record.created_at, _ZIP_EPOCH)
+    date = datetime.fromtimestamp(moment, UTC).timetuple()[:6]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in made.items():
+            entry = zipfile.ZipInfo(f"{folder_name(parcel.record)}/{name}", date)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_STORED if name in _DENSE else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return packed.getvalue()
+
+
+def _readme(parcel: Parcel, made: Iterable[str], missing: Iterable[str]) -> str:
+    record = parcel.record
+    names = set(made)
+    width = max(len(name) for name in names)
+    listed = [f"{file.name:<{width}}  {file.words}" for file in FILES if file.name in names]
+    lines = [
+        one_line(record.name),
+        f"A run of NetSketch, {record.status}, {when(record)}.",
+        result_of(record),
+        "",
+        *listed,
+        *missing,
+        "",
+        "To train it again, in a folder of its own:",
+        "",
+        f"    pip install {' '.join(requirements(record))}",
+        "    python train.py",
+    ]
+    if "network.onnx" in names:
+        lines += [
+            "",
+            f"network.onnx (opset {OPSET}) takes `pixels`, uint8 (batch, 1, 28, 28) from 0, black, "
+            "to 255,",
+            "and returns `probabilities`, float32 (batch, 10). With pip install onnxruntime:",
+            "",
+            "    session = onnxruntime.InferenceSession('network.onnx')",
+            "    (probabilities,) = session.run(None, {'pixels': pixels})",
+        ]
+    if "weights.safetensors" in names:
+        lines += [
+            "",
+            "weights.safetensors needs pip install torch safetensors; load_weights.py shows how.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _bytes(content: bytes | str) -> bytes:
+    return content if isinstance(content, bytes) else content.encode()

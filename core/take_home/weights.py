@@ -1,0 +1,64 @@
+"""The weights as safetensors, which can hold numbers only, and a few lines that load them."""
+
+from safetensors.torch import save
+
+from core.codec import to_json
+from core.datasets.table import info_of
+from core.model import class_source
+from core.take_home.parcel import Parcel, one_line
+
+# Under this name the file says which network its weights belong to.
+CONFIGURATION = "netsketch"
+
+
+def weights_file(parcel: Parcel) -> bytes:
+    """Write the state dict, with the configuration in the file's header.
+
+    Raises:
+        TakeHomeError: the run has no weights.
+    """
+    return save(
+        dict(parcel.need_weights()), metadata={"format": "pt", CONFIGURATION: to_json(parcel.spec)}
+    )
+
+
+def loader(parcel: Parcel) -> str:
+    """Write a program that loads the weights into the network and names one image."""
+    info = info_of(parcel.spec.data)
+    return f'''\
+# {one_line(parcel.record.name)}
+#
+# Load the weights of a NetSketch run, and let the network name an image.
+#
+#     pip install torch safetensors
+#     python load_weights.py
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+
+{class_source(parcel.network)}
+
+
+net = Net()
+net.load_state_dict(load_file("weights.safetensors"))
+net.eval()
+CLASSES = {list(info.class_names)!r}
+
+
+def probabilities(pixels):
+    """Return the probabilities of CLASSES, (N, {len(info.class_names)}).
+
+    pixels: (N, 1, 28, 28), from 0 (black) to 255, light on dark, the {info.noun} in the middle.
+    """
+    with torch.inference_mode():
+        return net((pixels.float() / 255 - {info.mean}) / {info.std}).softmax(1)
+
+
+# A stroke down the middle, which networks of digits take for a 1.
+stroke = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+stroke[..., 5:23, 13:15] = 255
+answer = probabilities(stroke)[0]
+print(f"This is “{{CLASSES[answer.argmax()]}}”, with probability {{answer.max():.1%}}.")
+'''

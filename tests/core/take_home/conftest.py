@@ -1,0 +1,139 @@
+"""Runs of a second, to be taken home."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import replace
+
+import pytest
+
+from core.data import Digits
+from core.datasets.table import info_of
+from core.errors import UserError
+from core.history import History
+from core.record import RunRecord
+from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.take_home.lesson import lesson
+from core.take_home.parcel import Parcel
+from core.trainer import Epoch, Steps, Tested, Trainer
+
+SPEC = RunSpec(
+    blocks=(BlockSpec(channels=4, batch_norm=True), BlockSpec(channels=6, dropout=0.1)),
+    dense=(DenseSpec(units=12),),
+    optimizer="adam",
+    lr=0.02,
+    batch_size=20,
+    num_epochs=3,
+    seed=7,
+)
+
+
+@pytest.fixture
+def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
+    """Few images, of which a lesson knows how many there are."""
+    digits = make_digits(100)
+    monkeypatch.setattr(
+        "core.take_home.lesson.info_of",
+        lambda key: replace(info_of(key), train=100, validation=20, test=30),
+    )
+    return digits
+
+
+@pytest.fixture
+def trained(make_digits) -> Callable[..., Parcel]:
+    """Train a spec for real and pack what is taken home of it."""
+
+    def train(spec: RunSpec = SPEC, stop_at: int | None = None, **known: object) -> Parcel:
+        """Train.
+
+        Args:
+            spec: on 100 images of bars.
+            stop_at: a number of steps after which the run is stopped.
+            known: what its record says besides.
+        """
+        trainer = Trainer(spec, make_digits(100), report_s=0.0)
+        history = History(trainer.num_steps // spec.num_epochs)
+        record = RunRecord(
+            id="3-ab12cd",
+            number=3,
+            name="3 · Small",
+            spec=spec,
+            status="finished",
+            created_at=1_764_000_000,
+            ended_at=1_764_000_600,
+            device="CPU, 1 core",
+            num_steps=trainer.num_steps,
+            params=sum(p.numel() for p in trainer.model.parameters()),
+        )
+        for event in _events(trainer, stop_at):
+            if isinstance(event, Steps | Epoch):
+                history.add(event)
+            if isinstance(event, Steps):
+                record = replace(record, step=event.step)
+            if isinstance(event, Epoch):
+                record = replace(record, epoch=event.epoch, val_accuracy=event.val_accuracy)
+            if isinstance(event, Tested):
+                record = replace(
+                    record,
+                    test_correct=event.correct,
+                    test_total=event.total,
+                    test_loss=event.loss,
+                )
+        if stop_at is not None:
+            record = replace(record, status="stopped")
+        weights = {name: value.contiguous() for name, value in trainer.weights().items()}
+        return Parcel(
+            record=replace(record, **known),
+            steps=history.curves(10**9),
+            curves=history.curves(),
+            weights=weights,
+        )
+
+    return train
+
+
+def _events(trainer: Trainer, stop_at: int | None) -> Iterator[object]:
+    for event in trainer.fit():
+        yield event
+        if isinstance(event, Steps) and event.step == stop_at:
+            yield from trainer.test()
+            return
+
+
+def untrained(spec: RunSpec, **known: object) -> Parcel:
+    """A run that has not begun."""
+    nothing = History(1).curves()
+    record = RunRecord(id="1-a", number=1, name="1 · New", spec=spec)
+    return Parcel(record=replace(record, **known), steps=nothing, curves=nothing, weights=None)
+
+
+def follow(parcel: Parcel, digits: Digits) -> tuple[dict[str, object], str]:
+    """Do what a lesson says, with these digits in place of its own; return names and words."""
+    names: dict[str, object] = {}
+    said = io.StringIO()
+    with redirect_stdout(said):
+        for section in lesson(parcel):
+            if section.title == "The digits":
+                names |= _as_read(digits)
+            else:
+                exec(compile(section.code, section.title, "exec"), names)
+    return names, said.getvalue()
+
+
+def _as_read(digits: Digits) -> dict[str, object]:
+    named = {}
+    for name in ("train", "validation", "test"):
+        split = getattr(digits, name)
+        named |= {f"{name}_images": split.images, f"{name}_labels": split.labels}
+    return named
+
+
+def runnable(spec: RunSpec) -> bool:
+    """Whether a spec can be trained on the small digits."""
+    from core.check import require_runnable
+
+    try:
+        require_runnable(spec, train_size=100)
+    except UserError:
+        return False
+    return True

@@ -1,0 +1,229 @@
+"""The tutorial takes the trainer's own steps, whatever a run is set to."""
+
+import ast
+import gzip
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from core.data import MNIST_FILES, SPLIT_SEED
+from core.presets import PRESETS
+from core.spec import BlockSpec, RunSpec
+from core.take_home.lesson import lesson
+from core.take_home.lesson_data import data_code
+from core.trainer import Diverged, Tested, Trainer
+from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
+
+EVERYTHING_ON = {
+    "shift": {"shift": 3},
+    "rotation": {"rotation": 20},
+    "scale": {"scale": 0.3},
+    "elastic": {"elastic": 1.5},
+    "shift and elastic": {"shift": 8, "elastic": 1.0},
+    "rotation and scale": {"rotation": 45, "scale": 0.5},
+    "all changes": {"shift": 2, "rotation": 10, "scale": 0.1, "elastic": 0.5},
+    "label smoothing": {"label_smoothing": 0.1},
+    "mean squared error": {"loss": "mse"},
+    "one-cycle": {"schedule": "one_cycle"},
+    "cosine": {"schedule": "cosine"},
+    "a last batch of one": {"batch_size": 33},
+    "a batch of all but one": {"batch_size": 99, "num_epochs": 1},
+    "kaiming": {"init": "kaiming"},
+    "xavier": {"init": "xavier"},
+    "global average": {"head": "global_average"},
+    "one batch": {"batch_size": 100, "schedule": "one_cycle", "num_epochs": 1},
+}
+
+
+def same_steps(spec: RunSpec, digits) -> None:
+    """Train twice: by the trainer, and by what a lesson says."""
+    trainer = Trainer(spec, digits)
+    tested = next(event for event in trainer.fit() if isinstance(event, Tested))
+    known = {
+        "status": "finished",
+        "device": "CPU, 1 core",
+        "step": trainer.num_steps,
+        "num_steps": trainer.num_steps,
+        "test_correct": tested.correct,
+        "test_total": tested.total,
+    }
+    names, said = follow(untrained(spec, **known), digits)
+    found, expected = names["net"].state_dict(), trainer.weights()
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+    assert "REPRODUCED exactly" in said
+    assert "NOT" not in said
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_preset_comes_out_the_same_to_the_last_bit(small, key):
+    spec = PRESETS[key].spec
+    same_steps(replace(spec, data="embedded", num_epochs=1, batch_size=32), small)
+
+
+@pytest.mark.parametrize("changes", EVERYTHING_ON.values(), ids=EVERYTHING_ON)
+def test_every_setting_comes_out_the_same_to_the_last_bit(small, changes):
+    same_steps(replace(SPEC, **changes), small)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_every_optimizer_comes_out_the_same_to_the_last_bit(small, optimizer, decay):
+    same_steps(replace(SPEC, optimizer=optimizer, weight_decay=decay), small)
+
+
+@given(st.data())
+@hypothesis_settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.generate],  # a smaller example would say no more, and takes minutes to find
+)
+def test_any_run_comes_out_the_same_to_the_last_bit(small, specs, data):
+    spec = data.draw(
+        specs(
+            most=8,
+            num_epochs=st.integers(1, 2),
+            batch_size=st.integers(8, 100),
+            lr=st.floats(1e-5, 0.01),
+            data=st.just("embedded"),
+            device=st.just("cpu"),
+        )
+    )
+    assume(runnable(spec))
+    try:
+        same_steps(spec, small)
+    except Diverged:
+        assume(False)
+
+
+def test_a_stopped_run_is_measured_where_it_was_stopped(small, trained):
+    parcel = trained(stop_at=6)
+    names, said = follow(parcel, small)
+    assert names["step"] == 6
+    for name, value in parcel.weights.items():
+        assert torch.equal(names["net"].state_dict()[name], value), name
+    assert "REPRODUCED exactly" in said
+
+
+def test_a_run_that_diverges_does_so_again_at_the_same_step(small):
+    spec = replace(
+        SPEC, blocks=(BlockSpec(channels=4, activation="none"),), optimizer="sgd", lr=100.0
+    )
+    with pytest.raises(Diverged) as caught:
+        list(Trainer(spec, small, report_s=0.0).fit())
+    parcel = untrained(
+        spec, status="diverged", device="CPU, 1 core", step=caught.value.step - 1, num_steps=8
+    )
+    names, said = follow(parcel, small)
+    assert names["step"] == caught.value.step - 1
+    assert "REPRODUCED exactly: it diverged at the same step." in said
+    _, said = follow(replace(parcel, record=replace(parcel.record, step=0)), small)
+    assert "REPRODUCED within noise: it diverged too" in said
+    calm = replace(parcel, record=replace(parcel.record, spec=SPEC))
+    assert "NOT REPRODUCED: here the loss stayed a number." in follow(calm, small)[1]
+
+
+def test_another_count_is_told_from_chance(small, trained):
+    parcel = trained()
+    total, correct = parcel.record.test_total, parcel.record.test_correct
+    assert (total, correct) == (30, 30)  # else the numbers below mean something else
+
+    def said(count: int) -> str:
+        other = replace(parcel, record=replace(parcel.record, test_correct=count))
+        return follow(other, small)[1].splitlines()[-1]
+
+    assert said(30) == "REPRODUCED exactly: the same number of digits."
+    # Two standard errors of the difference of two counts of 30.
+    share = 29 / 32
+    noise = 2 * math.sqrt(2 * 30 * share * (1 - share))
+    assert 4 < noise < 5
+    assert "the processor or its number of threads is another" in said(28)
+    assert said(20).startswith("NOT REPRODUCED: chance alone explains a difference of up to")
+
+
+def test_a_run_without_a_test_has_nothing_to_compare(small):
+    parcel = untrained(SPEC, status="interrupted", device="CPU, 1 core", step=3)
+    said = follow(parcel, small)[1]
+    assert "ended before its test: nothing to compare" in said
+    assert "REPRODUCED" not in said
+
+
+def test_the_words_say_what_is_on_and_nothing_else():
+    def text(spec: RunSpec) -> str:
+        return "\n".join(f"{s.title}\n{s.words}\n{s.code}" for s in lesson(untrained(spec)))
+
+    plain = text(RunSpec())
+    for word in ("changed", "schedule =", "smoothing", "manual_seed(SEED)  # for dropout", "math"):
+        assert word not in plain.replace("math.sqrt", ""), word
+    assert "moved by up to 3 pixels, turned by up to 9 degrees" in text(
+        replace(SPEC, shift=3, rotation=9)
+    )
+    assert "0.1 of the right answer" in text(replace(SPEC, label_smoothing=0.1))
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_run_on_a_gpu_asks_for_one_and_makes_do_without(device):
+    known = {"device": "NVIDIA H100"} if device == "cuda" else {"device": "Apple GPU"}
+    code = lesson(untrained(SPEC, **known))[0].code
+    assert f'DEVICE = "{device}" if torch.' in code
+    assert "set_num_threads" not in code
+
+
+def test_threads_are_those_of_the_run():
+    assert "torch.set_num_threads(6)" in lesson(untrained(SPEC, device="CPU, 6 cores"))[0].code
+    assert "set_num_threads" not in lesson(untrained(SPEC, device=""))[0].code
+
+
+def as_files(images: torch.Tensor, labels: torch.Tensor) -> tuple[bytes, bytes]:
+    """Write a data set as MNIST's two files."""
+    shape = b"".join(int(n).to_bytes(4, "big") for n in (2051, len(images), 28, 28))
+    head = b"".join(int(n).to_bytes(4, "big") for n in (2049, len(labels)))
+    return shape + images.numpy().tobytes(), head + labels.to(torch.uint8).numpy().tobytes()
+
+
+def test_mnist_is_split_as_the_dashboard_splits_it_and_downloaded_once(tmp_path, monkeypatch):
+    labels = torch.randint(0, 10, (60_000,))
+    images = torch.arange(60_000 * 784, dtype=torch.int64).to(torch.uint8).view(-1, 1, 28, 28)
+    files = [*as_files(images, labels), *as_files(images[:100], labels[:100])]
+    packed = {
+        f"{file.name}.gz": gzip.compress(content, 1)
+        for file, content in zip(MNIST_FILES, files, strict=True)
+    }
+    asked = []
+
+    def urlopen(address: str) -> io.BytesIO:
+        asked.append(address.rsplit("/", 1)[1])
+        return io.BytesIO(packed[asked[-1]])
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path))
+    code = "import gzip, os, urllib.request\nfrom pathlib import Path\n"
+    code += data_code(replace(SPEC, data="mnist"))
+    for _ in range(2):
+        names = {"np": np, "torch": torch, "train_test_split": train_test_split, "DEVICE": "cpu"}
+        exec(code, names)
+    assert sorted(asked) == sorted(packed)
+    kept, held = train_test_split(
+        np.arange(60_000), test_size=5000, stratify=labels.numpy(), random_state=SPLIT_SEED
+    )
+    for name, rows in (("train", kept), ("validation", held)):
+        assert torch.equal(names[f"{name}_labels"], labels[rows]), name
+        assert torch.equal(names[f"{name}_images"], images[rows]), name
+    assert torch.equal(names["test_images"], images[:100])
+    assert torch.equal(names["test_labels"], labels[:100])
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_line_fits_a_screen_and_every_section_is_python(key):
+    for section in lesson(untrained(PRESETS[key].spec)):
+        ast.parse(section.code)
+        assert max(map(len, section.code.splitlines())) <= 100
