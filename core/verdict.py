@@ -199,9 +199,9 @@ def holm(chances: Sequence[float]) -> list[float]:
 def chance_in_words(chance: float) -> str:
     """Write a chance with as many digits as it deserves: `0.5 %`, `32 %`, `under 0.01 %`."""
     if chance < 0.0001:
-        return "under 0.01 %"
+        return "under 0.01\u00a0%"
     digits = 2 if chance < 0.001 else 1 if chance < 0.1 else 0
-    return f"{100 * chance:.{digits}f} %"
+    return f"{100 * chance:.{digits}f}\u00a0%"
 
 
 def _only(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:

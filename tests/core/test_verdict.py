@@ -93,7 +93,7 @@ def test_one_is_better_and_the_numbers_say_why():
     assert found.headline == "A is better."
     assert found.reason == (
         "A is right on 31 images that B misses, B on 12 that A misses; of 100. Such a difference "
-        "by luck alone, were both equally good: 0.5 %."
+        "by luck alone, were both equally good: 0.5\u00a0%."
     )
     turned = verdict(second, first, labels(100))
     assert turned.better == "A"
@@ -105,7 +105,7 @@ def test_a_small_difference_is_within_noise():
     assert found.chance == pytest.approx(1 / 16)
     assert found.better is None
     assert "noise" in found.headline
-    assert "6.2 %" in found.reason
+    assert "6.2\u00a0%" in found.reason
     assert "1 image that" in verdict(answers("A", "10"), answers("B", "00"), labels(2)).reason
 
 
@@ -188,4 +188,4 @@ def test_what_is_better_alone_may_be_noise_among_five():
     ],
 )
 def test_chances_in_words(chance, words):
-    assert chance_in_words(chance) == words
+    assert chance_in_words(chance) == words.replace(" %", "\u00a0%")
