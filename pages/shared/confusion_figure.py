@@ -1,0 +1,102 @@
+"""How the mistakes of two networks differ, as a Plotly heatmap."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.palette import DARK, LIGHT, Palette
+
+SIDE_PX = 430
+# With more classes than this a number is wider than its cell.
+_MOST_NUMBERS = 15
+# Of a cell without a difference. Opaque, for Plotly chooses a number's ink by its cell's colour.
+_MIDDLE = {LIGHT: "#F1EFE8", DARK: "#22262F"}
+
+
+def confusion_difference(
+    first: NDArray[np.int64], second: NDArray[np.int64], class_names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return by how many images the first does better in each cell, negative where it does worse.
+
+    On the diagonal that is more right answers; elsewhere it is fewer mistakes of that kind.
+    """
+    better = second - first
+    return np.where(np.eye(len(class_names), dtype=bool), -better, better)
+
+
+def confusion_figure(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    names: tuple[str, str],
+    class_names: Sequence[str],
+    colours: Palette,
+) -> go.Figure:
+    """Draw two confusion matrices' difference: what the image is down, what is said across.
+
+    Args:
+        first: counts (classes, classes) of the first network, rows what the image is.
+        second: of the second one, on the same images.
+        names: of the two, short.
+        class_names: of the rows and columns.
+        colours: of the present theme.
+    """
+    better = confusion_difference(first, second, class_names)
+    limit = max(1, int(abs(better).max()))
+    figure = go.Figure(
+        go.Heatmap(
+            z=better,
+            x=list(class_names),
+            y=list(class_names),
+            text=_signed(first - second),
+            texttemplate="%{text}",
+            hovertext=_sentences(first, second, names, class_names),
+            hoverinfo="text",
+            zmin=-limit,
+            zmax=limit,
+            colorscale=[(0, colours.wrong), (0.5, _MIDDLE[colours]), (1, colours.right)],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+        )
+    )
+    axis = {"type": "category", "fixedrange": True, "showgrid": False, "ticks": ""}
+    figure.update_layout(
+        height=SIDE_PX,
+        margin={"l": 50, "r": 10, "t": 10, "b": 50},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": colours.ink, "size": 13},
+        xaxis={**axis, "title": "What is said"},
+        yaxis={**axis, "title": "What it is", "autorange": "reversed", "scaleanchor": "x"},
+    )
+    return figure
+
+
+def _signed(counts: NDArray[np.int64]) -> list[list[str]]:
+    """Write each number with its sign; 0 is left out, and all of them where there is no room."""
+    if len(counts) > _MOST_NUMBERS:
+        return [[""] * len(counts)] * len(counts)
+    return [[f"{n:+d}".replace("-", "–") if n else "" for n in row] for row in counts.tolist()]
+
+
+def _sentences(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    names: tuple[str, str],
+    class_names: Sequence[str],
+) -> list[list[str]]:
+    """Say each cell in words."""
+    totals = first.sum(axis=1)
+    return [
+        [
+            f"{class_names[row]} named rightly: {names[0]} {first[row, row]:,}, "
+            f"{names[1]} {second[row, row]:,} of {totals[row]:,}"
+            if row == column
+            else f"{class_names[row]} taken for {class_names[column]}: "
+            f"{names[0]} {first[row, column]:,} times, {names[1]} {second[row, column]:,} times"
+            for column in range(len(class_names))
+        ]
+        for row in range(len(class_names))
+    ]
