@@ -30,6 +30,7 @@ page = st.navigation(
             "pages/train_page.py", title="Train", icon=":material/show_chart:", url_path="train"
         ),
         st.Page("pages/draw_page.py", title="Draw", icon=":material/draw:", url_path="draw"),
+        st.Page("pages/runs_page.py", title="Runs", icon=":material/table_rows:", url_path="runs"),
     ],
     position="top",
 )

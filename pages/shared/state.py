@@ -4,6 +4,7 @@ A page never holds a spec of its own. Widgets change the draft in callbacks, whi
 page does, so that everything on the page is drawn from the same draft.
 """
 
+from collections.abc import Iterable, Sequence
 from secrets import token_hex
 from typing import Final
 
@@ -12,7 +13,7 @@ import streamlit as st
 from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
-from core.spec import RunSpec, SpecError
+from core.spec import RunSpec, SpecError, parts
 
 _DRAFT: Final = "draft"
 _MENDED: Final = "address_mended"
@@ -24,10 +25,19 @@ _SEEN_STROKES: Final = "canvas_seen"
 _LIT: Final = "part"
 _RUN: Final = "run"
 _RUN_WRITTEN: Final = "run_written"
+_COMPARED: Final = "compare"
+_COMPARED_WRITTEN: Final = "compare_written"
+_TABLE: Final = "runs_table"
+_LISTED: Final = "runs_listed"
+_DELETED: Final = "runs_deleted"
 _ASKER: Final = "asker"
 _UNSEEN: Final = "unseen"
 _GO: Final = "go"
 _WIDGET: Final = "field:"
+
+# More runs than this are not laid over each other, and do not stand in the address.
+MAX_COMPARED: Final = 5
+_MAX_ID: Final = 40
 
 
 def read_address() -> None:
@@ -37,6 +47,9 @@ def read_address() -> None:
     # What this session wrote there is older than a choice made since, by a callback of this run.
     if run_id is not None and run_id != st.session_state.get(_RUN_WRITTEN):
         st.session_state[_RUN] = run_id
+    compared_ids = query.pop(_COMPARED, None)
+    if compared_ids is not None and compared_ids != st.session_state.get(_COMPARED_WRITTEN):
+        st.session_state[_COMPARED] = _ids(compared_ids)
     if _DRAFT in st.session_state and (not query or query == st.session_state.get(_WRITTEN)):
         return
     spec, mended = from_query(query, DEFAULT)
@@ -50,7 +63,10 @@ def write_address() -> None:
     st.session_state[_WRITTEN] = query
     run_id = chosen_run()
     st.session_state[_RUN_WRITTEN] = run_id
-    wanted = query | ({_RUN: run_id} if run_id else {})
+    ids = compared()
+    listed = ",".join(ids) if len(ids) <= MAX_COMPARED else ""
+    st.session_state[_COMPARED_WRITTEN] = listed
+    wanted = query | ({_RUN: run_id} if run_id else {}) | ({_COMPARED: listed} if listed else {})
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
 
@@ -82,8 +98,11 @@ def change(path: str, value: Value) -> None:
 
 def widget_key(path: str) -> str:
     """Return the key of the widget for a field, holding the draft's value."""
-    key = _WIDGET + path
-    value = draft().value(path)
+    return put(_WIDGET + path, draft().value(path))
+
+
+def put(key: str, value: object) -> str:
+    """Let the widget of this key hold a value; return the key."""
     unseen: set[str] = st.session_state.setdefault(_UNSEEN, set())
     # Only where it differs: a needless write would fight a slider that is still being dragged.
     if key in unseen or st.session_state.get(key) != value:
@@ -116,6 +135,73 @@ def chosen_run() -> str | None:
 def choose_run(run_id: str) -> None:
     """Look at a run from now on. For use as a callback."""
     st.session_state[_RUN] = run_id
+
+
+def compared() -> tuple[str, ...]:
+    """Ids of the runs chosen on the Runs page, in the order in which they were chosen."""
+    ids: tuple[str, ...] = st.session_state.get(_COMPARED, ())
+    return ids
+
+
+def compare(run_ids: Iterable[str]) -> None:
+    """Choose runs on the Runs page, in place of those chosen before. For use as a callback."""
+    st.session_state[_COMPARED] = tuple(dict.fromkeys(run_ids))
+
+
+def table_key(listed: Sequence[str]) -> str:
+    """Return the key of the table of runs, its chosen rows being those of the chosen runs.
+
+    Args:
+        listed: ids of the runs in the table, from its first row on.
+    """
+    st.session_state[_LISTED] = tuple(listed)
+    chosen = set(compared())
+    rows = [row for row, run_id in enumerate(listed) if run_id in chosen]
+    held = st.session_state.get(_TABLE, {}).get("selection", {}).get("rows", [])
+    # The browser names them in the order of the clicks.
+    rows = list(held) if sorted(held) == rows else rows
+    return put(_TABLE, {"selection": {"rows": rows, "columns": [], "cells": []}})
+
+
+def take_table() -> None:
+    """Callback of the table of runs: choose what is ticked.
+
+    What was chosen and is not listed now, because of a filter, stays chosen.
+    """
+    listed: tuple[str, ...] = st.session_state[_LISTED]
+    rows: list[int] = st.session_state[_TABLE]["selection"]["rows"]
+    ticked = [listed[row] for row in rows if row < len(listed)]
+    kept = [run_id for run_id in compared() if run_id not in listed or run_id in ticked]
+    compare([*kept, *ticked])
+
+
+def listed_run(row: int) -> str | None:
+    """Return the id of the run in a row of the table, as the browser shows it."""
+    listed: tuple[str, ...] = st.session_state.get(_LISTED, ())
+    return listed[row] if row < len(listed) else None
+
+
+def note_deleted(run_ids: Iterable[str], words: str) -> None:
+    """Remember what was deleted last, to be undone; nothing of it stays chosen.
+
+    Args:
+        run_ids: of the deleted runs.
+        words: what they are, for people.
+    """
+    gone = tuple(run_ids)
+    st.session_state[_DELETED] = gone, words
+    compare(run_id for run_id in compared() if run_id not in gone)
+
+
+def last_deleted() -> tuple[tuple[str, ...], str]:
+    """Ids of the runs whose deletion can be undone here, and what they are, for people."""
+    deleted: tuple[tuple[str, ...], str] = st.session_state.get(_DELETED, ((), ""))
+    return deleted
+
+
+def forget_deleted() -> None:
+    """Offer to undo nothing any more. For use as a callback."""
+    st.session_state.pop(_DELETED, None)
 
 
 def asker() -> str:
@@ -151,11 +237,11 @@ def take_refusal() -> str | None:
 
 
 def lit(spec: RunSpec) -> str:
-    """The part of the network being edited, such as `blocks.0`."""
+    """The part of the network being edited, such as `blocks.0`; empty where there is none."""
+    known = parts(spec)
     # A browser that sends a change before it has drawn the chooser of parts sends None for it.
-    part: str = st.session_state.get(_LIT) or "blocks.0"
-    group, _, index = part.partition(".")
-    return part if int(index) < len(getattr(spec, group)) else "blocks.0"
+    part = st.session_state.get(_LIT)
+    return part if part in known else known[0] if known else ""
 
 
 def light(part: str) -> None:
@@ -196,6 +282,12 @@ def redraw(strokes: list[dict[str, object]]) -> None:
     st.session_state[_CANVAS] = st.session_state.get(_CANVAS, 0) + 1
     st.session_state[_STROKES] = _drawing(strokes)
     remember(strokes)
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    """Read the runs that an address names; whoever shows them knows which of them exist."""
+    named = (run_id for run_id in text.split(",") if 0 < len(run_id) <= _MAX_ID)
+    return tuple(dict.fromkeys(named))[:MAX_COMPARED]
 
 
 def _drawing(strokes: list[dict[str, object]]) -> dict[str, object] | None:

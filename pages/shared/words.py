@@ -32,6 +32,20 @@ def short(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def disk_size(num_bytes: int) -> str:
+    """Write what something takes on the disk: `840 kB`, `1.4 MB`, `34 MB`."""
+    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if num_bytes >= 0.9995 * size:
+            amount = num_bytes / size
+            return f"{amount:.{1 if amount < 9.95 else 0}f} {unit}"
+    return f"{num_bytes} B"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: `1 run`, `12 runs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shape(sides: tuple[int, ...]) -> str:
     """Write a shape as people say it: `16 × 14 × 14`."""
     return " × ".join(f"{side:,}" for side in sides)

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Selectbox, Widget
@@ -39,8 +40,10 @@ class Tab(AppTest):
 
     @property
     def address(self) -> dict[str, str]:
-        """What the address says of the network, without the run that is looked at."""
-        return {key: value for key, value in self.query_params.items() if key != "run"}
+        """What the address says of the network, without the runs that are looked at."""
+        return {
+            key: value for key, value in self.query_params.items() if key not in ("run", "compare")
+        }
 
     @property
     def draft(self) -> RunSpec:
@@ -72,6 +75,15 @@ class Tab(AppTest):
     def go(self, page: str) -> "Tab":
         """Open another page by the navigation."""
         return self.switch_page(f"pages/{page}_page.py").run()
+
+    def tick(self, *rows: int) -> "Tab":
+        """Tick these rows of the table of runs, and no other, as a browser sends it."""
+        states = self._tree.get_widget_states()
+        selection = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+        table = self.get_by_key("runs_table")
+        states.widgets.append(WidgetState(id=table.proto.id, string_value=json.dumps(selection)))
+        self._run(states)
+        return self
 
     def strip(self) -> str:
         """Every word of the strip."""

@@ -5,7 +5,7 @@ import pytest
 from core.presets import DEFAULT, PRESETS
 from tests.app.tab import words
 
-PAGES = ["build", "train", "draw"]
+PAGES = ["build", "train", "draw", "runs"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -43,6 +43,8 @@ def test_each_page_is_its_own(visit, canvas):
     assert not tab.has("network")
     tab.go("draw")
     assert tab.has("input")
+    tab.go("runs")
+    assert not tab.has("input")
     tab.go("build")
     assert tab.has("network")
 

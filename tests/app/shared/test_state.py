@@ -12,7 +12,7 @@ from core.presets import DEFAULT, PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings, walk
 from pages.shared import state
 
-KEYS = ["v", "blocks", "dense", "run", *settings(RunSpec)]
+KEYS = ["v", "blocks", "dense", "run", "compare", *settings(RunSpec)]
 KEYS += [f"b{i}.{name}" for i in range(8) for name in settings(BlockSpec)]
 KEYS += [f"d{i}.{name}" for i in range(5) for name in settings(DenseSpec)]
 HOSTILE = ["", "-1", "9" * 5000, "1e999", "nan", "٣", "\x00", "<script>", "![](https://a.b/c)"]
@@ -98,7 +98,7 @@ def test_any_address_gives_a_network_and_a_clean_address(query):
         assert isinstance(spec, RunSpec)
         assert dict(here.query_params) == to_query(spec) | (
             {"run": query["run"]} if query.get("run") else {}
-        )
+        ) | ({"compare": ",".join(state.compared())} if state.compared() else {})
         told = state.mended()
         assert all(sentence.endswith(".") and len(sentence) < 500 for sentence in told)
         here.rerun()
@@ -209,3 +209,124 @@ def test_the_run_that_is_looked_at_stands_in_the_address(session):
     state.choose_run("8-def")
     here.rerun()
     assert here.query_params["run"] == "8-def"
+
+
+def ticked(here, *rows):
+    """What a browser sends when rows are ticked, before the script runs."""
+    here.session_state["runs_table"] = {"selection": {"rows": list(rows), "columns": []}}
+    state.take_table()
+
+
+def test_chosen_runs_stand_in_the_address_and_come_back_from_it(session):
+    here = session()
+    here.rerun()
+    state.compare(["2-b", "1-a", "2-b"])
+    here.rerun()
+    assert here.query_params["compare"] == "2-b,1-a"
+    again = session(here.query_params)
+    again.rerun()
+    assert state.compared() == ("2-b", "1-a")
+    assert state.draft() == DEFAULT
+    assert state.mended() == []
+
+
+def test_an_address_that_was_written_before_a_choice_does_not_undo_it(session):
+    here = session({"compare": "1-a"})
+    here.rerun()
+    state.compare(["1-a", "2-b"])
+    here.rerun()
+    assert state.compared() == ("1-a", "2-b")
+    state.compare([])
+    here.rerun()
+    assert state.compared() == ()
+    assert "compare" not in here.query_params
+
+
+def test_another_choice_in_the_address_is_taken(session):
+    here = session({"compare": "1-a"})
+    here.rerun()
+    here.navigate({**here.query_params, "compare": "3-c,1-a"})
+    here.rerun()
+    assert state.compared() == ("3-c", "1-a")
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("", ()),
+        (",,,", ()),
+        ("a,a,b", ("a", "b")),
+        ("1,2,3,4,5,6,7", ("1", "2", "3", "4", "5")),
+        ("x" * 5000, ()),
+        ("../../etc,💥", ("../../etc", "💥")),
+    ],
+)
+def test_whatever_an_address_calls_a_choice_is_a_few_short_names(session, text, ids):
+    here = session({"compare": text})
+    here.rerun()
+    assert state.compared() == ids
+
+
+def test_more_than_can_be_compared_is_chosen_but_not_written(session):
+    here = session()
+    here.rerun()
+    state.compare("abcdef")
+    here.rerun()
+    assert "compare" not in here.query_params
+    assert state.compared() == tuple("abcdef")
+
+
+def test_the_table_shows_the_choice_wherever_its_runs_stand(session):
+    here = session()
+    here.rerun()
+    state.compare(["b", "d"])
+    key = state.table_key(["a", "b", "c", "d"])
+    assert here.session_state[key]["selection"]["rows"] == [1, 3]
+    state.table_key(["new", "a", "b", "c", "d"])
+    assert here.session_state[key]["selection"]["rows"] == [2, 4]
+
+
+def test_ticks_are_taken_in_the_order_of_the_clicks(session):
+    here = session()
+    here.rerun()
+    key = state.table_key(["a", "b", "c"])
+    ticked(here, 2)
+    ticked(here, 2, 0)
+    assert state.compared() == ("c", "a")
+    state.table_key(["a", "b", "c"])
+    assert here.session_state[key]["selection"]["rows"] == [2, 0]  # nothing is sent back
+    ticked(here, 0)
+    assert state.compared() == ("a",)
+
+
+def test_what_a_filter_hides_stays_chosen(session):
+    here = session()
+    here.rerun()
+    state.table_key(["a", "b", "c"])
+    ticked(here, 1)
+    state.table_key(["a", "c"])
+    ticked(here, 0)
+    assert state.compared() == ("b", "a")
+    ticked(here)
+    assert state.compared() == ("b",)
+
+
+def test_rows_that_no_longer_exist_are_no_error(session):
+    here = session()
+    here.rerun()
+    state.table_key(["a"])
+    ticked(here, 0, 7)
+    assert state.compared() == ("a",)
+    assert state.listed_run(0) == "a"
+    assert state.listed_run(7) is None
+
+
+def test_deleted_runs_are_chosen_no_more_and_can_be_undone_once(session):
+    here = session()
+    here.rerun()
+    state.compare(["a", "b", "c"])
+    state.note_deleted(["a", "c"], "2 runs")
+    assert state.compared() == ("b",)
+    assert state.last_deleted() == (("a", "c"), "2 runs")
+    state.forget_deleted()
+    assert state.last_deleted() == ((), "")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.shared.words import duration, percent, plain, shape, short
+from pages.shared.words import counted, disk_size, duration, percent, plain, shape, short
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,29 @@ def test_plain_disarms(text):
 
 def test_plain_leaves_ordinary_words_alone():
     assert plain("4 blocks, 2 dense; “ok” × 3") == "4 blocks, 2 dense; “ok” × 3"
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "words"),
+    [
+        (0, "0 B"),
+        (840, "840 B"),
+        (999_600, "1.0 MB"),
+        (98_300, "98 kB"),
+        (1_440_000, "1.4 MB"),
+        (34_200_000, "34 MB"),
+        (5_000_000_000, "5.0 GB"),
+        (2_500_000_000_000, "2.5 TB"),
+    ],
+)
+def test_sizes_on_the_disk(num_bytes, words):
+    assert disk_size(num_bytes) == words
+
+
+def test_counted_things():
+    assert [counted(n, "run") for n in (0, 1, 2, 1_200)] == [
+        "0 runs",
+        "1 run",
+        "2 runs",
+        "1,200 runs",
+    ]

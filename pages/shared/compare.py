@@ -1,0 +1,214 @@
+"""Several runs side by side: who is better, how they learned, and what differs between them."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.confusion import confusion
+from core.data import load
+from core.difference import ALIKE, differences
+from core.errors import UserError
+from core.run import Run
+from core.verdict import ALPHA, Answers, Verdict, verdicts
+from pages.shared.confusion_figure import confusion_figure
+from pages.shared.curves_chart import Axis, Measure
+from pages.shared.overlay_chart import (
+    DASHES,
+    LETTERS,
+    Images,
+    Line,
+    overlay_chart,
+    overlay_rows,
+)
+from pages.shared.palette import Palette, palette
+from pages.shared.words import duration, percent, plain
+
+# Enough for a chart of half a page; neighbours are averaged, which also calms the lines.
+_POINTS: Final = 120
+_HOW: Final = (
+    "McNemar’s exact test, two-sided. Only the images that one of the two names rightly and the "
+    "other does not can tell them apart; were both equally good, each would fall to either side "
+    f"like a coin. Under {ALPHA:.0%} one is called better. It speaks of these two trained networks "
+    "on these images: with another seed it may turn out otherwise."
+)
+
+
+def compare(chosen: Sequence[Run]) -> None:
+    """Show two or more runs side by side, in the order in which they were chosen."""
+    lines = [
+        Line(letter=letter, name=run.name, curves=run.curves(_POINTS))
+        for letter, run in zip(LETTERS, chosen, strict=False)
+    ]
+    st.html(_legend(lines, chosen, palette()))
+    _verdict(chosen)
+    _curves(lines)
+    if len(chosen) == 2:
+        left, right = st.columns([1, 1], gap="large")
+        with left:
+            _differences(chosen)
+        with right:
+            _confusion(chosen)
+    else:
+        _differences(chosen)
+
+
+def _legend(lines: Sequence[Line], chosen: Sequence[Run], colours: Palette) -> str:
+    """Name the runs, each beside a piece of its line."""
+    entries = []
+    for line, run, colour, dash in zip(lines, chosen, colours.runs, DASHES, strict=False):
+        now, record = run.snapshot(), run.record()
+        test = "not tested" if now.test is None else _tested(now.test.correct, now.test.total)
+        entries.append(
+            f'<span class="run-letter">{line.letter}</span>'
+            f'<span class="run-line" style="background: {_dashed(colour, dash)}"></span>'
+            f'<span class="run-name">{escape(line.name)}</span>'
+            f"<span>{test}</span><span>{record.params:,} parameters</span>"
+            f"<span>{duration(now.elapsed_s)}</span>"
+        )
+    return f'<div class="run-legend">{"".join(entries)}</div>'
+
+
+def _dashed(colour: str, dash: tuple[int, ...]) -> str:
+    """Return a line of these dashes as a CSS background."""
+    stops: list[str] = []
+    at = 0
+    for i, length in enumerate(dash):
+        ink = "transparent" if i % 2 else colour
+        stops.append(f"{ink} {at}px {at + length}px")
+        at += length
+    return f"repeating-linear-gradient(90deg, {', '.join(stops)})"
+
+
+def _tested(correct: int, total: int) -> str:
+    return f"{correct:,} of {total:,} right ({percent(correct / total, 2)})"
+
+
+def _verdict(chosen: Sequence[Run]) -> None:
+    answers, untested = _answers(chosen)
+    with st.container(border=True, key="verdict"):
+        try:
+            if len(answers) < 2:
+                raise UserError(
+                    f"There is no verdict before {' and '.join(untested)} "
+                    f"{'has' if len(untested) == 1 else 'have'} been tested."
+                )
+            labels = load(answers[0].data).test.labels
+            found = verdicts(answers, labels, best=0 if len(answers) == 2 else None)
+        except UserError as error:
+            st.markdown(f":gray[:material/balance:] {plain(str(error))}")
+            return
+        for verdict in found:
+            st.markdown(_sentence(verdict, alone=len(found) == 1), help=_HOW)
+        if untested:
+            st.caption(f"Not tested, so left out: {', '.join(untested)}.")
+
+
+def _answers(chosen: Sequence[Run]) -> tuple[list[Answers], list[str]]:
+    """Return what the tested runs say of the test images, and the letters of the others."""
+    answers: list[Answers] = []
+    untested: list[str] = []
+    for letter, run in zip(LETTERS, chosen, strict=False):
+        logits = run.logits()
+        if logits is None:
+            untested.append(letter)
+        else:
+            answers.append(Answers(name=letter, data=run.spec.data, logits=logits))
+    return answers, untested
+
+
+def _sentence(verdict: Verdict, *, alone: bool) -> str:
+    icon = ":gray[:material/balance:]" if verdict.better is None else ":green[:material/trophy:]"
+    head = (
+        verdict.headline
+        if alone
+        else f"{verdict.first} against {verdict.second}: "
+        + (f"{verdict.better} is better." if verdict.better else "within noise.")
+    )
+    return f"{icon} **{plain(head)}** {plain(verdict.reason)}"
+
+
+def _curves(lines: Sequence[Line]) -> None:
+    one_point = all(len(line.curves.epochs) <= 1 for line in lines)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Curves**", width="content")
+        st.space("stretch")
+        images: Images = st.segmented_control(
+            "Images",
+            ["validation", "training"],
+            key="overlay_images",
+            persist_state="session",
+            default="training" if one_point else "validation",
+            required=True,
+            format_func=str.capitalize,
+            label_visibility="collapsed",
+            width="content",
+        )
+        axis: Axis = st.segmented_control(
+            "Horizontal axis",
+            ["step", "epoch"],
+            key="overlay_axis",
+            persist_state="session",
+            default="step" if one_point else "epoch",
+            required=True,
+            format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
+            label_visibility="collapsed",
+            width="content",
+        )
+    loss, accuracy = st.columns(2, gap="medium")
+    with loss:
+        _chart(lines, "loss", images, axis)
+    with accuracy:
+        _chart(lines, "accuracy", images, axis)
+
+
+def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) -> None:
+    st.markdown(f"{measure.capitalize()} on {images} images")
+    rows = overlay_rows(lines, measure, images, axis)
+    st.vega_lite_chart(
+        rows, overlay_chart(rows, measure, axis, palette()), key=f"overlay_{measure}"
+    )
+
+
+def _differences(chosen: Sequence[Run]) -> None:
+    st.markdown("**What differs between them**")
+    found = differences([run.spec for run in chosen])
+    if not found:
+        st.caption(ALIKE)
+        return
+    columns = {
+        letter: [difference.values[i] or "not there" for difference in found]
+        for i, letter in enumerate(LETTERS[: len(chosen)])
+    }
+    st.dataframe(
+        pd.DataFrame({"Setting": [difference.label for difference in found], **columns}),
+        hide_index=True,
+        height="content",
+        key="differences",
+    )
+
+
+def _confusion(chosen: Sequence[Run]) -> None:
+    """Show in which mistakes two runs differ."""
+    answers, _ = _answers(chosen)
+    if len(answers) < 2 or answers[0].data != answers[1].data:
+        return
+    st.markdown(
+        "**Where their answers differ**",
+        help="A number is how many more images A has there than B: on the diagonal right answers, "
+        "elsewhere mistakes. Point at a cell to read it.",
+    )
+    try:
+        data = load(answers[0].data)
+    except UserError as error:
+        st.caption(plain(str(error)))
+        return
+    first, second = (confusion(one.logits, data.test.labels) for one in answers)
+    st.caption(":green[Teal]: A does better than B. :red[Wine]: A does worse.")
+    st.plotly_chart(
+        confusion_figure(first, second, ("A", "B"), data.class_names, palette()),
+        key="confusion_difference",
+        config={"displayModeBar": False},
+    )

@@ -1,0 +1,208 @@
+"""One run: what it is, how it ended, what people say of it, and what can be done with it."""
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from core.data import is_available
+from core.errors import UserError
+from core.glance import glance
+from core.record import MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS, RunRecord
+from core.run import Run
+from core.runs import runs
+from core.snapshot import RunSnapshot
+from core.spec import RunSpec
+from core.store import RunRow
+from pages.shared import state
+from pages.shared.deletion import delete_button
+from pages.shared.launch import go_on, launch
+from pages.shared.person import person
+from pages.shared.run_words import details, result
+from pages.shared.strip import STATUS_WORDS
+from pages.shared.words import disk_size, plain
+
+_TRAIN: Final = "pages/train_page.py"
+
+
+def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
+    """Show a run.
+
+    Args:
+        run: which one.
+        row: what the list says of it.
+        tags: those that any run has, to be offered.
+    """
+    now, record = run.snapshot(), run.record()
+    mine = runs().may_change(run.id, person())
+    with st.container(border=True, key="run_card"):
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            _head(record, now, mine)
+            result(now)
+            details(now)
+            st.caption(_small_print(record, row))
+            _actions(run, now, mine)
+        with right:
+            _words(record, tags, mine)
+
+
+def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
+        st.markdown(f"#### {plain(record.name)}", width="content")
+        st.markdown(STATUS_WORDS[now.status], width="content")
+        st.button(
+            "★ Starred" if record.starred else "☆ Star",
+            key="star",
+            type="tertiary",
+            on_click=_change,
+            args=(record.id,),
+            kwargs={"starred": not record.starred},
+            disabled=not mine,
+        )
+
+
+def _small_print(record: RunRecord, row: RunRow) -> str:
+    best = f" · best after epoch {record.best_epoch}" if record.best_epoch else ""
+    made = ", ".join(f"{plain(name)} {plain(text)}" for name, text in record.versions.items())
+    return (
+        f"{glance(record.spec)} · {record.params:,} parameters{best} · begun "
+        f"{_when(record.created_at)} · {made} · {disk_size(row.num_bytes)} on the disk"
+    )
+
+
+def _when(seconds: float) -> str:
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+    return f"{moment.day} {moment:%B %Y, %H:%M}"
+
+
+def _actions(run: Run, now: RunSnapshot, mine: bool) -> None:
+    with st.container(horizontal=True, key="run_actions"):
+        if now.resumable:
+            st.button(
+                "Resume",
+                icon=":material/resume:",
+                key="card_resume",
+                on_click=_resume,
+                args=(run.id,),
+                disabled=not mine,
+                help="Go on from where it was",
+            )
+        st.button(
+            "Curves",
+            icon=":material/show_chart:",
+            key="card_train",
+            on_click=_look,
+            args=(run.id, _TRAIN),
+            help="Show it on the Train page",
+        )
+        if run.has_weights:
+            st.button(
+                "Draw",
+                icon=":material/draw:",
+                key="card_draw",
+                on_click=_look,
+                args=(run.id, "pages/draw_page.py"),
+                help="Draw a digit and let this network read it",
+            )
+        st.button(
+            "Open in Build",
+            icon=":material/deployed_code:",
+            key="card_build",
+            on_click=_open,
+            args=(run.spec,),
+            help="Its settings take the place of those on the Build page",
+        )
+        here = is_available(run.spec.data)
+        st.button(
+            "Train again",
+            icon=":material/replay:",
+            key="card_again",
+            on_click=launch,
+            args=(run.spec,),
+            kwargs={"then": _TRAIN},
+            disabled=not here,
+            help="A new run of the same settings" if here else "Its data are not on this machine.",
+        )
+        delete_button([run])
+
+
+def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
+    """Let people say what they like of a run."""
+    st.text_input(
+        "Name",
+        key=state.put(f"run_name_{record.id}", record.name),
+        max_chars=MAX_NAME,
+        on_change=_take_name,
+        args=(record.id,),
+        disabled=not mine,
+    )
+    st.multiselect(
+        "Tags",
+        sorted({*tags, *record.tags}),
+        key=state.put(f"run_tags_{record.id}", list(record.tags)),
+        accept_new_options=True,
+        max_selections=MAX_TAGS,
+        placeholder="Type a word, then Enter",
+        on_change=_take_tags,
+        args=(record.id,),
+        disabled=not mine,
+        help=f"At most {MAX_TAGS} of {MAX_TAG} letters each, to find runs by",
+    )
+    st.text_area(
+        "Note",
+        key=state.put(f"run_note_{record.id}", record.note),
+        max_chars=MAX_NOTE,
+        height=110,
+        placeholder="What was it for? What did you see?",
+        on_change=_take_note,
+        args=(record.id,),
+        disabled=not mine,
+    )
+
+
+def _take_name(run_id: str) -> None:
+    _change(run_id, name=st.session_state[f"run_name_{run_id}"].strip())
+
+
+def _take_tags(run_id: str) -> None:
+    typed = (tag.strip() for tag in st.session_state[f"run_tags_{run_id}"])
+    _change(run_id, tags=tuple(dict.fromkeys(tag for tag in typed if tag)))
+
+
+def _take_note(run_id: str) -> None:
+    _change(run_id, note=st.session_state[f"run_note_{run_id}"])
+
+
+def _change(
+    run_id: str,
+    *,
+    name: str | None = None,
+    tags: tuple[str, ...] | None = None,
+    note: str | None = None,
+    starred: bool | None = None,
+) -> None:
+    try:
+        runs().change(run_id, name=name, tags=tags, note=note, starred=starred, owner=person())
+    except UserError as error:
+        state.refuse(str(error))
+
+
+def _resume(run_id: str) -> None:
+    go_on(run_id)
+    _look(run_id, _TRAIN)
+
+
+def _look(run_id: str, page: str) -> None:
+    state.choose_run(run_id)
+    state.go_to(page)
+
+
+def _open(spec: RunSpec) -> None:
+    state.adopt(spec)
+    state.go_to("pages/build_page.py")
