@@ -11,6 +11,7 @@ from core.runs import runs
 from core.snapshot import RunSnapshot
 from pages.shared import state
 from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
+from pages.shared.ghost import ghost_control, ghost_line, ghost_of, ghost_rows
 from pages.shared.launch import duel, launch
 from pages.shared.palette import palette
 from pages.shared.person import person
@@ -101,17 +102,26 @@ def _panel(run: Run, was_live: bool) -> None:
     numbers(now)
     curves = run.curves()
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
+    ghost = ghost_of(run)
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
-        _chart(run.id, curves, last_x, "loss", axis, "What training makes small. Lower is better.")
+        words = "What training makes small. Lower is better."
+        _chart(run.id, curves, ghost, last_x, "loss", axis, words)
     with accuracy:
         words = "Share of the images that the network names correctly."
-        _chart(run.id, curves, last_x, "accuracy", axis, words)
+        _chart(run.id, curves, ghost, last_x, "accuracy", axis, words)
+    ghost_line(run, ghost)
     details(now)
 
 
 def _chart(
-    run_id: str, curves: Curves, last_x: int, measure: Measure, axis: Axis, words: str
+    run_id: str,
+    curves: Curves,
+    ghost: Run | None,
+    last_x: int,
+    measure: Measure,
+    axis: Axis,
+    words: str,
 ) -> None:
     st.markdown(
         f"**{measure.capitalize()}** &ensp; :blue[:material/show_chart: training] &ensp; "
@@ -120,7 +130,7 @@ def _chart(
         "wheel over a chart to zoom, drag to move, double-click to see all again.",
     )
     st.vega_lite_chart(
-        curve_rows(curves, measure, axis),
+        curve_rows(curves, measure, axis, ghost_rows(ghost, measure, axis)),
         curve_chart(last_x, measure, axis, palette()),
         # A zoom belongs to one run and one axis.
         key=f"{measure}_{axis}_{run_id}",
@@ -138,6 +148,7 @@ def _headline(run: Run, now: RunSnapshot) -> Axis:
             _earlier(run)
         controls(run, now, "panel", small=False)
         st.space("stretch")
+        ghost_control(run)
         axis: Axis = st.segmented_control(
             "Horizontal axis",
             ["step", "epoch"],

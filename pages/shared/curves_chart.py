@@ -16,12 +16,24 @@ Axis = Literal["step", "epoch"]
 Measure = Literal["loss", "accuracy"]
 TRAINING = "Training"
 VALIDATION = "Validation"
+# Of another run, drawn faintly under this one.
+GHOST_TRAINING = "Training of the faint run"
+GHOST_VALIDATION = "Validation of the faint run"
 HEIGHT_PX = 290
 ZOOM = "zoom"
 
 
-def curve_rows(curves: Curves, measure: Measure, axis: Axis) -> pd.DataFrame:
-    """Return columns x, y and series, one row a point; accuracies are shares from 0 to 1."""
+def curve_rows(
+    curves: Curves, measure: Measure, axis: Axis, ghost: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return columns x, y and series, one row a point; accuracies are shares from 0 to 1.
+
+    Args:
+        curves: the run's figures.
+        measure: what y is.
+        axis: what x is.
+        ghost: such rows of another run, to be drawn under them.
+    """
     by_epoch = [epoch.epoch if axis == "epoch" else epoch.step for epoch in curves.epochs]
     val = [e.val_loss if measure == "loss" else e.val_accuracy for e in curves.epochs]
     if axis == "epoch":
@@ -30,17 +42,20 @@ def curve_rows(curves: Curves, measure: Measure, axis: Axis) -> pd.DataFrame:
     else:
         x = curves.step.tolist()
         y = (curves.loss if measure == "loss" else curves.accuracy).tolist()
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "x": [float(value) for value in (*x, *by_epoch)],
             "y": [float(value) for value in (*y, *val)],
             "series": [TRAINING] * len(x) + [VALIDATION] * len(by_epoch),
         }
     ).astype({"x": "float64", "y": "float64", "series": "str"})
+    return rows if ghost is None else pd.concat((ghost, rows), ignore_index=True)
 
 
 def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> dict[str, object]:
-    """Describe the chart of training and validation over steps or epochs.
+    """Describe the chart of training and validation over steps or epochs, and a ghost of another.
+
+    It is the same with and without a ghost, which can so come and go without a trace.
 
     Args:
         last_x: where the x axis ends from the start: all steps or epochs of the run.
@@ -55,8 +70,19 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
     is_validation = {"filter": f"datum.series === '{VALIDATION}'"}
     line = {"type": "line", "strokeWidth": 1.5, "opacity": 0.9}
     dot = {"type": "point", "filled": True, "size": 50, "opacity": 1}
+    ghosts = ((GHOST_TRAINING, colours.training), (GHOST_VALIDATION, colours.validation))
     layers: list[dict[str, object]] = [
         {
+            "name": f"ghost_{i}",
+            "mark": {**line, "opacity": 0.35},
+            "transform": [{"filter": f"datum.series === '{name}'"}],
+            "encoding": {"color": {"value": colour}},
+        }
+        for i, (name, colour) in enumerate(ghosts)
+    ]
+    layers += [
+        {
+            "name": "training",
             "mark": line,
             "transform": [is_training],
             "params": [{"name": ZOOM, "select": "interval", "bind": "scales"}],

@@ -10,15 +10,20 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
 from tests.strokes import Point
 
-PageName = Literal["Build", "Train", "Draw"]
-PATHS: Final[dict[PageName, str]] = {"Build": "/", "Train": "/train", "Draw": "/draw"}
+PageName = Literal["Build", "Train", "Draw", "Runs"]
+PATHS: Final[dict[PageName, str]] = {
+    "Build": "/",
+    "Train": "/train",
+    "Draw": "/draw",
+    "Runs": "/runs",
+}
 # On two cores that also train, a page takes some seconds.
 PATIENCE_S: Final = 20
 TRAINING_S: Final = 90
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 # Where a tab is opened at /train, Streamlit's script first asks whether its server lives there.
-_PROBE: Final = re.compile(r"/(train|draw)/_stcore/(health|host-config)$")
+_PROBE: Final = re.compile(r"/(train|draw|runs)/_stcore/(health|host-config)$")
 # Says so in the console when an exception stands in the page, however briefly.
 _WATCH_FOR_EXCEPTIONS: Final = """
 new MutationObserver(() => {
@@ -163,7 +168,7 @@ class Tab:
 
     def curve(self, measure: Literal["loss", "accuracy"] = "loss") -> list[tuple[float, float]]:
         """The corners of the training curve as drawn, in pixels."""
-        drawn = self.chart(measure).locator(".mark-line path").first
+        drawn = self.chart(measure).locator(".training_marks path").first
         path = drawn.get_attribute("d") if drawn.count() else None
         return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", path or "")]
 

@@ -1,0 +1,114 @@
+"""Another run drawn faintly under the one that is watched, and what differs between the two."""
+
+from functools import lru_cache
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.difference import ALIKE, sentence
+from core.run import Run
+from core.runs import runs
+from core.snapshot import RunSnapshot
+from pages.shared.curves_chart import (
+    GHOST_TRAINING,
+    GHOST_VALIDATION,
+    TRAINING,
+    VALIDATION,
+    Axis,
+    Measure,
+    curve_rows,
+)
+from pages.shared.words import percent, plain
+
+_PREVIOUS: Final = ""
+_ON, _OF = "ghost_on", "ghost_of"
+_HOW: Final = (
+    "Its curves lie under this run’s by step or by epoch, as the axis says. With other batch "
+    "sizes the same step has seen more or fewer images: by epoch they compare fairly. If it was "
+    "longer than this one, zoom out to see its end."
+)
+
+
+def ghost_of(run: Run) -> Run | None:
+    """Return the run to draw under another one, or None where there is none or nobody wants it."""
+    if run.status == "queued" or not st.session_state.get(_ON, True):
+        return None
+    known = _candidates(run)
+    chosen = st.session_state.get(_OF, _PREVIOUS)
+    if chosen in known:
+        return known[chosen]
+    if run.rival is not None and run.rival.id in known:
+        return run.rival
+    older = iter(runs().all())
+    if not any(other is run or other.id == run.id for other in older):
+        return None
+    return next((other for other in older if other.id in known), None)
+
+
+def ghost_control(run: Run) -> None:
+    """Let a person choose the faint run, or none."""
+    known = _candidates(run)
+    if run.status == "queued" or not known:
+        return
+    with st.popover("Ghost", icon=":material/layers:", key="ghost"):
+        st.toggle("Draw another run faintly", True, key=_ON, persist_state="session", help=_HOW)
+        options = [_PREVIOUS, *known]
+        if st.session_state.get(_OF) not in options:
+            st.session_state[_OF] = _PREVIOUS
+        st.selectbox(
+            "Which one",
+            options,
+            format_func=lambda run_id: known[run_id].name if run_id else "The one before this",
+            key=_OF,
+            persist_state="session",
+            disabled=not st.session_state[_ON],
+        )
+
+
+def ghost_line(run: Run, ghost: Run | None) -> None:
+    """Say whose the faint curves are, and what this run does differently."""
+    if ghost is None:
+        return
+    now = ghost.snapshot()
+    st.caption(
+        f"Faint: **{plain(now.name)}**, {_result(now)}. {plain(_differs(run, ghost))}",
+        help=_HOW,
+    )
+
+
+def ghost_rows(ghost: Run | None, measure: Measure, axis: Axis) -> pd.DataFrame | None:
+    """Return the rows of the faint curves; made once for each step that it has come to."""
+    if ghost is None:
+        return None
+    return _rows(ghost, ghost.progress, measure, axis)
+
+
+def _candidates(run: Run) -> dict[str, Run]:
+    """Return the runs to draw, newest first; beside one that went astray nothing could be seen."""
+    return {
+        other.id: other
+        for other in runs().all()
+        if other.id != run.id and other.progress > 0 and other.status != "diverged"
+    }
+
+
+@lru_cache(maxsize=8)
+def _rows(ghost: Run, progress: float, measure: Measure, axis: Axis) -> pd.DataFrame:
+    rows = curve_rows(ghost.curves(), measure, axis)
+    names = {TRAINING: GHOST_TRAINING, VALIDATION: GHOST_VALIDATION}
+    return rows.assign(series=rows["series"].map(names).astype("str"))
+
+
+@lru_cache(maxsize=8)
+def _differs(run: Run, ghost: Run) -> str:
+    said = sentence(run.spec, ghost.spec)
+    return said if said == ALIKE else f"This run differs: {said[0].lower()}{said[1:]}"
+
+
+def _result(now: RunSnapshot) -> str:
+    if now.ended and now.test is not None:
+        return f"{percent(now.test.correct / now.test.total)} on test images"
+    if now.val_accuracy is not None:
+        return f"{percent(now.val_accuracy)} on validation images"
+    return "not tested"
