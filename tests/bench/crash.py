@@ -88,10 +88,13 @@ class Found:
             store = Store(root)
             store.interrupt_orphans()
             rows = {row.id: row for row in store.rows()}
+            whole = self.saved.keys() <= rows.keys() and not store.notices
             for run_id in list(self.saved)[-1:]:
                 self._look_at(store, run_id)
             self.reopen_s.append(time.perf_counter() - began)
-            self.unreadable += bool(store.notices) or not self.saved.keys() <= rows.keys()
+            if not whole:
+                progress(f"runs are missing, or had to be mended: {store.notices}")
+            self.unreadable += not whole
             store.close()
         except Exception as error:
             progress(f"the store could not be opened: {error!r}")
@@ -101,7 +104,8 @@ class Found:
         """Compare what is on the disk of a run with what was acknowledged."""
         epoch, step = self.saved[run_id]
         record = store.get(run_id)
-        assert record is not None
+        if record is None:
+            raise LookupError(f"{run_id} cannot be read")
         folder = store.folder(run_id)
         state = folder.load_state()
         known = folder.load_history(_steps_per_epoch(record), state.step if state else 0)

@@ -1,19 +1,25 @@
 """What a store of 1,000 runs costs, against one of 10, and curves laid over each other.
 
 `python -m tests.bench.store`: each run has 10,000 steps, 50 epochs, three checkpoints of the
-default network, and logits. Both stores are opened and listed in turns.
+default network, and logits. Both stores are opened and listed in turns, and so is the Runs page of
+two servers, one for each, in a headless Chromium and by a client that draws nothing.
 """
 
+import os
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
 
 import numpy as np
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from core.batches import steps_per_epoch
 from core.data import DATASETS, load
@@ -24,14 +30,28 @@ from core.presets import DEFAULT
 from core.record import RunRecord
 from core.store import Store
 from core.trainer import Epoch, Trainer
+from tests.bench._client import Client
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
+from tests.bench._server import NETSKETCH, serve
+from tests.browser import CHROMIUM_ARGS, find_chromium
 
 FEW, MANY = 10, 1_000
 NUM_STEPS = 10_000
 NUM_EPOCHS = 50
 OVERLAID = 5
 TURNS = 15
+WARM_UP = 2
+PATIENCE_MS = 60_000
+
+# Notes when a word is first drawn on a canvas, in milliseconds since the page was asked for.
+_WATCH: Final = """
+const fill = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  if (text === WANTED && !window.drawn) window.drawn = performance.now();
+  return fill.call(this, text, ...rest);
+};
+"""
 
 SPEC = replace(DEFAULT, num_epochs=NUM_EPOCHS)
 PER_EPOCH = NUM_STEPS // NUM_EPOCHS
@@ -50,6 +70,7 @@ def main() -> None:
             fill(root, count)
         _report_opening(roots)
         _report_overlay(roots[MANY])
+        _report_page(roots)
         _report_rebuilding(roots[MANY])
 
 
@@ -74,9 +95,9 @@ def fill(root: Path, count: int) -> None:
 
 def _record(number: int) -> RunRecord:
     return RunRecord(
-        id=f"{number}-a1b2c3",
+        id=_id(number),
         number=number,
-        name=f"{number} · Small and fast",
+        name=_name(number),
         spec=replace(SPEC, seed=number),
         status="finished",
         created_at=1.79e9 + number,
@@ -95,6 +116,14 @@ def _record(number: int) -> RunRecord:
         note="A note of some length, as people write." if number % 5 == 0 else "",
         starred=number % 10 == 0,
     )
+
+
+def _id(number: int) -> str:
+    return f"{number}-a1b2c3"
+
+
+def _name(number: int) -> str:
+    return f"{number} · Small and fast"
 
 
 def _history() -> History:
@@ -162,6 +191,86 @@ def _curves(store: Store, run_id: str) -> None:
     assert record is not None
     curves = store.folder(run_id).load_history(PER_EPOCH).curves()
     assert len(curves.epochs) == NUM_EPOCHS
+
+
+def _report_page(roots: dict[int, Path]) -> None:
+    with _served(roots[FEW]) as few, _served(roots[MANY]) as many, _chromium() as browser:
+        addresses = {FEW: few, MANY: many}
+        progress("opening the Runs page in a browser")
+        drawn = _in_turns(lambda count: _drawn_s(browser, addresses[count], count))
+        progress("opening it without one")
+        answered = _in_turns(lambda count: _seconds(lambda: _ask(addresses[count])))
+        chosen = ",".join(_id(number) for number in range(1, OVERLAID + 1))
+        progress("laying curves over each other")
+        overlaid = _in_turns(lambda count: _seconds(lambda: _ask(addresses[count], chosen)))
+    for words, seconds in (
+        ("until its newest run is drawn, in a browser", drawn),
+        ("until its server has sent all", answered),
+    ):
+        medians = {count: statistics.median(seconds[count]) for count in addresses}
+        report(
+            f"the Runs page with {MANY:,} runs against {FEW}, {words}",
+            medians[MANY] / medians[FEW],
+            "times",
+            n=TURNS,
+            at_most=2,
+            seconds=round(medians[MANY], 3),
+            with_10_runs=round(medians[FEW], 3),
+        )
+    report(
+        f"the Runs page with {OVERLAID} of {MANY:,} runs chosen, until its server has sent all",
+        max(overlaid[MANY]),
+        "s",
+        n=TURNS,
+        at_most=1,
+        median=round(statistics.median(overlaid[MANY]), 3),
+        page_without=round(statistics.median(answered[MANY]), 3),
+    )
+
+
+def _in_turns(measure: Callable[[int], float]) -> dict[int, list[float]]:
+    """Measure with few runs and with many, again and again, after some turns to warm up."""
+    taken = [{count: measure(count) for count in (FEW, MANY)} for _ in range(WARM_UP + TURNS)]
+    return {count: [turn[count] for turn in taken[WARM_UP:]] for count in (FEW, MANY)}
+
+
+def _drawn_s(browser: Browser, address: str, count: int) -> float:
+    """Return the seconds from asking for the Runs page to its newest run on the screen."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_WATCH.replace("WANTED", repr(_name(count))))
+    page.goto(f"{address}/runs")
+    page.wait_for_function("window.drawn")
+    drawn_ms = float(page.evaluate("window.drawn"))
+    page.close()
+    return drawn_ms / 1000
+
+
+def _ask(address: str, chosen: str = "") -> None:
+    """Ask for the Runs page and wait for the end of its script."""
+    query = urlencode({"compare": chosen}) if chosen else ""
+    with Client(address, "runs", query) as client:
+        client.settle()
+
+
+@contextmanager
+def _served(root: Path) -> Iterator[str]:
+    before = os.environ["NETSKETCH_DATA"]
+    os.environ["NETSKETCH_DATA"] = str(root)
+    try:
+        with serve(NETSKETCH) as address:
+            os.environ["NETSKETCH_DATA"] = before
+            yield address
+    finally:
+        os.environ["NETSKETCH_DATA"] = before
+
+
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
 
 
 def _report_rebuilding(root: Path) -> None:
