@@ -13,6 +13,7 @@ from pages.shared import state
 from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
 from pages.shared.ghost import ghost_control, ghost_line, ghost_of, ghost_rows
 from pages.shared.launch import duel, launch
+from pages.shared.measures_panel import measures_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
 from pages.shared.run_words import details, numbers, result
@@ -194,3 +195,5 @@ else:
     state.choose_run(run.id)
     live = not run.snapshot().ended
     st.fragment(_panel, run_every=LIVE_S if live else None)(run, live)
+    if not live:
+        measures_panel(run, palette())

@@ -43,15 +43,42 @@ def confusion_figure(
         colours: of the present theme.
     """
     better = confusion_difference(first, second, class_names)
-    limit = max(1, int(abs(better).max()))
+    return matrix_figure(
+        better,
+        max(1, int(abs(better).max())),
+        _signed(first - second),
+        _sentences(first, second, names, class_names),
+        class_names,
+        colours,
+    )
+
+
+def matrix_figure(
+    good: NDArray[np.float64] | NDArray[np.int64],
+    limit: float,
+    words: list[list[str]],
+    sentences: list[list[str]],
+    class_names: Sequence[str],
+    colours: Palette,
+) -> go.Figure:
+    """Draw a matrix of what images are (down) and what is said of them (across).
+
+    Args:
+        good: (classes, classes) from -limit, drawn as wrong, to limit, drawn as right.
+        limit: more than 0.
+        words: what stands in each cell; left out where there is no room.
+        sentences: what each cell says when the mouse is over it.
+        class_names: of the rows and columns.
+        colours: of the present theme.
+    """
     figure = go.Figure(
         go.Heatmap(
-            z=better,
+            z=good,
             x=list(class_names),
             y=list(class_names),
-            text=_signed(first - second),
+            text=words if len(class_names) <= _MOST_NUMBERS else [[""] * len(row) for row in words],
             texttemplate="%{text}",
-            hovertext=_sentences(first, second, names, class_names),
+            hovertext=sentences,
             hoverinfo="text",
             zmin=-limit,
             zmax=limit,
@@ -75,9 +102,7 @@ def confusion_figure(
 
 
 def _signed(counts: NDArray[np.int64]) -> list[list[str]]:
-    """Write each number with its sign; 0 is left out, and all of them where there is no room."""
-    if len(counts) > _MOST_NUMBERS:
-        return [[""] * len(counts)] * len(counts)
+    """Write each number with its sign; 0 is left out."""
     return [[f"{n:+d}".replace("-", "–") if n else "" for n in row] for row in counts.tolist()]
 
 

@@ -3,22 +3,14 @@
 from functools import lru_cache
 from typing import Final
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from core.difference import ALIKE, sentence
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
-from pages.shared.curves_chart import (
-    GHOST_TRAINING,
-    GHOST_VALIDATION,
-    TRAINING,
-    VALIDATION,
-    Axis,
-    Measure,
-    curve_rows,
-)
+from pages.shared.curves_chart import Axis, Measure, ghostly
 from pages.shared.words import percent, plain
 
 _PREVIOUS: Final = ""
@@ -77,7 +69,7 @@ def ghost_line(run: Run, ghost: Run | None) -> None:
     )
 
 
-def ghost_rows(ghost: Run | None, measure: Measure, axis: Axis) -> pd.DataFrame | None:
+def ghost_rows(ghost: Run | None, measure: Measure, axis: Axis) -> pa.Table | None:
     """Return the rows of the faint curves; made once for each step that it has come to."""
     if ghost is None:
         return None
@@ -94,10 +86,8 @@ def _candidates(run: Run) -> dict[str, Run]:
 
 
 @lru_cache(maxsize=8)
-def _rows(ghost: Run, progress: float, measure: Measure, axis: Axis) -> pd.DataFrame:
-    rows = curve_rows(ghost.curves(), measure, axis)
-    names = {TRAINING: GHOST_TRAINING, VALIDATION: GHOST_VALIDATION}
-    return rows.assign(series=rows["series"].map(names).astype("str"))
+def _rows(ghost: Run, progress: float, measure: Measure, axis: Axis) -> pa.Table:
+    return ghostly(ghost.curves(), measure, axis)
 
 
 @lru_cache(maxsize=8)

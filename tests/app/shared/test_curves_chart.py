@@ -48,7 +48,8 @@ def curves_of(num_steps: int, steps_per_epoch: int = 10) -> Curves:
 
 
 def series(rows, name):
-    part = rows[rows.series == name]
+    table = rows.to_pandas()
+    part = table[table.series == name]
     return part.x.tolist(), part.y.tolist()
 
 
@@ -79,14 +80,14 @@ def test_accuracies_are_shares():
 def test_an_empty_run_gives_a_table_of_the_same_columns(measure, axis):
     empty, full = curve_rows(curves_of(0), measure, axis), curve_rows(curves_of(30), measure, axis)
     assert len(empty) == 0
-    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+    assert empty.schema == full.schema
 
 
 @given(st.integers(0, 900), st.integers(1, 80), st.sampled_from(MEASURES), st.sampled_from(AXES))
 def test_no_row_is_without_a_number_and_x_grows(num_steps, steps_per_epoch, measure, axis):
     curves = curves_of(num_steps, steps_per_epoch)
     rows = curve_rows(curves, measure, axis)
-    assert np.isfinite(rows[["x", "y"]].to_numpy()).all()
+    assert np.isfinite(rows.to_pandas()[["x", "y"]].to_numpy()).all()
     for name in (TRAINING, VALIDATION):
         x, _ = series(rows, name)
         assert x == sorted(set(x))
@@ -126,7 +127,7 @@ def test_the_description_knows_no_data_so_that_a_zoom_is_kept(measure, axis):
 @each_measure
 def test_it_draws_the_columns_that_the_rows_have(measure, axis):
     chart = curve_chart(504, measure, axis, LIGHT)
-    columns = set(curve_rows(curves_of(20), measure, axis).columns)
+    columns = set(curve_rows(curves_of(20), measure, axis).column_names)
     encoding = chart["encoding"]
     assert {encoding[name]["field"] for name in ("x", "y", "color")} <= columns
     assert {tip["field"] for tip in encoding["tooltip"]} <= columns

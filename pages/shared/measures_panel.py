@@ -1,0 +1,275 @@
+"""How well a run does on its test images, looked at from four sides."""
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.data import DATASETS, load
+from core.errors import UserError
+from core.measures import ClassFigures, Measures, measure
+from core.run import Run
+from pages.shared.confusion_figure import matrix_figure
+from pages.shared.palette import Palette
+from pages.shared.words import counted, percent, plain
+
+_ROW_PX = 26
+
+
+def measures_panel(run: Run, colours: Palette) -> None:
+    """Show the measures of a run that has been tested; nothing for any other.
+
+    Args:
+        run: has ended.
+        colours: of the present theme.
+    """
+    now = run.snapshot()
+    if now.test is None:
+        return
+    class_names = DATASETS[now.spec.data].class_names
+    try:
+        found = _measures(run, now.weights_version)
+    except UserError as error:
+        st.caption(f"More about the test images cannot be told: {plain(str(error))}")
+        return
+    if found is None:
+        return
+    key = run.id
+    by_class, confusion, calibration = st.tabs(["By class", "Mistakes", "How sure it is"])
+    with by_class:
+        _averages(found)
+        st.vega_lite_chart(class_rows(found), class_chart(found, colours), key=f"classes_{key}")
+        st.caption(class_words(found))
+    with confusion:
+        st.plotly_chart(
+            confusion_matrix(found, class_names, colours),
+            key=f"confusion_{key}",
+            config={"displayModeBar": False},
+        )
+        st.caption(confusion_words(found, class_names))
+    with calibration:
+        st.vega_lite_chart(bin_rows(found), bin_chart(colours), key=f"bins_{key}")
+        st.caption(calibration_words(found))
+
+
+@lru_cache(maxsize=8)
+def _measures(run: Run, weights_version: int) -> Measures | None:
+    """Measure a run; `weights_version` tells its parts from one another, should it have gone on."""
+    logits = run.logits()
+    data = load(run.spec.data)
+    labels = data.test.labels
+    if logits is None or logits.shape != (len(labels), len(data.class_names)):
+        return None
+    return measure(logits, labels, data.class_names)
+
+
+def _averages(found: Measures) -> None:
+    columns = st.columns(4)
+    columns[0].metric(
+        "F1, mean of the classes",
+        percent(found.macro.f1),
+        help="F1 is the harmonic mean of precision and recall. Here every class counts alike "
+        f"(macro); each counting by its images (weighted) it is {percent(found.weighted.f1)}.",
+    )
+    columns[1].metric(
+        "Precision",
+        percent(found.macro.precision),
+        help="Of the images that are called a 7, say, the share that are sevens; mean of all "
+        "classes.",
+    )
+    columns[2].metric(
+        "Recall",
+        percent(found.macro.recall),
+        help="Of the sevens, say, the share that are called a 7; mean of all classes.",
+    )
+    columns[3].metric(
+        "Among the first two",
+        percent(found.top2),
+        help="Share of the images whose class is one of the two that the network finds most "
+        "probable (top-2 accuracy).",
+    )
+
+
+def class_rows(found: Measures) -> pd.DataFrame:
+    """Return columns name, measure, share, count and order, two rows a class."""
+    rows = [
+        {"name": one.name, "measure": kind, "share": value, "count": one.support, "order": i}
+        for i, one in enumerate(found.classes)
+        for kind, value in (("Precision", one.precision), ("Recall", one.recall))
+    ]
+    return pd.DataFrame(rows).astype({"name": "str", "measure": "str"})
+
+
+def class_chart(found: Measures, colours: Palette) -> dict[str, object]:
+    """Describe each class's precision and recall as two dots on a line, worst values in view."""
+    worst = min(min(one.precision, one.recall) for one in found.classes)
+    y = {"field": "name", "type": "nominal", "title": None, "sort": {"field": "order"}}
+    x = {
+        "field": "share",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [max(0.0, np.floor(worst * 20) / 20 - 0.05), 1.0], "nice": False},
+        "axis": {"format": ".0%"},
+    }
+    mark = {"type": "point", "filled": True, "size": 90, "opacity": 1}
+    return {
+        "height": _ROW_PX * len(found.classes),
+        "encoding": {"y": y, "x": x},
+        "layer": [
+            {"mark": {"type": "line", "color": colours.quiet}, "encoding": {"detail": y}},
+            {
+                "mark": mark,
+                "encoding": {
+                    "color": {
+                        "field": "measure",
+                        "type": "nominal",
+                        "title": None,
+                        "scale": {
+                            "domain": ["Precision", "Recall"],
+                            "range": [colours.run_a, colours.run_b],
+                        },
+                        "legend": {"orient": "top", "symbolSize": 90},
+                    },
+                    "shape": {
+                        "field": "measure",
+                        "type": "nominal",
+                        "title": None,
+                        "scale": {
+                            "domain": ["Precision", "Recall"],
+                            "range": ["circle", "diamond"],
+                        },
+                    },
+                    "tooltip": [
+                        {"field": "name", "title": "Class"},
+                        {"field": "measure", "title": "Measure"},
+                        {"field": "share", "type": "quantitative", "format": ".1%", "title": "Is"},
+                        {"field": "count", "type": "quantitative", "title": "Test images"},
+                    ],
+                },
+            },
+        ],
+    }
+
+
+def class_words(found: Measures) -> str:
+    """Say which class is found least, and which is most often wrong when it is said."""
+    lost = min(found.classes, key=lambda one: one.recall)
+    said = min(found.classes, key=lambda one: one.precision)
+    return (
+        f"Hardest to find: {_named(lost)}, of whose {lost.support:,} images {percent(lost.recall)} "
+        f"are named rightly (recall). Least to be trusted: the answer {_named(said)}, right "
+        f"{percent(said.precision)} of the time (precision)."
+    )
+
+
+def confusion_matrix(found: Measures, class_names: tuple[str, ...], colours: Palette) -> go.Figure:
+    """Draw what each image is (down) against what is said (across): mistakes stand out."""
+    counts = found.confusion
+    diagonal = np.eye(len(class_names), dtype=bool)
+    mistakes = np.where(diagonal, 0, counts)
+    totals = np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return matrix_figure(
+        # Right answers by their share of the row, to the one side; mistakes, to the other, by
+        # the most frequent one.
+        np.where(diagonal, 0.75 * counts / totals, -mistakes / max(1, int(mistakes.max()))),
+        1.0,
+        [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()],
+        [
+            [
+                _cell(class_names[i], class_names[j], int(counts[i, j]), int(totals[i, 0]))
+                for j in range(len(class_names))
+            ]
+            for i in range(len(class_names))
+        ],
+        class_names,
+        colours,
+    )
+
+
+def confusion_words(found: Measures, class_names: tuple[str, ...]) -> str:
+    """Say which mistake is made most."""
+    mistakes = np.where(np.eye(len(class_names), dtype=bool), 0, found.confusion)
+    if not mistakes.any():
+        return f"Not one mistake on {found.total:,} test images."
+    i, j = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
+    return (
+        f"{counted(int(mistakes.sum()), 'mistake')} on {found.total:,} test images. The most "
+        f"frequent: {plain(class_names[i])} taken for {plain(class_names[j])}, "
+        f"{int(mistakes[i, j]):,} of {int(found.confusion[i].sum()):,} times."
+    )
+
+
+def bin_rows(found: Measures) -> pd.DataFrame:
+    """Return columns low, high, confidence, accuracy and count, one row a bin."""
+    return pd.DataFrame([vars(one) for one in found.bins])
+
+
+def bin_chart(colours: Palette) -> dict[str, object]:
+    """Describe the reliability curve: how often right, by how sure, against what it should be."""
+    scale = {"domain": [0, 1], "nice": False}
+    axis = {"format": ".0%"}
+    tooltip = [
+        {"field": "confidence", "type": "quantitative", "format": ".1%", "title": "Mean certainty"},
+        {"field": "accuracy", "type": "quantitative", "format": ".1%", "title": "Right"},
+        {"field": "count", "type": "quantitative", "format": ",", "title": "Test images"},
+    ]
+    ideal = {"values": [{"at": 0}, {"at": 1}]}
+    edge = {"field": "at", "type": "quantitative"}
+    return {
+        "height": 300,
+        "layer": [
+            {
+                "data": ideal,
+                "mark": {"type": "line", "color": colours.quiet, "strokeDash": [4, 4]},
+                "encoding": {"x": edge, "y": edge},
+            },
+            {
+                "mark": {"type": "bar", "color": colours.right, "opacity": 0.75},
+                "encoding": {
+                    "x": {
+                        "field": "low",
+                        "type": "quantitative",
+                        "scale": scale,
+                        "axis": axis,
+                        "title": "How sure the network was of its answer",
+                    },
+                    "x2": {"field": "high"},
+                    "y": {
+                        "field": "accuracy",
+                        "type": "quantitative",
+                        "scale": scale,
+                        "axis": axis,
+                        "title": "How often it was right",
+                    },
+                    "tooltip": tooltip,
+                },
+            },
+        ],
+    }
+
+
+def calibration_words(found: Measures) -> str:
+    """Say whether the network is as often right as it believes."""
+    gap = found.confidence - found.accuracy
+    if abs(gap) < 0.005:
+        verdict = "just as sure as it may be"
+    else:
+        verdict = "too sure of itself" if gap > 0 else "more often right than it believes"
+    return (
+        f"On average it gave its answers {percent(found.confidence)} and was right on "
+        f"{percent(found.accuracy)}: {verdict}. On the dashed line a network is right as often as "
+        f"it is sure; the mean distance from it (expected calibration error) is "
+        f"{percent(found.calibration_error)}, n = {found.total:,}."
+    )
+
+
+def _named(one: ClassFigures) -> str:
+    return f"“{plain(one.name)}”"
+
+
+def _cell(true: str, said: str, count: int, total: int) -> str:
+    if true == said:
+        return f"{true} named rightly: {count:,} of {total:,}"
+    return f"{true} taken for {said}: {count:,} of {total:,}"

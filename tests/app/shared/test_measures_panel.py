@@ -1,0 +1,82 @@
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.measures import measure
+from pages.shared.measures_panel import (
+    bin_chart,
+    bin_rows,
+    calibration_words,
+    class_chart,
+    class_rows,
+    class_words,
+    confusion_matrix,
+    confusion_words,
+)
+from pages.shared.palette import DARK, LIGHT
+
+NAMES = ("cat", "dog", "*owl*")
+# Two cats are right and one is taken for a dog; all dogs and owls are right.
+LABELS = torch.tensor([0, 0, 0, 1, 1, 2])
+SAID = torch.tensor([0, 0, 1, 1, 1, 2])
+
+
+def found(said=SAID, labels=LABELS, sure=8.0):
+    return measure(torch.nn.functional.one_hot(said, 3) * sure, labels, NAMES)
+
+
+def test_every_class_has_its_precision_and_recall():
+    rows = class_rows(found())
+    known = {(row["name"], row["measure"]): row["share"] for row in rows.to_dict("records")}
+    assert known["cat", "Recall"] == pytest.approx(2 / 3)
+    assert known["cat", "Precision"] == 1.0
+    assert known["dog", "Precision"] == pytest.approx(2 / 3)
+    assert len(rows) == 6
+
+
+def test_words_name_the_weakest_classes():
+    words = class_words(found())
+    assert "Hardest to find: “cat”" in words
+    assert "the answer “dog”, right 66.7 %" in words
+
+
+def test_the_most_frequent_mistake_is_named():
+    assert confusion_words(found(), NAMES) == (
+        "1 mistakes on 6 test images. The most frequent: cat taken for dog, 1 of 3 times."
+    ).replace("1 mistakes", "1 mistake")
+    assert confusion_words(found(said=LABELS), NAMES) == "Not one mistake on 6 test images."
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_cells_say_how_often_and_mistakes_stand_out(colours):
+    figure = confusion_matrix(found(), NAMES, colours)
+    (heat,) = figure.data
+    assert list(heat.text[0]) == ["2", "1", ""]
+    assert heat.hovertext[0][1] == "cat taken for dog: 1 of 3"
+    assert heat.hovertext[1][1] == "dog named rightly: 2 of 2"
+    assert heat.z[0][1] == -1
+    assert heat.z[1][1] > 0
+    assert heat.z[2][0] == 0
+
+
+def test_a_network_that_is_too_sure_is_called_so():
+    assert "too sure of itself" in calibration_words(found())
+    unsure = calibration_words(found(said=LABELS, sure=0.5))
+    assert "more often right than it believes" in unsure
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=30), st.integers(0, 100))
+def test_any_answers_can_be_drawn(labels, seed):
+    draw = torch.Generator().manual_seed(seed)
+    made = measure(torch.randn(len(labels), 3, generator=draw), torch.tensor(labels), NAMES)
+    for rows, chart in (
+        (class_rows(made), class_chart(made, LIGHT)),
+        (bin_rows(made), bin_chart(DARK)),
+    ):
+        json.dumps(chart)
+        assert len(rows) > 0
+        assert rows.notna().all().all()
+    assert "nan" not in class_words(made) + confusion_words(made, NAMES) + calibration_words(made)
