@@ -1,0 +1,166 @@
+"""Weights from a safetensors file, checked against the network that they are for.
+
+What the header says is compared with the network built on `meta`, which takes no memory, before
+any tensor's bytes are used. The header is parsed here and not by the library, as every refusal is
+to be a sentence, and a name that stands there twice is to be one of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.bring_in.header import BringInError, Entry, Header, read_header
+from core.codec import from_json
+from core.device import devices
+from core.errors import UserError
+from core.layers import lay_out
+from core.model import build
+from core.settings import shown
+from core.spec import RunSpec
+from core.take_home.weights import CONFIGURATION
+
+# 25 million weights. Larger networks can be trained here, but the file lies in memory twice.
+MAX_BYTES: Final = 100 * 2**20
+_DTYPES: Final = {torch.float32: "F32", torch.int64: "I64"}
+_NUMPY: Final[Mapping[str, np.dtype[np.float32] | np.dtype[np.int64]]] = {
+    "F32": np.dtype(np.float32).newbyteorder("<"),
+    "I64": np.dtype(np.int64).newbyteorder("<"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A network, and weights that fit it: finite, contiguous, on the CPU."""
+
+    spec: RunSpec
+    weights: Mapping[str, Tensor]
+
+
+def weights(data: bytes, spec: RunSpec | None = None) -> Brought:
+    """Read what `core.take_home` wrote as weights.safetensors.
+
+    Args:
+        data: the file.
+        spec: of the network, where the file does not say it or another is meant.
+
+    Raises:
+        UserError: the file is too large, cut off, altered, not a number somewhere, or of another
+            network.
+    """
+    if len(data) > MAX_BYTES:
+        raise BringInError(
+            f"Weights have at most {MAX_BYTES // 2**20} MB; this file has "
+            f"{len(data) / 2**20:,.0f} MB."
+        )
+    header = read_header(data)
+    spec = spec or _configuration(header)
+    expected = _expected(spec)
+    _match_names(header, expected)
+    for name, (dtype, shape) in expected.items():
+        _match(name, header.entries[name], dtype, shape)
+    _match_places(header, len(data))
+    found = {name: _tensor(name, header.entries[name], data, header.size) for name in expected}
+    here = {"auto"} | {device.key for device in devices()}
+    return Brought(spec if spec.device in here else replace(spec, device="auto"), found)
+
+
+def _configuration(header: Header) -> RunSpec:
+    text = header.metadata.get(CONFIGURATION)
+    if text is None:
+        raise BringInError(
+            "The weights do not say which network they belong to. Bring in the configuration JSON "
+            "of the run together with them."
+        )
+    try:
+        return from_json(text)
+    except UserError as error:
+        raise BringInError(f"The weights’ own configuration cannot be used. {error}") from error
+
+
+def _expected(spec: RunSpec) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return dtype and shape of each tensor of a network, by name."""
+    network = lay_out(spec)
+    if network.broken is not None:
+        raise BringInError(f"The weights’ network cannot work. {network.broken.message}")
+    if 4 * network.params > MAX_BYTES:
+        raise BringInError(
+            f"The network has {network.params:,} parameters; weights of at most "
+            f"{MAX_BYTES // 4:,} can be brought in."
+        )
+    with torch.device("meta"):
+        state = build(spec).state_dict()
+    return {name: (_DTYPES[value.dtype], tuple(value.shape)) for name, value in state.items()}
+
+
+def _match_names(header: Header, expected: Mapping[str, object]) -> None:
+    missing = [name for name in expected if name not in header.entries]
+    if missing:
+        raise BringInError(
+            f"The weights are of another network: “{missing[0]}” is missing"
+            + (f", and {len(missing) - 1} more." if len(missing) > 1 else ".")
+        )
+    unknown = next((name for name in header.entries if name not in expected), None)
+    if unknown is not None:
+        raise BringInError(
+            f"The weights are of another network: this one has no “{shown(unknown)}”."
+        )
+
+
+def _match(name: str, entry: Entry, dtype: str, shape: tuple[int, ...]) -> None:
+    if entry.dtype != dtype:
+        raise BringInError(
+            f"The weights do not fit: “{name}” must be {dtype}, not {shown(entry.dtype)}."
+        )
+    if entry.shape != shape:
+        raise BringInError(
+            f"The weights are of another network: “{name}” must have the shape "
+            f"{_shape(shape)}, not {shown(_shape(entry.shape))}."
+        )
+    size = _NUMPY[dtype].itemsize * int(np.prod(shape, dtype=np.int64))
+    if entry.end - entry.begin != size:
+        raise BringInError(
+            f"The weights’ header is damaged at “{name}”: its {entry.end - entry.begin:,} bytes "
+            f"should be {size:,}."
+        )
+
+
+def _match_places(header: Header, num_bytes: int) -> None:
+    """See that the tensors' bytes fill the rest of the file, one after the other."""
+    at = 0
+    for entry in sorted(header.entries.values(), key=lambda entry: entry.begin):
+        if entry.begin != at:
+            raise BringInError("The weights’ header is damaged: tensors overlap or leave a gap.")
+        at = entry.end
+    whole = header.size + at
+    if whole > num_bytes:
+        raise BringInError(f"These weights are cut off: {num_bytes:,} of {whole:,} bytes are here.")
+    if whole < num_bytes:
+        raise BringInError(
+            f"The weights end after {whole:,} bytes, but the file has {num_bytes:,}: what follows "
+            "belongs to no tensor."
+        )
+
+
+def _tensor(name: str, entry: Entry, data: bytes, after: int) -> Tensor:
+    """Copy one tensor out of the file.
+
+    Raises:
+        BringInError: it holds what no network can hold.
+    """
+    dtype = _NUMPY[entry.dtype]
+    count = (entry.end - entry.begin) // dtype.itemsize
+    values = np.frombuffer(data, dtype, count, after + entry.begin)
+    if not np.isfinite(values).all():
+        raise BringInError(f"The weights are spoilt: “{name}” holds what is not a finite number.")
+    if name.endswith(("running_var", "num_batches_tracked")) and float(values.min()) < 0:
+        raise BringInError(f"The weights are spoilt: “{name}” cannot be below 0.")
+    native = values.astype(dtype.newbyteorder("="), copy=True)
+    return torch.from_numpy(native.reshape(entry.shape))
+
+
+def _shape(sides: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sides)) or "a single number"
