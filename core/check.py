@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.data import DATASETS
+from core.datasets.table import info_of
 from core.device import devices, free_memory
 from core.layers import Broken, Mismatch, Network, lay_out
 from core.memory import step_memory
@@ -49,7 +49,7 @@ def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
     """
     network = lay_out(spec)
     if train_size is None:
-        train_size = DATASETS[spec.data].train
+        train_size = info_of(spec.data).train
     problem = (
         _image_used_up(spec, network.broken)
         if isinstance(network.broken, Broken)

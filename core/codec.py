@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from core.datasets.own import is_known, is_own
 from core.settings import Setting, Value, shown
 from core.spec import (
     MAX_BLOCKS,
@@ -125,6 +126,8 @@ class _QueryReader:
     def _value(self, cls: type, name: str, record: Setting, text: str, title: str) -> Value:
         value = record.parse(text)
         complaint = record.complaint(value)
+        if complaint is None and is_own(value) and not is_known(str(value)):
+            complaint = f"names images that this computer does not have (“{value}”)"
         if complaint is None:
             return value  # type: ignore[return-value]
         nearest = record.nearest(value, default_of(cls, name))

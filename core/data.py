@@ -10,21 +10,23 @@ import os
 import tempfile
 import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import platformdirs
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from core.datasets.build import npz_path, read_npz
 from core.datasets.formats import FormatError
+from core.datasets.own import images_path, is_known, is_own
+from core.datasets.place import data_folder as data_folder
 from core.datasets.table import DATASETS as DATASETS
-from core.datasets.table import DIGITS
+from core.datasets.table import DIGITS, info_of
 from core.datasets.table import DatasetInfo as DatasetInfo
 from core.errors import UserError
 from core.settings import shown
@@ -120,17 +122,6 @@ MNIST_FILES: Final = (
 )
 
 
-def data_folder() -> Path:
-    """Return the folder for data and caches, whether or not it exists.
-
-    The environment's NETSKETCH_DATA comes first, then the place that the system has for such data.
-    """
-    chosen = os.environ.get("NETSKETCH_DATA")
-    if chosen:
-        return Path(os.path.abspath(os.path.expanduser(chosen)))
-    return platformdirs.user_data_path("netsketch", appauthor=False)
-
-
 def mnist_root(folder: Path) -> Path:
     """Return the `root` under which torchvision finds MNIST in the data folder."""
     return folder / "mnist"
@@ -147,7 +138,22 @@ def is_available(key: str) -> bool:
         return (data_folder() / _CACHE_NAME).is_file() or _embedded_source() is not None
     if key == "mnist":
         return is_complete(raw_folder(mnist_root(data_folder())), MNIST_FILES)
+    if is_own(key):
+        return images_path(key).is_file()
     return key in DATASETS and npz_path(data_folder(), key).is_file()
+
+
+def title_of(key: str) -> str:
+    """Return what people call a data set, and whether it was here and is gone.
+
+    A key that stands for none, as an old record may hold, is returned as it is.
+    """
+    if key not in DATASETS and not is_own(key):
+        return key
+    title = info_of(key).title
+    if is_own(key) and is_known(key) and not is_available(key):
+        return f"{title} (its images were deleted)"
+    return title
 
 
 def is_complete(raw: Path, files: Sequence[RawFile]) -> bool:
@@ -155,8 +161,10 @@ def is_complete(raw: Path, files: Sequence[RawFile]) -> bool:
     return all(_size(raw / file.name) == file.size for file in files)
 
 
-_loaded: Final[dict[tuple[str, Path], Digits]] = {}
-_locks: Final = {key: threading.Lock() for key in DATASETS}
+# Beside the built-in digits no more than these stay in memory: the largest has 220 MB.
+_MAX_LOADED: Final = 2
+_loaded: Final[OrderedDict[tuple[str, Path], Digits]] = OrderedDict()
+_locks: Final = {key: threading.Lock() for key in (*DATASETS, "own")}
 
 
 def load(key: str) -> Digits:
@@ -165,17 +173,26 @@ def load(key: str) -> Digits:
     Raises:
         DataError: the data are missing, damaged or unknown.
     """
-    if key not in DATASETS:
+    if key not in DATASETS and not is_own(key):
         choices = ", ".join(f"“{known}”" for known in DATASETS)
         raise DataError(f"Data: there is no data set “{shown(key)}”. Choose one of {choices}.")
-    with _locks[key]:
+    with _locks["own" if is_own(key) else key]:
         place = (key, data_folder())
-        if place not in _loaded:
-            reader = _READERS.get(key)
-            _loaded[place] = (
-                reader(data_folder()) if reader else _load_npz(data_folder(), DATASETS[key])
-            )
-        return _loaded[place]
+        found = _loaded.get(place)
+        if found is not None and is_available(key):
+            return found
+        found = _loaded[place] = _read(key, place[1])
+        large = [other for other in list(_loaded) if other[0] != "embedded"]
+        for other in large[:-_MAX_LOADED]:
+            _loaded.pop(other, None)
+        return found
+
+
+def _read(key: str, folder: Path) -> Digits:
+    if is_own(key):
+        return _load_own(key)
+    reader = _READERS.get(key)
+    return reader(folder) if reader else _load_npz(folder, DATASETS[key])
 
 
 def find_damage(raw: Path, files: Sequence[RawFile]) -> tuple[RawFile, str] | None:
@@ -239,6 +256,32 @@ def _load_npz(folder: Path, info: DatasetInfo) -> Digits:
             f"Data: {path.name} is damaged: {error}. Download {info.title} again; {_MEANWHILE}."
         ) from error
     return _held_out(info, *(torch.from_numpy(array) for array in (*known, *test)))
+
+
+def _load_own(key: str) -> Digits:
+    info, path = info_of(key), images_path(key)
+    again = f"Bring them in again to train; {_MEANWHILE}."
+    if not path.is_file():
+        raise DataError(
+            f"Data: the images of “{info.title}” are no longer on this computer. {again}"
+        )
+    try:
+        (images, labels), test = read_npz(path, info)
+    except OSError as error:
+        raise DataError(f"Data: {path} cannot be read ({error.strerror or error}).") from error
+    except FormatError as error:
+        raise DataError(
+            f"Data: the images of “{info.title}” in {path} are damaged: {error}. {again}"
+        ) from error
+    known = torch.from_numpy(images), torch.from_numpy(labels)
+    # Which are for validation was settled when they came in: the last ones.
+    train, validation = np.split(np.arange(len(labels)), [info.train])
+    return _of(
+        info,
+        _split(*known, train),
+        _split(*known, validation),
+        _split(torch.from_numpy(test[0]), torch.from_numpy(test[1]), np.arange(info.test)),
+    )
 
 
 def _held_out(

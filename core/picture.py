@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from scipy import ndimage  # type: ignore[import-untyped]
@@ -21,6 +22,7 @@ MAX_PICTURE_BYTES: Final = 10_000_000
 # A 48-megapixel phone photo passes.
 MAX_PICTURE_PIXELS: Final = 50_000_000
 MIN_PICTURE_SIDE: Final = 8
+_SIDE: Final = 28
 
 # A picture is made no longer than this before it is looked at: a pen's line on a photographed
 # sheet is still 3 pixels wide, and everything below takes a fraction of a second.
@@ -82,6 +84,48 @@ def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
             "draw or photograph one digit, large and dark on plain light paper."
         )
     return digit
+
+
+def image_from_picture(data: bytes, filename: str = "") -> Tensor:
+    """Make the whole of a PNG or JPEG file grey and 28 x 28, and leave it otherwise as it is.
+
+    What is not square gets bars of the colour that its border mostly has.
+
+    Args:
+        data: the file.
+        filename: what its owner calls it, for the text of an error only.
+
+    Returns:
+        uint8 (1, 1, 28, 28).
+
+    Raises:
+        PictureError: it is no such file, too large or damaged.
+    """
+    return image_from_grey(_decoded(data, _shown(filename)).mean(axis=0))
+
+
+def image_from_grey(plane: Plane) -> Tensor:
+    """Bring grey values (H, W) of 0..255 to uint8 (1, 1, 28, 28) without looking at them."""
+    height, width = plane.shape
+    if height != width:
+        rim = np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
+        square = np.full((max(plane.shape),) * 2, np.median(rim), np.float32)
+        top, left = (len(square) - height) // 2, (len(square) - width) // 2
+        square[top : top + height, left : left + width] = plane
+        plane = square
+    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+    if image.size != (_SIDE, _SIDE):
+        # Shrinking takes means over areas; enlarging must not show steps.
+        method = Image.Resampling.BOX if len(plane) > _SIDE else Image.Resampling.BILINEAR
+        image = image.resize((_SIDE, _SIDE), method)
+    values = np.asarray(image, dtype=np.float32).round().clip(0, 255).astype(np.uint8)
+    return torch.from_numpy(values)[None, None]
+
+
+def digit_from_grey(plane: Plane) -> Tensor | None:
+    """Prepare what grey values (H, W) of 0..255 show as a digit; None where all looks alike."""
+    ink = _ink(np.asarray(plane, dtype=np.float32)[None])
+    return None if ink is None else digit_from_ink(ink)
 
 
 def _shown(filename: str) -> str:

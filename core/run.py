@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from torch import Tensor
 
 from core.batches import steps_per_epoch
-from core.data import DATASETS, load
+from core.data import load
+from core.datasets.table import info_of
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
 from core.history import Curves, History
@@ -73,7 +74,7 @@ class Run:
         self._step = record.step
         self._latest: Steps | None = None
         self._steps_per_epoch = steps_per_epoch(
-            record.spec.batch_size, DATASETS[record.spec.data].train
+            record.spec.batch_size, info_of(record.spec.data).train
         )
         self._goes_on = record.step > 0
         self._history = None if self._goes_on else History(self._steps_per_epoch)

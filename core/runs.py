@@ -14,7 +14,8 @@ from torch import Tensor
 
 from core.batches import steps_per_epoch
 from core.check import require_runnable, size_in_words
-from core.data import DATASETS, data_folder, load
+from core.data import data_folder, load
+from core.datasets.table import info_of
 from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
 from core.difference import differences
 from core.errors import UserError
@@ -423,7 +424,7 @@ class Runs:
     ) -> Run:
         self._count += 1
         number = self._store.new_number() if self._store is not None else self._count
-        steps = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
+        steps = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
         record = RunRecord(
             id=f"{number}-{token_hex(3)}",
             number=number,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self, cast
 
+from core.datasets.choice import DataChoice
 from core.datasets.table import DATASETS
 from core.errors import UserError
 from core.settings import Choice, Flag, Number, Setting, Value, setting
@@ -193,7 +194,7 @@ class RunSpec:
     dense: tuple[DenseSpec, ...] = ()
     data: str = setting(
         "embedded",
-        Choice(
+        DataChoice(
             label="Data",
             help="The images to learn from. What is not on this computer yet is downloaded once.",
             options={info.key: info.title for info in DATASETS.values()},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr  # type: ignore[import-untyped]
 from torch import Tensor
 
-from core.data import DATASETS
+from core.data import title_of
 from core.errors import UserError
 
 # How often one is called better than the other though both are equally good, at most.
@@ -218,4 +218,4 @@ def _images(count: int) -> str:
 
 
 def _title(data: str) -> str:
-    return DATASETS[data].title if data in DATASETS else data
+    return title_of(data)

@@ -14,7 +14,7 @@ from core.presets import PRESETS, preset_of
 from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.augmentation import augmentation
-from pages.shared.data_choice import data_choice
+from pages.shared.data_choice import data_choice, data_strip
 from pages.shared.download_panel import download_panel
 from pages.shared.fields import field_grid
 from pages.shared.launch import launch
@@ -42,7 +42,7 @@ def _take_preset() -> None:
 def _top(spec: RunSpec, verdict: Verdict) -> None:
     data, start, train = st.columns([3, 3, 2], vertical_alignment="bottom")
     with data:
-        data_choice(spec)
+        data_choice()
     with start:
         key = preset_of(spec)
         st.session_state["preset"] = key or _OWN
@@ -57,7 +57,8 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
     with train:
         here = is_available(spec.data)
         problem = verdict.problem
-        why = problem.message if problem else None if here else "Download the data first."
+        missing = None if here else "The data are not on this computer yet."
+        why = problem.message if problem else missing
         st.button(
             "Train",
             type="primary",
@@ -73,6 +74,7 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
     sentence.caption(PRESETS[key].sentence if key else "A network of your own.")
     with price:
         price_line(spec, verdict.problem)
+    data_strip(spec)
 
 
 def _troubles(spec: RunSpec) -> None:

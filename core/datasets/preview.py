@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.data import data_folder, load
 from core.datasets.build import Images, Labels, npz_path, read_samples, samples
+from core.datasets.own import images_path, is_own
 
 # The whole of MNIST takes a second to load, and the built-in digits are a part of it.
 _STANDS_FOR = {"embedded": "embedded", "mnist": "embedded"}
@@ -19,7 +20,7 @@ def preview(key: str) -> tuple[Images, Labels]:
     if key in _STANDS_FOR:
         train = load(_STANDS_FOR[key]).train
         return samples(train.images[:, 0].numpy(), train.labels.numpy())
-    path = npz_path(data_folder(), key)
+    path = images_path(key) if is_own(key) else npz_path(data_folder(), key)
     return _read(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 

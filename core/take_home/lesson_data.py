@@ -1,6 +1,10 @@
 """The tutorial's lines that read the digits and hold some of them back, as `core.data` does."""
 
+from pathlib import Path
+
 from core.data import SPLIT_SEED
+from core.datasets.build import npz_path
+from core.datasets.own import images_path, is_own
 from core.datasets.table import info_of
 from core.spec import RunSpec
 
@@ -45,8 +49,36 @@ test_images = read("t10k-images-idx3-ubyte", 16).reshape(-1, 1, 28, 28).to(DEVIC
 test_labels = read("t10k-labels-idx1-ubyte", 8).long().to(DEVICE)'''
 
 
+# As NetSketch keeps all other data sets: four arrays in one file.
+_NPZ = """\
+FILE = Path(os.environ.get("NETSKETCH_DATA", "data"), {path})
+with np.load(FILE) as stored:
+    images = torch.from_numpy(stored["train_images"]).reshape(-1, 1, 28, 28).to(DEVICE)
+    labels = torch.from_numpy(stored["train_labels"]).to(DEVICE)
+    test_images = torch.from_numpy(stored["test_images"]).reshape(-1, 1, 28, 28).to(DEVICE)
+    test_labels = torch.from_numpy(stored["test_labels"]).to(DEVICE)
+train, validation = {parts}
+train_images, train_labels = images[train], labels[train]
+validation_images, validation_labels = images[validation], labels[validation]"""
+
+
 def data_code(spec: RunSpec) -> str:
     """Write the lines that make train, validation and test images and labels on DEVICE."""
     info = info_of(spec.data)
-    read = _EMBEDDED if spec.data == "embedded" else _MNIST
-    return _SPLIT + read.format(validation=info.validation, test=info.test)
+    if spec.data in ("embedded", "mnist"):
+        read = _EMBEDDED if spec.data == "embedded" else _MNIST
+        return _SPLIT + read.format(validation=info.validation, test=info.test)
+    path = ", ".join(f'"{part}"' for part in file_of(spec.data))
+    if is_own(spec.data):
+        # Its images lie in the order in which they were divided.
+        parts = f"np.split(np.arange(len(labels)), [{info.train}])"
+        return _NPZ.format(path=path, parts=parts)
+    parts = f"split(labels.cpu().numpy(), {info.validation})"
+    return _SPLIT + _NPZ.format(path=path, parts=parts)
+
+
+def file_of(key: str) -> tuple[str, ...]:
+    """Return where a data set other than MNIST's lies in the data folder, part by part."""
+    root = Path()
+    path = images_path(key, root) if is_own(key) else npz_path(root, key)
+    return path.parts

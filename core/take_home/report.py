@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from core.data import DATASETS
+from core.datasets.table import info_of
 from core.layers import Layer
 from core.palette import DARK, LIGHT
 from core.record import RunRecord
@@ -149,11 +149,11 @@ def _settings(spec: RunSpec) -> str:
 
 
 def _circumstances(record: RunRecord) -> str:
-    info = DATASETS[record.spec.data]
+    info = info_of(record.spec.data)
     done = f"{record.epoch:,} of {record.spec.num_epochs:,} epochs"
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     rows = [
-        ("Digits", f"{info.title}: {info.train:,} to learn from, {info.validation:,} for "
+        ("Images", f"{info.title}: {info.train:,} to learn from, {info.validation:,} for "
          f"validation, {info.test:,} for the test"),
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         ("Device", record.device or "unknown"),

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from core.data import title_of
+from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.download import download_of
 from pages.shared.words import duration, plain
@@ -13,8 +15,14 @@ def download_panel(key: str) -> None:
     """Show a button, or the progress of a download that runs; rerun the page when it is done.
 
     Args:
-        key: of a data set that is downloaded and not here.
+        key: of a data set that is not here.
     """
+    if is_own(key):
+        st.warning(
+            f"{plain(title_of(key))}. Bring the images in again below, or choose other data.",
+            icon=":material/image_not_supported:",
+        )
+        return
     running = download_of(key).snapshot().state == "running"
     with st.container(border=True, key="download"):
         st.fragment(_panel, run_every=_LIVE_S if running else None)(key, running)

@@ -115,6 +115,7 @@ def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
 
 def _choice(record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken) -> None:
     options: list[Value] = [option for option in record.options if option in names]
+    options += [option for option in names if option not in options]
     if sum(len(names[option]) + 4 for option in options) <= 24:
         st.segmented_control(
             record.label,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.data import DATASETS
+from core.data import title_of
 from core.difference import in_words
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
@@ -61,6 +61,6 @@ def details(now: RunSnapshot) -> None:
         f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
         f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
         f"{in_words(setting_at('optimizer'), spec.optimizer)} · batch of {spec.batch_size:,} · "
-        f"seed {spec.seed} · {DATASETS[spec.data].title} · on {plain(now.device) or '–'}",
+        f"seed {spec.seed} · {plain(title_of(spec.data))} · on {plain(now.device) or '–'}",
         help=f"How this runs. {plain(how_it_runs(spec))}" if now.device else None,
     )

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from core.data import DATASETS
+from core.data import title_of
 from core.errors import UserError
 from core.record import Status
 from core.runs import runs
@@ -206,7 +206,7 @@ def _star() -> None:
 
 
 def _data(key: str) -> str:
-    return DATASETS[key].title if key in DATASETS else key
+    return title_of(key)
 
 
 def _words(status: Status) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.batches import steps_per_epoch
-from core.data import DATASETS
+from core.datasets.table import info_of
 from core.learning import rate_at
 from core.spec import RunSpec
 from pages.shared.palette import Palette, palette
@@ -17,7 +17,7 @@ _POINTS = 240
 
 def schedule_line(spec: RunSpec) -> None:
     """Show how the learning rate of a spec will move."""
-    per_epoch = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
+    per_epoch = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
     st.vega_lite_chart(
         schedule_rows(spec, per_epoch),
         schedule_chart(spec.num_epochs, palette()),

@@ -144,7 +144,7 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small data for real training."""
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr(run_module, "DATASETS", {"embedded": info})
+    monkeypatch.setattr(run_module, "info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
 
 

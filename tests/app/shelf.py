@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from core.batches import steps_per_epoch
-from core.data import DATASETS, load
+from core.data import load
+from core.datasets.table import info_of
 from core.history import History
 from core.layers import lay_out
 from core.model import build
@@ -51,8 +52,8 @@ class Shelf:
         """
         self._count += 1
         epochs = spec.num_epochs if epochs is None else epochs
-        steps = steps_per_epoch(spec.batch_size, DATASETS[spec.data].train)
-        total = DATASETS[spec.data].test
+        steps = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
+        total = info_of(spec.data).test
         record = RunRecord(
             id=f"{self._count}-abc{self._count:03d}",
             number=self._count,

@@ -38,9 +38,9 @@ LONG = replace(SPEC, num_epochs=200)
 def quick(make_digits, monkeypatch):
     """Small data, figures after every step, and one core for exact results."""
     digits = make_digits(200)
-    info = replace(run_module.DATASETS["embedded"], train=200, validation=20, test=30)
+    info = replace(run_module.info_of("embedded"), train=200, validation=20, test=30)
     for module in (run_module, runs_module):
-        monkeypatch.setattr(module, "DATASETS", {"embedded": info})
+        monkeypatch.setattr(module, "info_of", lambda key: info)
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)

@@ -30,8 +30,8 @@ DIGIT = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
 def quick(make_digits, monkeypatch):
     """Small data, and figures after every step."""
     digits = make_digits(200)
-    info = replace(run_module.DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr(run_module, "DATASETS", {"embedded": info})
+    info = replace(run_module.info_of("embedded"), train=200, validation=20, test=30)
+    monkeypatch.setattr(run_module, "info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     return digits

@@ -1,0 +1,38 @@
+"""What can be told of a data set without loading it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+DIGITS: Final = tuple("0123456789")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What can be told of a data set without loading it.
+
+    Attributes:
+        key: stands for it in a spec.
+        title: its name for people.
+        description: a sentence or two.
+        train, validation, test: numbers of images.
+        class_names: what the images show, one name a class, in the order of the labels.
+        noun: what one image shows, such as `digit`.
+        mean: of the training pixels on a scale of 0 to 1. A drawing is normalised by it too, so
+            that it is a fixed number and not what some computer rounded.
+        std: their standard deviation on the same scale.
+        source: the key of what is downloaded for it; empty where nothing is.
+        credit: whose it is, and its licence.
+    """
+
+    key: str
+    title: str
+    description: str
+    train: int
+    validation: int
+    test: int
+    class_names: tuple[str, ...] = DIGITS
+    noun: str = "digit"
+    mean: float
+    std: float
+    source: str = ""
+    credit: str

@@ -1,0 +1,203 @@
+"""A person's own images: what is common to all the ways in which they come.
+
+Whatever is brought in is a stranger's. Nothing of it is ever unpacked to the disk or used as a
+path, sizes are read before memory is taken, and what is left out is told by name.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.datasets.own import MAX_CLASSES, MAX_NAME, MAX_TITLE, MIN_PER_CLASS, OwnImages
+from core.errors import UserError
+
+# What `.streamlit/config.toml` lets through, too.
+MAX_ARCHIVE_BYTES: Final = 50 * 2**20
+MAX_UNPACKED_BYTES: Final = 500 * 2**20
+MAX_IMAGES: Final = 20_000
+# Progress is told after this many images.
+_EVERY: Final = 20
+
+# As the Draw page prepares a picture: what stands out, centred, light on dark; or untouched.
+Preparation = Literal["centred", "as_is"]
+
+
+class IntakeError(UserError):
+    """Nothing of a file can be used; the text names it and says why and what to do."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One thing that was not taken, and why, as the end of a sentence."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Intake:
+    """What was found in a file, to be looked at before it is kept."""
+
+    own: OwnImages
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Images of each class."""
+        names = self.own.class_names
+        return tuple(np.bincount(self.own.labels, minlength=len(names)).tolist())
+
+
+@dataclass(frozen=True)
+class Found:
+    """One image that may be used, not prepared yet.
+
+    Attributes:
+        name: where it lies in the file, for people.
+        class_name: what it shows.
+        prepare: makes it uint8 (1, 1, 28, 28), or says in a `UserError` why it cannot.
+    """
+
+    name: str
+    class_name: str
+    prepare: Callable[[], Tensor]
+
+
+Progress = Generator[float, None, Intake]
+
+
+def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> Progress:
+    """Prepare images, yielding the share that is done; return what came of it.
+
+    Raises:
+        IntakeError: there are not two classes of enough images.
+    """
+    what = shown_name(filename)
+    if len(found) > MAX_IMAGES:
+        raise IntakeError(
+            f"{what} holds {len(found):,} images, more than {MAX_IMAGES:,}: take some out."
+        )
+    images: list[Tensor] = []
+    names: list[str] = []
+    for i, one in enumerate(found):
+        if i % _EVERY == 0:
+            yield i / len(found)
+        try:
+            images.append(one.prepare())
+        except UserError as error:
+            left_out.append(LeftOut(one.name, str(error)))
+        else:
+            names.append(one.class_name)
+    counts = Counter(names)
+    for name in sorted(counts, key=natural):
+        if counts[name] < MIN_PER_CLASS:
+            left_out.append(LeftOut(name, _too_few(counts[name])))
+    classes = sorted((n for n, count in counts.items() if count >= MIN_PER_CLASS), key=natural)
+    if len(classes) < 2:
+        raise IntakeError(f"{what} {_not_two(counts, left_out)}")
+    if len(classes) > MAX_CLASSES:
+        raise IntakeError(
+            f"{what} holds {len(classes)} classes, more than {MAX_CLASSES}: take some out."
+        )
+    index = {name: i for i, name in enumerate(classes)}
+    kept = [i for i, name in enumerate(names) if name in index]
+    own = OwnImages(
+        title=title_of(filename),
+        class_names=tuple(classes),
+        images=torch.cat([images[i] for i in kept])[:, 0].numpy(),
+        labels=np.array([index[names[i]] for i in kept], np.int64),
+    )
+    return Intake(own, tuple(left_out))
+
+
+def _too_few(count: int) -> str:
+    images = "1 image" if count == 1 else f"{count} images"
+    return (
+        f"This class has only {images}; at least {MIN_PER_CLASS} are needed, one each to learn "
+        "from, to validate and to test."
+    )
+
+
+def _not_two(counts: Mapping[str, int], left_out: Sequence[LeftOut]) -> str:
+    enough = [name for name, count in counts.items() if count >= MIN_PER_CLASS]
+    need = f"A network needs at least two classes of {MIN_PER_CLASS} images each."
+    if enough:
+        return f"holds only one class of enough images, “{enough[0]}”. {need}"
+    why = ""
+    if left_out:
+        more = f" (and {len(left_out) - 1:,} more)" if len(left_out) > 1 else ""
+        why = f" Left out: {left_out[0].name}: {left_out[0].reason}{more}"
+    return f"holds no class of enough images. {need}{why}"
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort names as people do: 2 before 10."""
+    parts = (
+        (0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part.casefold())
+        for part in re.split(r"([0-9]{1,18})", name)
+        if part
+    )
+    return (*parts, (2, 0, name))
+
+
+def class_name_of(text: str) -> str:
+    """Make what a person wrote fit for the name of a class; empty where nothing is left."""
+    return _clean(text)[:MAX_NAME].strip()
+
+
+def title_of(filename: str) -> str:
+    """Make a title of a file's name."""
+    stem = PurePosixPath(filename.replace("\\", "/")).stem
+    return _clean(stem)[:MAX_TITLE].strip() or "Own images"
+
+
+def shown_name(filename: str) -> str:
+    """Make a name that a stranger may have written fit for a sentence."""
+    name = _clean(filename[-200:])
+    if not name:
+        return "This file"
+    return f"'{name}'" if len(name) <= 80 else f"'…{name[-79:]}'"
+
+
+def _clean(text: str) -> str:
+    plain = unicodedata.normalize("NFC", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
+
+
+def require_modest(filename: str, data: bytes) -> None:
+    """Refuse a file by its size.
+
+    Raises:
+        IntakeError: it is empty or too large.
+    """
+    what = shown_name(filename)
+    if not data:
+        raise IntakeError(f"{what} is empty: choose another file.")
+    if len(data) > MAX_ARCHIVE_BYTES:
+        raise IntakeError(
+            f"{what} has {len(data) / 2**20:.0f} MB, more than {MAX_ARCHIVE_BYTES // 2**20} MB: "
+            "make its pictures smaller, or take some out."
+        )
+
+
+def as_bytes(values: NDArray[np.generic]) -> NDArray[np.uint8] | None:
+    """Bring numbers of 0 to 1 or 0 to 255 to uint8; None where they are others."""
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8)
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 255):  # NaN too
+        return None
+    # Whole numbers are counted in grey levels, others may be shares of white.
+    scale = 255.0 if values.dtype.kind == "f" and high <= 1 else 1.0
+    return np.rint(values.astype(np.float64) * scale).astype(np.uint8)

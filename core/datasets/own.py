@@ -1,0 +1,221 @@
+"""A person's own data sets on the disk.
+
+Each lies in a folder of the data folder, under a name made here from its contents, never from
+anything that a person wrote. The name tells the number of classes too, so that a network can be
+built whose images are gone. Deleting takes the images only: what is left says what the classes
+are called, which a trained network needs for as long as it is used.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.info import DatasetInfo
+from core.datasets.place import data_folder
+
+MAX_CLASSES: Final = 50
+MAX_TITLE: Final = 40
+MAX_NAME: Final = 40
+_KEY: Final = re.compile(r"own:([0-9a-f]{12}-(?:[2-9]|[1-4][0-9]|50))")
+_MANIFEST: Final = "about.json"
+_IMAGES: Final = "images.npz"
+# Shares of each class that are held out, and the fewest of them.
+_HELD_OUT: Final = 0.15
+MIN_PER_CLASS: Final = 3
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImages:
+    """What was taken in, before it is kept.
+
+    Attributes:
+        title: what its owner calls it.
+        class_names: in the order of the labels.
+        images: uint8 (N, 28, 28).
+        labels: int64 (N,), at least MIN_PER_CLASS of each class.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def is_own(key: object) -> bool:
+    """Tell whether a key has the form of a person's own data set, here or not."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
+
+
+def num_classes_of_own(key: str) -> int:
+    """Return the number of classes, which the key tells."""
+    return int(key.rpartition("-")[2])
+
+
+def is_known(key: str) -> bool:
+    """Tell whether this computer has ever held the images, and so knows their classes."""
+    return (_folder(key) / _MANIFEST).is_file()
+
+
+def images_path(key: str, root: Path | None = None) -> Path:
+    """Return where the images lie, whether or not they do, in the data folder or another one."""
+    return _folder(key, root) / _IMAGES
+
+
+def info_of_own(key: str) -> DatasetInfo:
+    """Return what is known of an own data set; of one never seen here, what its key tells."""
+    manifest = _folder(key) / _MANIFEST
+    try:
+        changed = manifest.stat().st_mtime_ns
+    except OSError:
+        return _unknown(key)
+    return _read(key, manifest, changed)
+
+
+def own_keys() -> tuple[str, ...]:
+    """Return the keys of all own data sets whose images are here, newest first."""
+    root = data_folder() / "own"
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in root.iterdir():
+            key = f"own:{folder.name}"
+            if is_own(key) and is_known(key) and images_path(key).is_file():
+                found.append((images_path(key).stat().st_mtime, key))
+    return tuple(key for _, key in sorted(found, reverse=True))
+
+
+def keep(own: OwnImages) -> str:
+    """Put images into the data folder and return their key; the same images have the same key.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    digest = hashlib.sha256(json.dumps(own.class_names).encode())
+    digest.update(own.labels.astype("<i8").tobytes())
+    digest.update(own.images.tobytes())
+    key = f"own:{digest.hexdigest()[:12]}-{len(own.class_names)}"
+    final = _folder(key)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix="new.", dir=final.parent))
+    try:
+        _write(made, own)
+        if is_known(key):
+            # Its runs may be reading the manifest; the images are the same ones.
+            os.replace(made / _IMAGES, images_path(key))
+        else:
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(made, final)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return key
+
+
+def delete(key: str) -> None:
+    """Take the images from the disk; what their classes are called stays."""
+    with contextlib.suppress(FileNotFoundError):
+        images_path(key).unlink()
+
+
+def split_by_class(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Divide row numbers into training, validation and test, every class in its share.
+
+    Each part gets at least one of each class that has MIN_PER_CLASS.
+    """
+    random = np.random.RandomState(0)
+    parts: tuple[list[int], ...] = ([], [], [])
+    for label in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        held = max(1, round(_HELD_OUT * len(rows)))
+        for part, some in zip(
+            parts, np.split(rows, [len(rows) - 2 * held, len(rows) - held]), strict=True
+        ):
+            part.extend(some.tolist())
+    return tuple(random.permutation(np.array(part, np.int64)) for part in parts)
+
+
+def _write(folder: Path, own: OwnImages) -> None:
+    # It reads the table of data sets, which reads this module.
+    from core.datasets.build import write_npz
+
+    train, validation, test = split_by_class(own.labels)
+    known = np.concatenate([train, validation])
+    pixels = own.images[train].astype(np.float64) / 255
+    about = {
+        "title": own.title,
+        "class_names": list(own.class_names),
+        "train": len(train),
+        "validation": len(validation),
+        "test": len(test),
+        "mean": round(float(pixels.mean()), 6),
+        # All images of one grey have no spread to be divided by.
+        "std": round(max(float(pixels.std()), 0.01), 6),
+        "made_at": time.time(),
+    }
+    write_npz(
+        folder / _IMAGES,
+        (own.images[known], own.labels[known]),
+        (own.images[test], own.labels[test]),
+    )
+    with (folder / _MANIFEST).open("w", encoding="utf-8") as file:
+        json.dump(about, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@lru_cache(maxsize=64)
+def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
+    try:
+        about = json.loads(manifest.read_text(encoding="utf-8"))
+        names = tuple(str(name) for name in about["class_names"])
+        info = DatasetInfo(
+            key=key,
+            title=str(about["title"]),
+            description="Your own images.",
+            train=int(about["train"]),
+            validation=int(about["validation"]),
+            test=int(about["test"]),
+            class_names=names,
+            noun="image",
+            mean=float(about["mean"]),
+            std=float(about["std"]),
+            credit="",
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return _unknown(key)
+    whole = (
+        len(names) == num_classes_of_own(key) and min(info.train, info.validation, info.test) > 0
+    )
+    return info if whole and info.std > 0 else _unknown(key)
+
+
+def _unknown(key: str) -> DatasetInfo:
+    return DatasetInfo(
+        key=key,
+        title="Images that are not on this computer",
+        description="Somebody’s own images, which this computer does not have.",
+        train=1,
+        validation=1,
+        test=1,
+        class_names=tuple(f"class {i + 1}" for i in range(num_classes_of_own(key))),
+        noun="image",
+        mean=0.1307,
+        std=0.3081,
+        credit="",
+    )
+
+
+def _folder(key: str, root: Path | None = None) -> Path:
+    found = _KEY.fullmatch(key)
+    assert found is not None
+    return (data_folder() if root is None else root) / "own" / found[1]

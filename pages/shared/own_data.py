@@ -1,0 +1,165 @@
+"""A person's own images: bring them in, look at what came of it, use them, delete them."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.datasets.intake import MAX_ARCHIVE_BYTES, Intake, IntakeError, Preparation
+from core.datasets.intake_npz import read_npz_file
+from core.datasets.intake_zip import read_zip
+from core.datasets.own import delete, keep, own_keys
+from core.datasets.table import info_of
+from pages.shared import state
+from pages.shared.pictures import strip_of_pictures
+from pages.shared.words import plain
+
+MAX_PICTURES = 40
+MAX_LISTED = 8
+_PREPARATIONS: Final[dict[Preparation, str]] = {
+    "centred": "Centred, as drawings are",
+    "as_is": "As they are",
+}
+
+# What was read last, so that a click elsewhere does not read it again.
+_MAX_KEPT: Final = 3
+_read: Final[OrderedDict[tuple[str, str, Preparation], Intake]] = OrderedDict()
+_reading: Final = threading.Lock()
+
+
+def own_data() -> None:
+    """Offer to bring in images of one's own, and list those that are here."""
+    with st.popover("Your own images", icon=":material/add_photo_alternate:", key="own_data"):
+        _panel()
+
+
+def _panel() -> None:
+    st.markdown(
+        "A **.zip** with one folder of PNG or JPEG pictures for each class, called as the class "
+        "is; or an **.npz** of two arrays, images and labels. At least three pictures of "
+        "each of at least two classes; 20 and more of each are better."
+    )
+    file = st.file_uploader(
+        "A .zip or .npz file",
+        type=["zip", "npz"],
+        key="own_file",
+        max_upload_size=MAX_ARCHIVE_BYTES // 2**20,
+    )
+    how: Preparation = st.segmented_control(
+        "Preparation",
+        list(_PREPARATIONS),
+        default="centred",
+        required=True,
+        format_func=_PREPARATIONS.__getitem__,
+        key="own_preparation",
+        help="Centred: what stands out from its background becomes light on dark, 20 pixels large "
+        "and in the middle, just as the Draw page prepares a drawing. As they are: only made grey "
+        "and 28 × 28, for photos and for images that are prepared already.",
+    )
+    if file is None:
+        _kept()
+        return
+    try:
+        intake = _take_in(file.getvalue(), file.name, how)
+    except IntakeError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return
+    _preview(intake)
+    st.button(
+        "Use these images",
+        type="primary",
+        icon=":material/check:",
+        key="own_use",
+        on_click=_use,
+        args=(intake,),
+    )
+
+
+def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
+    """Read a file, showing how far that is."""
+    key = hashlib.sha256(data).hexdigest(), name, how
+    with _reading:
+        if key in _read:
+            return _read[key]
+    bar = st.progress(0.0, text="Looking at the images")
+    reader = read_npz_file if name.lower().endswith(".npz") else read_zip
+    steps = reader(data, name, how)
+    try:
+        while True:
+            bar.progress(next(steps), text="Looking at the images")
+    except StopIteration as done:
+        intake: Intake = done.value
+    finally:
+        bar.empty()
+    with _reading:
+        _read[key] = intake
+        while len(_read) > _MAX_KEPT:
+            _read.popitem(last=False)
+    return intake
+
+
+def _preview(intake: Intake) -> None:
+    own = intake.own
+    st.markdown(
+        f"**{len(own.images):,}** images of **{len(own.class_names)}** classes, 28 × 28, as a "
+        "network will see them:"
+    )
+    per_class = max(1, MAX_PICTURES // len(own.class_names))
+    rows = [
+        row
+        for label in range(len(own.class_names))
+        for row in (own.labels == label).nonzero()[0][:per_class].tolist()
+    ]
+    strip_of_pictures(own.images[rows], [own.class_names[own.labels[row]] for row in rows])
+    st.dataframe(
+        pd.DataFrame({"Class": own.class_names, "Images": intake.counts}),
+        hide_index=True,
+        height=180,
+    )
+    if intake.left_out:
+        listed = "\n".join(
+            f"- {plain(one.name)}: {plain(one.reason)}" for one in intake.left_out[:MAX_LISTED]
+        )
+        rest = len(intake.left_out) - MAX_LISTED
+        more = f"\n- … and {rest:,} more" if rest > 0 else ""
+        st.warning(f"Left out:\n{listed}{more}", icon=":material/filter_alt:")
+
+
+def _use(intake: Intake) -> None:
+    """Callback: keep the images and choose them."""
+    try:
+        key = keep(intake.own)
+    except OSError as error:
+        state.refuse(
+            f"The images could not be kept on the disk ({error.strerror or error}). Free some "
+            "space or name another folder in NETSKETCH_DATA, then bring them in again."
+        )
+        return
+    state.adopt(replace(state.draft(), data=key))
+
+
+def _kept() -> None:
+    """List what is here, each with a button that deletes it."""
+    for key in own_keys():
+        info = info_of(key)
+        images = info.train + info.validation + info.test
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{plain(info.title)}** · {images:,} images · "
+                f"{plain(', '.join(info.class_names[:6]))}"
+                + (" …" if len(info.class_names) > 6 else "")
+            )
+            st.space("stretch")
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                key=f"own_delete_{key}",
+                on_click=delete,
+                args=(key,),
+                help="Takes the images from the disk. Runs that learned from them still show and "
+                "draw, but cannot go on.",
+            )

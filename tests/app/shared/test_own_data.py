@@ -1,0 +1,87 @@
+"""The panel for images of one's own, as a person meets it."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.codec import to_query
+from core.datasets.own import delete, images_path, own_keys
+from core.presets import DEFAULT
+from pages.shared.pictures import strip_html
+from tests.app.tab import words
+from tests.core.datasets.pictures import png, shapes, zipped
+
+MINE = zipped({**shapes(6), "ring/notes.txt": b"[x](http://a.b) nothing but text"})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
+
+
+def opened(visit, file: tuple[str, bytes, str] | None = None):
+    tab = visit()
+    if file is not None:
+        (uploader,) = [one for one in tab.get("file_uploader") if one.key == "own_file"]
+        uploader.set_value(file).run()
+    return tab
+
+
+def test_a_zip_is_shown_before_it_is_used_and_then_chosen(visit):
+    tab = opened(visit, ("my shapes.zip", MINE, "application/zip"))
+    assert not tab.exception
+    text = words(tab).replace("\\", "")
+    assert "12" in text
+    assert "classes" in text
+    assert "ring/notes.txt" in text
+    assert "a text file" in text
+    table = tab.dataframe[0].value
+    assert table["Class"].tolist() == ["bar", "ring"]
+    assert table["Images"].tolist() == [6, 6]
+    assert own_keys() == ()
+    tab.click("own_use")
+    (key,) = own_keys()
+    assert tab.query_params["data"] in (key, [key])
+    (choice,) = [box for box in tab.selectbox if box.label == "Data"]
+    assert choice.value == key
+    assert "my shapes (your own, 12 images)" in choice.options
+    assert tab.figure()["data"][-1]["text"] == ["bar", "ring"]
+
+
+def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(visit):
+    tab = opened(visit, ("[no](http://a.b).zip", b"nothing", "application/zip"))
+    assert not tab.exception
+    (error,) = tab.error
+    assert "is not a zip archive" in error.value
+    assert "[no](" not in error.value
+    assert own_keys() == ()
+
+
+def test_deleted_images_are_told_where_their_network_is_built(visit):
+    tab = opened(visit, ("mine.zip", MINE, "application/zip"))
+    tab.click("own_use")
+    (key,) = own_keys()
+    delete(key)
+    again = visit(query=to_query(replace(DEFAULT, data=key)))
+    assert not again.exception
+    (warning,) = again.warning
+    assert "its images were deleted" in warning.value.replace("\\", "")
+    assert again.get_by_key("train").disabled
+    assert not images_path(key).exists()
+
+
+def test_a_picture_tells_its_name_and_no_name_becomes_a_tag():
+    from core.picture import digit_from_picture
+
+    image = digit_from_picture(png("ring"))[0].numpy()
+    html = strip_html(image, ['<script>"x"'])
+    assert 'title="&lt;script&gt;&quot;x&quot;"' in html
+    assert "<script>" not in html
+    assert html.count("<img ") == 1
+
+
+def test_the_chosen_data_set_shows_an_image_of_each_class(visit):
+    tab = visit()
+    shown = [element.proto.body for element in tab.get("html") if "<img" in element.proto.body]
+    assert len(shown) == 1
+    assert [f'title="{digit}"' in shown[0] for digit in range(10)] == [True] * 10
