@@ -14,12 +14,14 @@ from torch import Tensor
 
 from core.batches import steps_per_epoch
 from core.check import require_runnable, size_in_words
+from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
 from core.datasets.table import info_of
 from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
 from core.difference import differences
 from core.errors import UserError
 from core.glance import glance
+from core.guests import Guests
 from core.history import History
 from core.layers import lay_out
 from core.limits import Limits, limits
@@ -61,6 +63,7 @@ class Runs:
         self._closing = False
         self._count = 0
         self._prices = Prices(self._wake)
+        self._cross_tests = CrossTests(self._wake)
         if store is not None:
             store.interrupt_orphans()
             for record in reversed(store.newest(MAX_KEPT)):
@@ -344,6 +347,29 @@ class Runs:
         """Tell whether it is worth asking again for the price that this asker asked for last."""
         return self._prices.pending(asker)
 
+    # How a network does on other data
+
+    def cross_test(self, run_id: str) -> None:
+        """See to it that a run's network is tested on the other data sets of its classes.
+
+        Raises:
+            UserError: there is no such run, or it has no weights yet.
+        """
+        run = self._known(run_id)
+        weights = run.weights()
+        if weights is None:
+            raise UserError(f"{run.name} has no weights yet, so there is nothing to test.")
+        self._ensure_worker()
+        self._cross_tests.ask(run_id, run.spec, weights)
+
+    def cross_tested(self, run_id: str) -> tuple[CrossTested, ...]:
+        """Return what is known so far of a run's network on other data sets."""
+        return self._cross_tests.results(run_id)
+
+    def cross_testing(self, run_id: str) -> float | None:
+        """Return how much of that is done, 0 to 1, or None where nothing is going on."""
+        return self._cross_tests.progress(run_id)
+
     # The thread
 
     def warm_up(self) -> None:
@@ -378,14 +404,17 @@ class Runs:
             with sharing_cores():
                 if turn:
                     self._prices.drop()  # the run may need the memory
-                    take_turns(turn, self._prices, self.limits.run_s)
-                else:
+                    guests = Guests(self._prices, self._cross_tests)
+                    take_turns(turn, guests, self.limits.run_s)
+                elif self._prices.waits:
                     self._prices.advance()
+                else:
+                    self._cross_tests.advance()
 
     def _next_turn(self) -> Sequence[Run] | None:
         """Wait for something to do: runs, or a price where there are none; None is the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._order() or self._prices.waits)
+            self._changed.wait_for(lambda: self._closing or self._order() or self._guests_wait)
             if self._closing:
                 return None
             if not (order := self._order()):
@@ -395,8 +424,12 @@ class Runs:
                 self._line.leave(run.id)
             return turn
 
+    @property
+    def _guests_wait(self) -> bool:
+        return self._prices.waits or self._cross_tests.waits
+
     def _wake(self) -> None:
-        """Let the training thread see that a price is asked for, wherever it waits."""
+        """Let the training thread see that something is asked for, wherever it waits."""
         with self._changed:
             self._changed.notify_all()
         for run in self.all_active():

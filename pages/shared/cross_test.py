@@ -1,0 +1,154 @@
+"""How a run's network does on other data sets of the same classes: bars and a sentence."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.cross_test import CrossTested, others_of
+from core.data import is_available
+from core.datasets.table import info_of
+from core.errors import UserError
+from core.run import Run
+from core.runs import runs
+from pages.shared import state
+from pages.shared.palette import Palette, palette
+from pages.shared.words import percent, plain
+
+_LIVE_S = 0.5
+_BAR_PX, _AXIS_PX = 30, 50
+
+
+def cross_test_panel(run: Run) -> None:
+    """Show the panel of a run that has been tested; nothing where no other data would fit.
+
+    It lives by itself: the page needs no rerun for it.
+    """
+    others = others_of(run.spec.data)
+    now = run.snapshot()
+    if now.test is None or not now.ended or not others:
+        return
+    live = runs().cross_testing(run.id) is not None
+    with st.expander("On other data", icon=":material/travel_explore:", key="cross_test"):
+        st.fragment(_panel, run_every=_LIVE_S if live else None)(run, live)
+
+
+def _panel(run: Run, was_live: bool) -> None:
+    share = runs().cross_testing(run.id)
+    if (share is not None) != was_live:
+        st.rerun()
+    test = run.snapshot().test
+    assert test is not None
+    own = CrossTested(data=run.spec.data, correct=test.correct, total=test.total)
+    found = runs().cross_tested(run.id)
+    measured = [own, *(one for one in found if not one.trouble)]
+    others = others_of(run.spec.data)
+    here = [data for data in others if is_available(data)]
+    if share is not None:
+        st.progress(share, text="Testing this network on other people’s images")
+    elif here and {one.data for one in found if not one.trouble} < set(here):
+        st.button(
+            "Test this network on other data",
+            icon=":material/play_arrow:",
+            key="cross_test_start",
+            on_click=_start,
+            args=(run.id,),
+            help="On all test images of each data set below that is on this computer.",
+        )
+    if len(measured) > 1:
+        rows = cross_rows(measured)
+        st.vega_lite_chart(rows, cross_chart(palette(), len(rows)), key=f"cross_{run.id}")
+        for one in measured[1:]:
+            st.markdown(sentence(own, one))
+    for one in found:
+        if one.trouble:
+            st.warning(f"{info_of(one.data).title}: {plain(one.trouble)}", icon=":material/block:")
+    missing = [info_of(data).title for data in others if data not in here]
+    if missing:
+        st.caption(f"Not on this computer yet, to be had on the Build page: {', '.join(missing)}.")
+
+
+def _start(run_id: str) -> None:
+    try:
+        runs().cross_test(run_id)
+    except UserError as error:
+        state.refuse(str(error))
+
+
+def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:
+    """Return columns name, accuracy, low, high, own and words, one row a data set."""
+    return pd.DataFrame(
+        {
+            "name": [info_of(one.data).title for one in measured],
+            "accuracy": [one.accuracy for one in measured],
+            "low": [one.interval[0] for one in measured],
+            "high": [one.interval[1] for one in measured],
+            "own": [i == 0 for i in range(len(measured))],
+            "words": [f"{percent(one.accuracy)} of {one.total:,}" for one in measured],
+        }
+    ).astype({"name": "str", "words": "str"})
+
+
+def cross_chart(colours: Palette, num_bars: int) -> dict[str, object]:
+    """Describe a bar for each data set, the run's own in colour, with its interval."""
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "sort": None,
+        "axis": {"labelLimit": 240, "ticks": False, "domain": False},
+    }
+    x = {
+        "field": "accuracy",
+        "type": "quantitative",
+        "title": "Right of its test images",
+        # Room beside a full bar for its words.
+        "scale": {"domain": [0, 1.3], "nice": False},
+        "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    }
+    colour = {"condition": {"test": "datum.own", "value": colours.right}, "value": colours.quiet}
+    tooltip = [
+        {"field": "name", "title": "Data"},
+        {"field": "accuracy", "title": "Right", "type": "quantitative", "format": ".2%"},
+        {"field": "low", "title": "From", "type": "quantitative", "format": ".2%"},
+        {"field": "high", "title": "To", "type": "quantitative", "format": ".2%"},
+    ]
+    return {
+        "height": _AXIS_PX + _BAR_PX * num_bars,
+        "encoding": {"y": y, "tooltip": tooltip},
+        "layer": [
+            {
+                "mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 15},
+                "encoding": {"x": x, "color": colour},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2, "color": colours.ink},
+                "encoding": {
+                    "x": {"field": "low", "type": "quantitative"},
+                    "x2": {"field": "high"},
+                },
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 6, "color": colours.ink},
+                "encoding": {
+                    "x": {"field": "high", "type": "quantitative"},
+                    "text": {"field": "words"},
+                },
+            },
+        ],
+    }
+
+
+def sentence(own: CrossTested, other: CrossTested) -> str:
+    """Say how a network does on other images, against its own test images."""
+    low, high = other.interval
+    told = (
+        f"On **{plain(info_of(other.data).title)}** it is right on {percent(other.accuracy)} of "
+        f"{other.total:,} images (19 times of 20 between {percent(low)} and {percent(high)})"
+    )
+    points = 100 * (other.accuracy - own.accuracy)
+    own_low, own_high = own.interval
+    if own_low <= high and low <= own_high:
+        return f"{told}: about as good as on its own test images."
+    direction = "more" if points > 0 else "fewer"
+    return f"{told}: {abs(points):.1f} points {direction} than on its own test images."

@@ -1,0 +1,184 @@
+"""A network on other people's images: the figures, and the guest that measures them."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from scipy.stats import binomtest
+
+from core import cross_test as module
+from core.cross_test import CrossTested, CrossTests, cross_test, others_of
+from core.data import DataError, Split
+from core.datasets.table import DATASETS, info_of
+from core.errors import UserError
+from core.guests import Guests
+from core.model import build
+from core.runs import Runs
+from core.spec import BlockSpec, RunSpec
+from tests.app.script import eventually
+
+SPEC = RunSpec(blocks=(BlockSpec(channels=4),), device="cpu")
+DIGIT_SETS = ("mnist", "emnist_digits", "qmnist", "usps")
+
+
+def split_of(count: int = 300) -> Split:
+    images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8)
+    return Split(images, torch.arange(count) % 10)
+
+
+def weights_of(spec: RunSpec = SPEC) -> dict[str, torch.Tensor]:
+    return build(spec).state_dict()
+
+
+def finish(steps) -> CrossTested:
+    shares = []
+    while True:
+        try:
+            shares.append(next(steps))
+        except StopIteration as done:
+            assert shares == sorted(shares)
+            assert shares[0] == 0
+            assert shares[-1] < 1
+            return done.value
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Two of the other sets are on this computer."""
+    monkeypatch.setattr(module, "is_available", lambda key: key in ("mnist", "usps"))
+
+
+def test_only_data_of_the_same_classes_are_taken():
+    assert others_of("embedded") == DIGIT_SETS
+    assert others_of("usps") == ("embedded", "mnist", "emnist_digits", "qmnist")
+    assert others_of("fashion") == others_of("emnist_letters") == ()
+
+
+def test_the_figures_are_those_of_the_network_with_its_own_preparation():
+    spec = replace(SPEC, data="emnist_digits")
+    weights, split = weights_of(spec), split_of()
+    found = finish(cross_test(spec, weights, split, "usps"))
+    model = build(spec)
+    model.load_state_dict(weights)
+    info = info_of("emnist_digits")
+    with torch.inference_mode():
+        logits = model.eval()((split.images / 255 - info.mean) / info.std)
+    right = int((logits.argmax(1) == split.labels).sum())
+    assert found == CrossTested(data="usps", correct=right, total=300)
+
+
+def test_other_classes_are_refused():
+    with pytest.raises(UserError, match=r"“Fashion-MNIST.*has other classes"):
+        next(cross_test(SPEC, weights_of(), split_of(), "fashion"))
+
+
+@pytest.mark.parametrize(("correct", "total"), [(0, 10), (10, 10), (7, 10), (9_812, 10_000)])
+def test_the_interval_is_clopper_and_pearsons(correct, total):
+    expected = binomtest(correct, total).proportion_ci(0.95, "exact")
+    found = CrossTested(data="usps", correct=correct, total=total).interval
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_all_that_is_here_is_measured_once_and_in_order(here):
+    read: list[str] = []
+    woken: list[int] = []
+    tests = CrossTests(lambda: woken.append(1), lambda key: (read.append(key), split_of())[1])
+    assert tests.progress("run") is None
+    tests.ask("run", SPEC, weights_of())
+    tests.ask("run", SPEC, weights_of())
+    eventually(lambda: len(woken) == 2)
+    assert read == ["mnist", "usps"]
+    shares = []
+    while tests.waits:
+        shares.append(tests.progress("run"))
+        tests.serve(0.0)
+        tests.advance()
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert tests.progress("run") is None
+    assert [one.data for one in tests.results("run")] == ["mnist", "usps"]
+    assert all(one.total == 300 for one in tests.results("run"))
+    assert tests.results("other") == ()
+    tests.ask("run", SPEC, weights_of())
+    assert not tests.waits
+    assert tests.progress("run") is None
+
+
+def test_what_cannot_be_read_or_measured_is_told_and_tried_again(here):
+    moods = {"mnist": "missing", "usps": "broken"}
+
+    def read(key: str) -> Split:
+        if moods[key] == "missing":
+            raise DataError("It is missing.")
+        if moods[key] == "broken":
+            return Split(torch.zeros(3, 1, 5, 5, dtype=torch.uint8), torch.zeros(3).long())
+        return split_of()
+
+    tests = CrossTests(lambda: None, read)
+
+    def measure() -> dict[str, str]:
+        tests.ask("run", SPEC, weights_of())
+
+        def done() -> bool:
+            tests.advance()
+            return tests.progress("run") is None
+
+        eventually(done)
+        return {one.data: one.trouble for one in tests.results("run")}
+
+    assert measure() == {"mnist": "It is missing.", "usps": "It could not be measured."}
+    moods.update(mnist="well", usps="well")
+    assert measure() == {"mnist": "", "usps": ""}
+
+
+def test_a_guest_changes_no_randomness(here):
+    tests = CrossTests(lambda: None, lambda key: split_of())
+    tests.ask("run", SPEC, weights_of())
+    eventually(lambda: tests.waits)
+    before = torch.get_rng_state()
+    while tests.progress("run") is not None:
+        tests.serve(0.05)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_first_guest_that_waits_is_served():
+    class Guest:
+        def __init__(self, waits: bool) -> None:
+            self.waits, self.served = waits, 0
+
+        def serve(self, budget_s: float) -> None:
+            self.served += 1
+
+    idle, busy, other = Guest(False), Guest(True), Guest(True)
+    guests = Guests(idle, busy, other)
+    assert guests.waits
+    guests.serve(0.1)
+    assert (idle.served, busy.served, other.served) == (0, 1, 0)
+    assert not Guests(idle).waits
+
+
+def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, monkeypatch):
+    from core import run as run_module
+    from core import runs as runs_module
+
+    digits = make_digits(100)
+    info = replace(DATASETS["embedded"], train=100, validation=20, test=30)
+    for part in (run_module, runs_module):
+        monkeypatch.setattr(part, "info_of", lambda key: info)
+        monkeypatch.setattr(part, "load", lambda key: digits)
+    monkeypatch.setattr(module, "load", lambda key: digits)
+    made = Runs()
+    try:
+        with pytest.raises(UserError, match="no such run"):
+            made.cross_test("nobody")
+        run = made.start(replace(SPEC, batch_size=10, num_epochs=3))
+        assert run.wait(60)
+        assert made.cross_tested(run.id) == ()
+        made.cross_test(run.id)
+        eventually(lambda: made.cross_testing(run.id) is None)
+        test = run.snapshot().test
+        assert [(one.correct, one.total) for one in made.cross_tested(run.id)] == [
+            (test.correct, 30)
+        ] * 2
+    finally:
+        made.close()
