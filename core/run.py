@@ -535,9 +535,11 @@ class Run:
         )
 
     def _rate(self) -> float | None:
-        """Images a second over the last few seconds of training."""
+        """Images a second over the last few seconds of training, as far as they are known."""
         if not self._rates:
-            return None
+            # Of a run of an earlier day only the whole is known.
+            done = self._step * self.spec.batch_size
+            return done / self._elapsed_s if done and self._elapsed_s and not self.waits else None
         (first_s, first), (last_s, last) = self._rates[0], self._rates[-1]
         if last_s > first_s:
             return (last - first) / (last_s - first_s)

@@ -100,8 +100,8 @@ def _panel(run: Run, was_live: bool) -> None:
     # place among their siblings, for the browser would then draw them anew and forget the zoom.
     with st.container():
         result(now)
-    numbers(now)
     curves = run.curves()
+    numbers(now, curves)
     last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
     ghost = ghost_of(run)
     loss, accuracy = st.columns(2, gap="medium")

@@ -243,6 +243,7 @@ def bin_chart(colours: Palette) -> dict[str, object]:
                         "axis": axis,
                         "title": "How often it was right",
                     },
+                    "y2": {"datum": 0},
                     "tooltip": tooltip,
                 },
             },

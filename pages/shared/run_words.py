@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.data import title_of
 from core.difference import in_words
+from core.history import Curves
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
 from core.trainer import how_it_runs
@@ -32,8 +33,11 @@ def result(now: RunSnapshot) -> None:
         )
 
 
-def numbers(now: RunSnapshot) -> None:
+def numbers(now: RunSnapshot, curves: Curves) -> None:
     """Show the four figures that people look for first."""
+    train_accuracy = now.train_accuracy
+    if train_accuracy is None and len(curves.accuracy):
+        train_accuracy = float(curves.accuracy[-1])  # of a run of an earlier day
     columns = st.container(key="numbers").columns(4)
     columns[0].metric(
         "Validation accuracy",
@@ -42,7 +46,7 @@ def numbers(now: RunSnapshot) -> None:
     )
     columns[1].metric(
         "Training accuracy",
-        percent(now.train_accuracy),
+        percent(train_accuracy),
         help="On the newest batches, while they are learned from.",
     )
     columns[2].metric(
