@@ -198,21 +198,23 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
     cost = 3 * network.multiply_adds * spec.batch_size
     if needed <= free and cost <= MAX_STEP_MULTIPLY_ADDS:
         return None
-    worst = _most_expensive_part(network, by_memory=needed > free, batch=spec.batch_size)
+    path = _most_expensive_setting(network, by_memory=needed > free, batch=spec.batch_size)
+    whose = "Settings: the output layer" if path == "batch_size" else place(path)
     if needed > free:
         sizes = size_in_words(needed), size_in_words(free)
         why = f"a training step would take about {sizes[0]}, but {sizes[1]} are free."
     else:
         why = f"a single training step would take {cost / 1e12:,.0f} trillion multiply-adds."
     return Problem(
-        path=f"{worst}.{'channels' if worst.startswith('blocks') else 'units'}",
-        message=f"{place(worst)} is the largest part of a network too large for this machine: "
-        + why,
+        path=path,
+        message=f"{whose} is the largest part of a network too large for this machine: " + why,
         fixes=_smaller(spec, free),
     )
 
 
-def _most_expensive_part(network: Network, *, by_memory: bool, batch: int) -> str:
+def _most_expensive_setting(network: Network, *, by_memory: bool, batch: int) -> str:
+    """Return the path of the width that costs most, or of the batch where there is none."""
+
     def price(part: str) -> int:
         layers = network.of_part(part)
         if not by_memory:
@@ -220,7 +222,11 @@ def _most_expensive_part(network: Network, *, by_memory: bool, batch: int) -> st
         return sum(5 * layer.params + batch * _values(layer.shape) for layer in layers)
 
     parts = [layer.part for layer in network.layers if layer.part != "output"]
-    return max(dict.fromkeys(parts), key=price)
+    worst = max(dict.fromkeys(parts), key=price, default="")
+    if worst == "recurrent":
+        return "rnn_units"
+    width = "channels" if worst.startswith("blocks") else "units"
+    return f"{worst}.{width}" if worst else "batch_size"
 
 
 def _values(shape: tuple[int, ...]) -> int:
@@ -237,13 +243,15 @@ def _smaller(spec: RunSpec, free: int) -> tuple[Fix, ...]:
             spec,
             blocks=tuple(replace(b, channels=max(1, b.channels // divisor)) for b in spec.blocks),
             dense=tuple(replace(d, units=max(1, d.units // divisor)) for d in spec.dense),
+            rnn_units=max(1, spec.rnn_units // divisor),
         )
         network = lay_out(narrow)
         batch = narrow.batch_size
         while batch >= min(16, spec.batch_size):
             fits = step_memory(narrow, network, batch).total <= free
             if fits and 3 * network.multiply_adds * batch <= MAX_STEP_MULTIPLY_ADDS:
-                words = [f"{divisor} times fewer channels"] if divisor > 1 else []
+                what = "channels" if spec.family == "conv" else "units"
+                words = [f"{divisor} times fewer {what}"] if divisor > 1 else []
                 words += [f"batch size {batch:,}"] if batch != spec.batch_size else []
                 label = " and ".join(words)
                 return (

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final
 
 from core.settings import Choice, Flag, Number, Setting, Value
-from core.spec import RunSpec, default_of, place, walk
+from core.spec import RunSpec, default_of, in_use, place, walk
 
 ALIKE: Final = "All settings are the same."
 # A sentence that names more of them is no longer read.
@@ -43,12 +43,17 @@ def differences(specs: Sequence[RunSpec]) -> tuple[Difference, ...]:
     Parts of the network are compared by their place: the second block with the second block. One
     that is missing somewhere is a single difference, and says in short what it is elsewhere.
     """
-    tables = [{path: (record, value) for path, record, value in walk(spec)} for spec in specs]
+    tables = [
+        {path: (record, value) for path, record, value in walk(spec) if in_use(spec, path)}
+        for spec in specs
+    ]
     parts = [{_part(path) for path in table} for table in tables]
     found: list[Difference] = []
     told: set[str] = set()
     for path in _in_order(tables):
         part = _part(path)
+        if not part and any(path not in table for table in tables):
+            continue  # of one kind of network only; that the kinds differ is told
         if all(part in known for known in parts):
             values = [table[path][1] for table in tables]
             if any(value != values[0] for value in values):
@@ -118,7 +123,7 @@ def _summary(spec: RunSpec, part: str) -> str:
     cls = type(spec.value(part))
     said: list[str] = []
     for path, record, value in walk(spec):
-        if _part(path) != part:
+        if _part(path) != part or not in_use(spec, path):
             continue
         if not said or value != default_of(cls, path.rpartition(".")[2]):
             said.append(f"{_lower(record.label)} {in_words(record, value)}")

@@ -24,6 +24,8 @@ ACTIVATION_OPS: Final = {
     "elu": "ELU",
     "silu": "SiLU",
 }
+# Sets of weights in each recurrent layer.
+GATES: Final = {"RNN": 1, "LSTM": 4, "GRU": 3}
 _POOL_OPS: Final = {"max": "MaxPool2d", "avg": "AvgPool2d"}
 
 
@@ -152,13 +154,19 @@ class Network:
 def lay_out(spec: RunSpec) -> Network:
     """List the layers of a spec. Never raises: what cannot work is reported as `broken`."""
     plan = _Plan()
-    for i, block in enumerate(spec.blocks):
-        plan.block(i, block)
-        if plan.broken:
-            return plan.network()
-    if spec.head == "global_average":
-        plan.global_average()
-    plan.add("flatten", "Flatten", {}, (prod(plan.shape),), part=plan.layers[-1].part)
+    match spec.family:
+        case "conv":
+            for i, block in enumerate(spec.blocks):
+                plan.block(i, block)
+                if plan.broken:
+                    return plan.network()
+            if spec.head == "global_average":
+                plan.global_average()
+            plan.flatten(plan.layers[-1].part)
+        case "dense":
+            plan.flatten("dense.0" if spec.dense else "output")
+        case _:
+            plan.recurrent(spec)
     for i, dense in enumerate(spec.dense):
         plan.dense(i, dense)
     plan.linear("out", num_classes_of(spec.data), part="output")
@@ -211,6 +219,37 @@ class _Plan:
         args = {"output_size": 1}
         part = self.layers[-1].part
         self.add("average", "AdaptiveAvgPool2d", args, (channels, 1, 1), part)
+
+    def flatten(self, part: str) -> None:
+        """Add the layer that lays all values out in one row."""
+        self.add("flatten", "Flatten", {}, (prod(self.shape),), part)
+
+    def recurrent(self, spec: RunSpec) -> None:
+        """Add the layers that read the image row by row; what they end with goes on."""
+        _, steps, inputs = self.shape
+        units, directions = spec.rnn_units, 2 if spec.bidirectional else 1
+        args: dict[str, int | float | str | bool] = {"input_size": inputs, "hidden_size": units}
+        if spec.rnn_layers > 1:
+            args["num_layers"] = spec.rnn_layers
+            if spec.rnn_dropout:
+                args["dropout"] = spec.rnn_dropout
+        if spec.bidirectional:
+            args["bidirectional"] = True
+        args["batch_first"] = True
+        widths = [inputs, *[directions * units] * (spec.rnn_layers - 1)]
+        rows = directions * GATES[spec.cell.upper()] * units
+        weights = rows * sum(width + units for width in widths)
+        self._field = IMAGE_SHAPE[1]
+        self.add(
+            "rnn",
+            spec.cell.upper(),
+            args,
+            (directions * units,),
+            "recurrent",
+            # Beside the weights of the input and of the memory, each has a bias.
+            params=weights + 2 * rows * spec.rnn_layers,
+            multiply_adds=weights * steps,
+        )
 
     def dense(self, i: int, dense: DenseSpec) -> None:
         """Add the linear layer, activation and dropout of dense layer `i`."""

@@ -5,7 +5,7 @@ from math import prod
 from typing import Final
 
 from core.augment import VALUES_PER_IMAGE, augments
-from core.layers import IMAGE_SHAPE, Network
+from core.layers import GATES, IMAGE_SHAPE, Layer, Network
 from core.spec import RunSpec
 
 FLOAT_BYTES: Final = 4
@@ -47,6 +47,8 @@ _KEPT: Final = {
     "Dropout",
     "Dropout2d",
 }
+# What a recurrent layer keeps of every row and gate, in copies of the gates' values.
+_KEPT_BY_CELL: Final = 4
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,10 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     kept = prod(IMAGE_SHAPE)
     largest = kept
     for layer in network.layers:
-        size = prod(layer.shape)
-        if layer.op in _KEPT:
+        size = _values_at_once(layer)
+        if layer.op in GATES:
+            kept += int(layer.args.get("num_layers", 1)) * _KEPT_BY_CELL * size
+        elif layer.op in _KEPT:
             # max pooling keeps an int64 index for every value beside the value itself
             kept += size * (3 if layer.op == "MaxPool2d" else 1)
         largest = max(largest, size)
@@ -105,9 +109,16 @@ def evaluation_batch(spec: RunSpec, network: Network) -> int:
     stop, for many images at once. So it is what takes no more memory and work than a training
     step, and never much memory, as blocks of other sizes than training's come on top of those.
     """
-    largest = max(prod(IMAGE_SHAPE), *(prod(layer.shape) for layer in network.layers))
+    largest = max(prod(IMAGE_SHAPE), *map(_values_at_once, network.layers))
     # A layer's input and output, and the library's own copy of one of them.
     memory = max(min(step_memory(spec, network).activations, _MUCH_MEMORY), _LITTLE_MEMORY)
     by_memory = memory // (3 * largest * FLOAT_BYTES)
     by_work = max(3 * spec.batch_size, _LITTLE_WORK // network.multiply_adds)
     return max(1, min(_MAX_EVALUATED, by_memory, by_work))
+
+
+def _values_at_once(layer: Layer) -> int:
+    """Return how many values a layer makes of one image; a recurrent one has them for every row."""
+    if layer.op in GATES:
+        return IMAGE_SHAPE[1] * GATES[layer.op] * prod(layer.shape)
+    return prod(layer.shape)

@@ -30,10 +30,22 @@ class Stack(nn.Sequential):
         for i, layer in enumerate(self):
             if i in self._begins:
                 given = x
-            x = layer(x)
+            x = read_rows(layer, x) if isinstance(layer, nn.RNNBase) else layer(x)
             if i in self.around:
                 x = given + x
         return x
+
+
+def read_rows(layer: nn.RNNBase, images: Tensor) -> Tensor:
+    """Read images (N, 1, 28, 28) row by row; return what is remembered at the end, (N, values).
+
+    Of two directions, each one's own end: the last row, and the first.
+    """
+    memory: Tensor = layer(images.squeeze(1))[0]
+    if not layer.bidirectional:
+        return memory[:, -1]
+    units = layer.hidden_size
+    return torch.cat([memory[:, -1, :units], memory[:, 0, units:]], 1)
 
 
 def build(spec: RunSpec) -> Stack:
@@ -82,10 +94,14 @@ def initialise(model: nn.Sequential, seed: int, init: str = "default") -> None:
 def _redraw(layer: nn.Module, init: str) -> None:
     for value in layer.parameters():
         if value.dim() > 1:
-            if init == "kaiming":
-                nn.init.kaiming_normal_(value, nonlinearity="relu")
-            else:
-                nn.init.xavier_uniform_(value)
+            # A recurrent layer keeps the matrices of its gates in one, below each other.
+            rnn = isinstance(layer, nn.RNNBase)
+            gates = value.split(layer.hidden_size) if rnn else [value]  # type: ignore[no-untyped-call]
+            for gate in gates:
+                if init == "kaiming":
+                    nn.init.kaiming_normal_(gate, nonlinearity="relu")
+                else:
+                    nn.init.xavier_uniform_(gate)
     for name, value in layer.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(value)
@@ -131,7 +147,7 @@ def source(network: Network) -> str:
 
 
 def class_source(network: Network) -> str:
-    """Write a network as the class `Net`; it needs `nn`."""
+    """Write a network as the class `Net`; it needs `torch` and `nn`."""
     width = max(len(layer.name) for layer in network.layers)
     made = [f"self.{layer.name:<{width}} = {_call(layer)}" for layer in network.layers]
     parts = dict.fromkeys(layer.part for layer in network.layers)
@@ -153,6 +169,7 @@ def class_source(network: Network) -> str:
 
 def _call(layer: Layer) -> str:
     positional = {"in_channels", "out_channels", "in_features", "out_features", "num_features"}
+    positional |= {"input_size", "hidden_size"}
     args = ", ".join(
         repr(value) if key in positional else f"{key}={value!r}"
         for key, value in layer.args.items()
@@ -163,11 +180,25 @@ def _call(layer: Layer) -> str:
 def _steps(network: Network, part: str) -> list[str]:
     """Lines of `forward`: the layers of a part, and those that flatten what it makes."""
     layers = network.of_part(part)
+    if part == "recurrent":
+        return _reading_steps(layers[0])
     if part not in network.residual:
         return [_step(layers)]
     block = tuple(layer for layer in layers if not layer.is_head)
     rest = layers[len(block) :]
     return [_step(block, "x + "), *([_step(rest)] if rest else [])]
+
+
+def _reading_steps(layer: Layer) -> list[str]:
+    read = f"x, _ = self.{layer.name}(x.squeeze(1))  # 28 rows of 28 pixels, one after another"
+    units, (values,) = layer.args["hidden_size"], layer.shape
+    if not layer.args.get("bidirectional"):
+        return [read, f"x = x[:, -1]  # what is remembered after the last row: {values}"]
+    return [
+        read,
+        "# What each direction remembers at its end.",
+        f"x = torch.cat([x[:, -1, :{units}], x[:, 0, {units}:]], 1)  # {values}",
+    ]
 
 
 def _step(layers: tuple[Layer, ...], way_around: str = "") -> str:

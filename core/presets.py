@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, in_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,37 @@ _ACCURATE: Final = RunSpec(
     elastic=0.5,
 )
 
+# Chosen on the 500 validation digits, 2 seeds each, one core of an EPYC: 97.4 % in 4 s. Without
+# digits moved by a pixel 95.1 %, as nothing else tells it that a place does not matter; with
+# twice the units and stronger dropout in place of that, 96.5 %.
+_DENSE: Final = RunSpec(
+    family="dense",
+    dense=(DenseSpec(units=256, dropout=0.2), DenseSpec(units=128, dropout=0.2)),
+    optimizer="adam",
+    lr=0.003,
+    schedule="one_cycle",
+    label_smoothing=0.1,
+    batch_size=64,
+    num_epochs=25,
+    shift=1,
+)
+
+# Chosen likewise: 97.3 % in 21 s. The same without the moved digits 97.0 %, an LSTM of as many
+# units 96.3 %, two GRUs of 64 from both ends 96.4 %.
+_RECURRENT: Final = RunSpec(
+    family="recurrent",
+    cell="gru",
+    rnn_units=128,
+    optimizer="adam",
+    lr=0.007,
+    schedule="one_cycle",
+    label_smoothing=0.1,
+    batch_size=64,
+    num_epochs=18,
+    clip_norm=1.0,
+    shift=1,
+)
+
 # The tutorial article's network, mended where its printed code cannot run: one grey channel goes
 # in, and 128 values (not 128 * 8 * 8) are left after four poolings of 28 pixels.
 _ARTICLE: Final = RunSpec(
@@ -134,6 +165,18 @@ PRESETS: Final[dict[str, Preset]] = {
         "bent anew. It takes minutes and misses fewer than 40 of the 10,000 test images.",
         spec=_ACCURATE,
     ),
+    "dense": Preset(
+        title="Plain dense network",
+        sentence="Two hidden layers and no idea of an image: every pixel has a weight of its own, "
+        "so what it learns about one place tells it nothing about another.",
+        spec=_DENSE,
+    ),
+    "recurrent": Preset(
+        title="Reader of rows",
+        sentence="A GRU that reads the digit from top to bottom, a row of 28 pixels at a time, and "
+        "says at the end what it has read.",
+        spec=_RECURRENT,
+    ),
     "lenet": Preset(
         title="LeNet-5 (1998)",
         sentence="The network that read bank cheques: large kernels, Tanh, average pooling.",
@@ -158,7 +201,11 @@ DEFAULT: Final = PRESETS["small"].spec
 
 def preset_of(spec: RunSpec) -> str | None:
     """Return the key of the preset whose network a spec has, however it is to learn."""
-    for key, preset in PRESETS.items():
-        if spec.blocks == preset.spec.blocks and spec.dense == preset.spec.dense:
-            return key
-    return None
+    network = _network(spec)
+    return next((key for key, each in PRESETS.items() if _network(each.spec) == network), None)
+
+
+def _network(spec: RunSpec) -> list[object]:
+    """All that a network is made of, as far as its kind uses it."""
+    names = ("family", "blocks", "head", *RECURRENT, "dense")
+    return [spec.value(name) for name in names if in_use(spec, name)]

@@ -28,7 +28,7 @@ from core.layers import Network, lay_out
 from core.memory import evaluation_batch, step_memory
 from core.run import PUBLISH_S
 from core.settings import Number, Value
-from core.spec import BlockSpec, DenseSpec, RunSpec, settings
+from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
 from core.trainer import Pulse, Steps, Trainer
 
 MAX_KNOWN: Final = 500
@@ -59,6 +59,7 @@ _STRENGTHS: Final = frozenset(
         "weight_decay",
         "clip_norm",
         "dropout",
+        "rnn_dropout",
         "shift",
         "rotation",
         "scale",
@@ -257,9 +258,13 @@ class Prices:
 def price_key(spec: RunSpec) -> RunSpec:
     """Return the spec that stands for all that cost the same a step."""
     plain = _plain(spec)
+    conv, unused = plain.family == "conv", RunSpec()
+    recurrent = {} if plain.family == "recurrent" else {k: getattr(unused, k) for k in RECURRENT}
     return replace(
         plain,
-        blocks=tuple(_plain(block) for block in plain.blocks),
+        **recurrent,
+        head=plain.head if conv else unused.head,
+        blocks=tuple(_plain(block) for block in plain.blocks) if conv else unused.blocks,
         dense=tuple(_plain(layer) for layer in plain.dense),
         data=_stand_in(spec),
         device=devices()[0].key if spec.device == "auto" else spec.device,

@@ -17,6 +17,9 @@ MAX_BLOCKS = 6
 MIN_BLOCKS = 1
 MAX_DENSE = 3
 
+# The settings of a recurrent network's own part.
+RECURRENT = ("cell", "rnn_units", "rnn_layers", "rnn_dropout", "bidirectional")
+
 ACTIVATIONS = {
     "relu": "ReLU",
     "sigmoid": "Sigmoid",
@@ -192,6 +195,65 @@ class RunSpec:
 
     blocks: tuple[BlockSpec, ...] = (BlockSpec(),)
     dense: tuple[DenseSpec, ...] = ()
+    family: str = setting(
+        "conv",
+        Choice(
+            label="Kind of network",
+            help="Convolutional: small windows slide over the image, so that a pattern is found "
+            "wherever it is. Dense: every pixel has a weight of its own to every value. Recurrent: "
+            "the image is read row by row, as if it were a sentence, with a memory of what was "
+            "read.",
+            options={"conv": "Convolutional", "dense": "Dense", "recurrent": "Recurrent"},
+        ),
+    )
+    cell: str = setting(
+        "gru",
+        Choice(
+            label="Cell",
+            help="How the memory is brought up to date after a row. RNN: all of it is computed "
+            "anew. LSTM and GRU have gates that learn what to keep, so that the first rows are "
+            "still known at the last; GRU is the smaller of the two.",
+            options={"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"},
+        ),
+    )
+    rnn_units: int = setting(
+        64,
+        Number(
+            label="Memory",
+            help="How many values the memory holds.",
+            low=1,
+            high=1024,
+            unit="units",
+        ),
+    )
+    rnn_layers: int = setting(
+        1,
+        Number(
+            label="Recurrent layers",
+            help="Each reads, row by row, what the one below it has made of the image.",
+            low=1,
+            high=4,
+        ),
+    )
+    rnn_dropout: float = setting(
+        0.0,
+        Number(
+            label="Dropout in between",
+            help="Share of values set to zero at random between two recurrent layers while "
+            "training. Used where there are at least two. 0 switches it off.",
+            low=0.0,
+            high=0.9,
+            whole=False,
+        ),
+    )
+    bidirectional: bool = setting(
+        False,
+        Flag(
+            label="Both directions",
+            help="Reads the image from the top and, with weights of its own, from the bottom; the "
+            "two memories stand side by side.",
+        ),
+    )
     data: str = setting(
         "embedded",
         DataChoice(
@@ -542,9 +604,28 @@ def walk(spec: RunSpec) -> Iterator[tuple[str, Setting, Value]]:
         yield name, record, getattr(spec, name)
 
 
+def in_use(spec: RunSpec, path: str) -> bool:
+    """Tell whether a setting means anything for a spec's kind of network."""
+    head = path.partition(".")[0]
+    if head in ("blocks", "head"):
+        return spec.family == "conv"
+    return head not in RECURRENT or spec.family == "recurrent"
+
+
+def parts(spec: RunSpec) -> list[str]:
+    """Name the parts of a network that can be edited, in order, such as `blocks.0`."""
+    first = {
+        "conv": [f"blocks.{i}" for i in range(len(spec.blocks))],
+        "recurrent": ["recurrent"],
+    }.get(spec.family, [])
+    return first + [f"dense.{i}" for i in range(len(spec.dense))]
+
+
 def place(path: str) -> str:
     """Name the part that a path lies in as people do: `blocks.1.pool` is Block 2."""
     head, _, rest = path.partition(".")
+    if head == "recurrent" or head in RECURRENT:
+        return "Recurrent part"
     titles = {"blocks": BlockSpec.title, "dense": DenseSpec.title}
     if head not in titles:
         return RunSpec.title

@@ -35,6 +35,7 @@ _RATES: Final = [
 # Stops of sliders whose values are spread over magnitudes; the fields' records hold the limits.
 _GRIDS: Final[dict[str, list[float]]] = {
     "channels": _WIDE_GRID,
+    "rnn_units": [1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024],
     "units": [1, 2, 4, 8, 10, 16, 32, 64, 84, 120, 128, 256, 512, 1024, 2048, 4096],
     "lr": _RATES,
     "weight_decay": [0.0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 1.0],
@@ -43,6 +44,7 @@ _GRIDS: Final[dict[str, list[float]]] = {
 }
 _STEPS: Final = {
     "dropout": 0.05,
+    "rnn_dropout": 0.05,
     "momentum": 0.01,
     "scale": 0.05,
     "elastic": 0.25,
@@ -77,13 +79,14 @@ class _Taken(TypedDict):
     help: str
 
 
-def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
+def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = False) -> None:
     """Show the widget for a field of the draft; its label, help and limits come from the record.
 
     Args:
         path: such as `lr` or `blocks.1.kernel_size`.
         options: the choices to offer and their names, where not all that the record knows exist
             here; the draft's own choice is offered in any case.
+        wide: whether there is room for a whole row of choices.
     """
     record = setting_at(path)
     name = path.rpartition(".")[2]
@@ -100,7 +103,7 @@ def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
         case Choice():
             offered = cast(dict[Value, str], dict(options or record.options))
             offered.setdefault(now, record.name(now))
-            _choice(record, offered, now, taken)
+            _choice(record, offered, now, taken, most=48 if wide else 24)
         case Number() if name in _GRIDS:
             st.select_slider(
                 record.label,
@@ -113,10 +116,12 @@ def field(path: str, *, options: Mapping[str, str] | None = None) -> None:
             _number(record, cast(float, now), _STEPS.get(name, 1), taken)
 
 
-def _choice(record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken) -> None:
+def _choice(
+    record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken, *, most: int
+) -> None:
     options: list[Value] = [option for option in record.options if option in names]
     options += [option for option in names if option not in options]
-    if sum(len(names[option]) + 4 for option in options) <= 24:
+    if sum(len(names[option]) + 4 for option in options) <= most:
         st.segmented_control(
             record.label,
             options,

@@ -5,10 +5,20 @@ from dataclasses import replace
 import streamlit as st
 
 from core.check import Problem
-from core.spec import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, BlockSpec, DenseSpec, RunSpec, place
+from core.spec import (
+    MAX_BLOCKS,
+    MAX_DENSE,
+    MIN_BLOCKS,
+    RECURRENT,
+    BlockSpec,
+    DenseSpec,
+    RunSpec,
+    parts,
+)
 from pages.shared import state
 from pages.shared.activation_strip import activation_strip
 from pages.shared.fields import field, field_grid
+from pages.shared.network_figure import part_name
 from pages.shared.words import plain
 
 _BLOCK_FIELDS = (
@@ -20,36 +30,50 @@ _DENSE_FIELDS = (("units", "activation", "dropout"), ())
 
 def network_card(spec: RunSpec, problem: Problem | None) -> None:
     """Show the counters, a tab for every block and layer, and the fields of the chosen one."""
+    field("family", wide=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _counter("Blocks", "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
-        st.space("small")
+        if spec.family == "conv":
+            _counter("Blocks", "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
+            st.space("small")
         _counter("Dense layers", "dense", len(spec.dense), 0, MAX_DENSE)
-    parts = [f"blocks.{i}" for i in range(len(spec.blocks))]
-    parts += [f"dense.{i}" for i in range(len(spec.dense))]
+    if parts(spec):
+        _part_card(spec, problem)
+    else:
+        st.caption("No hidden layer: every pixel votes for every class, and the votes are added.")
+    with st.expander("More", icon=":material/tune:", key="network_more"):
+        field_grid(*(["head"] if spec.family == "conv" else []), "init")
+
+
+def _part_card(spec: RunSpec, problem: Problem | None) -> None:
+    names = parts(spec)
     part = st.segmented_control(
         "Edit",
-        parts,
-        key=state.lit_key(parts),
+        names,
+        key=state.lit_key(names),
         format_func=lambda path: _tab(path, problem),
         required=True,
         label_visibility="collapsed",
     )
     assert part is not None  # a choice is required
-    if problem and problem.path.startswith(f"{part}."):
+    if problem and _lies_in(problem.path, part):
         st.markdown(f":red[:material/error: {plain(problem.message)}]")
+    if part == "recurrent":
+        field_grid(*RECURRENT)
+        return
     group = part.partition(".")[0]
-    names = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
-    for some, picture in zip(names, (True, False), strict=True):
-        field_grid(*(f"{part}.{name}" for name in some))
-        if picture:
-            activation_strip(str(spec.value(f"{part}.activation")))
+    first, rest = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
+    field_grid(*(f"{part}.{name}" for name in first))
+    activation_strip(str(spec.value(f"{part}.activation")))
+    field_grid(*(f"{part}.{name}" for name in rest))
     with st.container(horizontal=True, vertical_alignment="center"):
         if group == "blocks":
             field(f"{part}.batch_norm")
             field(f"{part}.residual")
         _apply_button(part, len(getattr(spec, group)))
-    with st.expander("More", icon=":material/tune:", key="network_more"):
-        field_grid("head", "init")
+
+
+def _lies_in(path: str, part: str) -> bool:
+    return path.startswith(f"{part}.") or (part == "recurrent" and path in RECURRENT)
 
 
 def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
@@ -84,8 +108,8 @@ def _set_count(group: str, delta: int) -> None:
 
 
 def _tab(part: str, problem: Problem | None) -> str:
-    name = place(part).replace("Dense layer", "Dense")
-    broken = problem is not None and problem.path.startswith(f"{part}.")
+    name = part_name(part)
+    broken = problem is not None and _lies_in(problem.path, part)
     return f":red[:material/error:] {name}" if broken else name
 
 

@@ -86,7 +86,7 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
     for part, (left, right) in first_of_part.items():
         if network.broken and network.broken.path.startswith(f"{part}."):
             continue
-        name = "Input" if part == "input" else place(part).replace("Dense layer", "Dense")
+        name = "Input" if part == "input" else part_name(part)
         drawing.write(
             x=(left + right) / 2,
             y=-9,
@@ -101,7 +101,7 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         yref="paper",
         xanchor="right",
         yanchor="top",
-        text=_legend(colours),
+        text=_legend(spec, colours),
         font={"size": 12},
     )
     pad = max(0.0, (_SPAN - x) / 2)
@@ -124,6 +124,11 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
     )
 
 
+def part_name(part: str) -> str:
+    """Name a part in a word or two, such as `Block 1` or `Dense 2`."""
+    return place(part).replace("Dense layer", "Dense").replace("Recurrent part", "Recurrent")
+
+
 def _gap(stages: list[_Stage]) -> float:
     """Spread the boxes over the drawing's width, as far as that looks like one network."""
     boxes = sum(stage.width + _depth(stage) for stage in stages)
@@ -143,6 +148,8 @@ def _stages(network: Network, colours: Palette) -> list[_Stage]:
         layers = network.of_part(part)
         if part.startswith("blocks"):
             stages += _block_stages(part, layers, colours)
+        elif part == "recurrent":
+            stages.append(_recurrent_stage(layers[0], colours))
         elif part != "output":
             stages.append(_dense_stage(part, layers, colours))
     return stages
@@ -183,6 +190,13 @@ def _dense_stage(part: str, layers: tuple[Layer, ...], colours: Palette) -> _Sta
     linear = next(layer for layer in layers if layer.op == "Linear")
     height = 14 + 7 * log2(linear.shape[0] + 1)
     return _Stage(part, 7, height, colours.dense, _hover(part, list(layers)))
+
+
+def _recurrent_stage(layer: Layer, colours: Palette) -> _Stage:
+    """A box as high as the memory is large, and thicker with every layer."""
+    height = 14 + 7 * log2(layer.shape[0] + 1)
+    width = 7.0 * int(layer.args.get("num_layers", 1))
+    return _Stage("recurrent", width, height, colours.convolution, _hover("recurrent", [layer]))
 
 
 def _hover(part: str, layers: list[Layer]) -> str:
@@ -329,12 +343,12 @@ def _break(drawing: _Drawing, x: float, network: Network, colours: Palette) -> f
     return x + 70
 
 
-def _legend(colours: Palette) -> str:
-    kinds = (
-        (colours.convolution, "convolution"),
-        (colours.pooling, "pooling"),
-        (colours.dense, "dense"),
-    )
+def _legend(spec: RunSpec, colours: Palette) -> str:
+    kinds = [(colours.dense, "dense")]
+    if spec.family == "conv":
+        kinds = [(colours.convolution, "convolution"), (colours.pooling, "pooling"), *kinds]
+    elif spec.family == "recurrent":
+        kinds = [(colours.convolution, "recurrent"), *kinds]
     return "   ".join(f'<span style="color:{colour}">■</span> {name}' for colour, name in kinds)
 
 

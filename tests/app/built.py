@@ -2,16 +2,16 @@
 
 from core.check import check
 from core.layers import lay_out
-from core.spec import RunSpec, place, walk
+from core.spec import RunSpec, in_use, place, walk
 from pages.shared.words import shape
 from tests.app.tab import Tab, words
 
 
 def parts_of(spec: RunSpec) -> list[str]:
-    """Every block and dense layer, such as `blocks.0`."""
-    return [f"blocks.{i}" for i in range(len(spec.blocks))] + [
-        f"dense.{i}" for i in range(len(spec.dense))
-    ]
+    """Every part that is drawn and edited, such as `blocks.0`."""
+    groups = {"conv": ("blocks", "dense"), "dense": ("dense",), "recurrent": ("dense",)}
+    counted = [f"{name}.{i}" for name in groups[spec.family] for i in range(len(spec.value(name)))]
+    return (["recurrent"] if spec.family == "recurrent" else []) + counted
 
 
 def shows(tab: Tab, spec: RunSpec) -> None:
@@ -19,6 +19,7 @@ def shows(tab: Tab, spec: RunSpec) -> None:
     assert tab.draft == spec
     network = lay_out(spec)
     for path, _, value in walk(spec):
+        assert in_use(spec, path) or not tab.has(f"field:{path}"), path
         if tab.has(f"field:{path}"):
             assert tab.field(path).value == value, path
     table = tab.layers()
@@ -28,7 +29,8 @@ def shows(tab: Tab, spec: RunSpec) -> None:
     assert table["Output shape"].tolist() == [shape(layer.shape) for layer in network.layers]
     said = str(tab.figure()["layout"]["annotations"])
     for part in parts_of(spec):
-        assert place(part).replace("Dense layer", "Dense") in said
+        words_of_part = place(part).replace("Dense layer", "Dense")
+        assert words_of_part.replace("Recurrent part", "Recurrent") in said
         if network.broken and network.broken.path.startswith(part):
             break  # nothing is drawn after the place that breaks
     if check(spec).problem is None:

@@ -23,6 +23,7 @@ from core.spec import (
     BlockSpec,
     DenseSpec,
     RunSpec,
+    in_use,
     settings,
     walk,
 )
@@ -89,7 +90,51 @@ def test_every_setting_has_a_widget_with_the_words_and_limits_of_its_record(visi
                 assert len(widget.options) == len(record.options), path
             elif isinstance(record, Number) and not isinstance(widget, SelectSlider):
                 assert (widget.min, widget.max) == (record.low, record.high), path
-    assert seen == {path for path, _, _ in walk(SMALL_AND_DENSE)}
+    assert seen == {path for path, _, _ in walk(SMALL_AND_DENSE) if in_use(SMALL_AND_DENSE, path)}
+
+
+@pytest.mark.parametrize("family", ["dense", "recurrent"])
+def test_a_kind_of_network_shows_what_belongs_to_it_and_nothing_else(visit, family):
+    spec = replace(SMALL_AND_DENSE, family=family)
+    tab = visit(spec=SMALL_AND_DENSE)
+    tab.set("family", family)
+    shows(tab, spec)
+    assert not tab.has("blocks_more")
+    seen = set()
+    for part in parts_of(spec):
+        tab.edit(part)
+        seen |= {path for path, _, _ in walk(spec) if tab.has(f"field:{path}")}
+    assert seen == {path for path, _, _ in walk(spec) if in_use(spec, path)}
+    tab.set("family", "conv")  # and the blocks are as they were
+    shows(tab, SMALL_AND_DENSE)
+
+
+def test_a_dense_network_may_have_no_hidden_layer(visit):
+    spec = RunSpec(family="dense")
+    tab = visit(spec=spec)
+    shows(tab, spec)
+    assert not tab.has("part")
+    assert lay_out(spec).params == 784 * 10 + 10
+    tab.click("dense_more")
+    shows(tab, replace(spec, dense=(DenseSpec(),)))
+    assert tab.has("part")
+
+
+RECURRENT_VALUES = {
+    "cell": "lstm", "rnn_units": 96, "rnn_layers": 2, "rnn_dropout": 0.25, "bidirectional": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECURRENT_VALUES)
+def test_the_recurrent_part_changes_with_its_widgets(visit, name):
+    spec = replace(RunSpec(family="recurrent"), rnn_layers=2 if name == "rnn_dropout" else 1)
+    tab = visit(spec=spec)
+    tab.set(name, RECURRENT_VALUES[name])
+    changed = replace(spec, **{name: RECURRENT_VALUES[name]})
+    shows(tab, changed)
+    assert tab.address == to_query(changed)
+    before, after = (lay_out(s).layers[0].args for s in (spec, changed))
+    assert before != after or name == "cell"
 
 
 OTHER_VALUES = {
@@ -105,7 +150,7 @@ OTHER_VALUES = {
 
 
 def test_every_setting_is_tried():
-    assert set(OTHER_VALUES) | {"data"} == {
+    assert set(OTHER_VALUES) | set(RECURRENT_VALUES) | {"data", "family"} == {
         *settings(RunSpec),
         *settings(BlockSpec),
         *settings(DenseSpec),
@@ -439,14 +484,18 @@ class Wanderer:
         assert self.tab.draft == expected
 
     def press(self) -> None:
-        keys = ["blocks_less", "blocks_more", "dense_less", "dense_more", "apply_to_all", "fix_0"]
-        ready = [key for key in keys if self.tab.has(key) and not self.tab.get_by_key(key).disabled]
+        shown = ["blocks_less", "blocks_more", "dense_less", "dense_more", "apply_to_all", "fix_0"]
+        ready = [
+            key for key in shown if self.tab.has(key) and not self.tab.get_by_key(key).disabled
+        ]
         key = "fix_0" if "fix_0" in ready else self.chance.choice(ready)
         self.tab.click(key)
         assert key != "fix_0" or check(self.tab.draft).problem is None
 
     def edit(self) -> None:
-        self.tab.edit(self.chance.choice(parts_of(self.tab.draft)))
+        known = parts_of(self.tab.draft)
+        if known:
+            self.tab.edit(self.chance.choice(known))
 
     def start_from(self) -> None:
         self.tab.get_by_key("preset").set_value(self.chance.choice(list(PRESETS))).run()

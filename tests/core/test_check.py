@@ -16,11 +16,13 @@ from core.codec import from_dict
 from core.device import Device
 from core.presets import PRESETS
 from core.settings import Number
-from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, setting_at, settings
+from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, place, setting_at, settings
 from core.trainer import Steps, Trainer
 
 GROUPS = {"blocks": BlockSpec, "dense": DenseSpec}
-PLACE = re.compile(r"^(Block [1-6]|Dense layer [1-3]|Settings|The configuration)\b.*\.$", re.DOTALL)
+PLACE = re.compile(
+    r"^(Recurrent part|Block [1-6]|Dense layer [1-3]|Settings|The configuration)\b.*\.$", re.DOTALL
+)
 
 
 def nest(depth: int) -> object:
@@ -97,7 +99,7 @@ def spoilt(draw: st.DrawFn) -> tuple[object, str]:
         case "setting":
             name = draw(st.sampled_from([*settings(RunSpec), "version", "speed"]))
             raw[name] = draw(JUNK)
-            return raw, "The configuration" if name == "version" else "Settings"
+            return raw, "The configuration" if name == "version" else place(name)
     return draw(JUNK), ""
 
 
@@ -116,10 +118,12 @@ WIDE = configurations(wide=True).map(lambda raw: (raw, None))
 KINDS = ["image", "batch_size", "batch_norm", "device", "size"]
 
 
-def kind(path: str) -> str:
+def kind(path: str, message: str) -> str:
     name = path.rsplit(".", 1)[-1]
     image = dict.fromkeys(("pool", "kernel_size", "residual"), "image")
-    return (image | {"channels": "size", "units": "size"}).get(name, name)
+    if name == "batch_size" and "output layer" in message:
+        return "size"
+    return (image | dict.fromkeys(("channels", "units", "rnn_units"), "size")).get(name, name)
 
 
 def read(raw: object) -> RunSpec | str:
@@ -142,7 +146,8 @@ def walk_out(spec: RunSpec, train_size: int) -> None:
         assert fix.label
         after = check(fix.spec, train_size=train_size).problem
         if after is not None:
-            assert KINDS.index(kind(after.path)) > KINDS.index(kind(problem.path))
+            then, now = (KINDS.index(kind(p.path, p.message)) for p in (after, problem))
+            assert then > now
     walk_out(problem.fixes[0].spec, train_size)
 
 

@@ -3,14 +3,14 @@
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.difference import ALIKE, differences, in_words, sentence
 from core.presets import DEFAULT, PRESETS
 from core.settings import Choice, Flag, Number
-from core.spec import BlockSpec, DenseSpec, RunSpec, setting_at, walk
+from core.spec import BlockSpec, DenseSpec, RunSpec, in_use, setting_at, walk
 
 ONE = RunSpec(blocks=(BlockSpec(kernel_size=3),), lr=0.001)
 
@@ -130,15 +130,34 @@ def different(record: object, value: object) -> object:
     raise TypeError(record)
 
 
-@pytest.mark.parametrize("path", [path for path, _, _ in walk(PRESETS["fast"].spec)])
-def test_every_setting_of_the_table_is_compared(path):
-    spec = PRESETS["fast"].spec
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        (key, path)
+        for key in ("fast", "recurrent")
+        for path, _, _ in walk(PRESETS[key].spec)
+        if path != "family" and in_use(PRESETS[key].spec, path)
+    ],
+)
+def test_every_setting_of_the_table_is_compared(key, path):
+    spec = PRESETS[key].spec
     other = spec.with_value(path, different(setting_at(path), spec.value(path)))
     (found,) = differences((spec, other))
     assert found.path == path
     assert found.label.lower().endswith(setting_at(path).label.lower())
     assert found.values[0] != found.values[1]
     assert sentence(other, spec) != ALIKE
+
+
+def test_another_kind_of_network_is_told_with_the_parts_that_it_lacks():
+    conv, recurrent = PRESETS["fast"].spec, replace(PRESETS["fast"].spec, family="recurrent")
+    found = differences((conv, recurrent))
+    assert [(d.path, d.values[1]) for d in found] == [
+        ("blocks.0", None),
+        ("blocks.1", None),
+        ("family", "Recurrent"),
+    ]
+    assert "There is a block 1" in sentence(conv, recurrent)
 
 
 def test_a_field_that_is_added_is_known():
@@ -153,14 +172,15 @@ def test_a_field_that_is_added_is_known():
 def test_nothing_is_left_out_and_nothing_made_up(specs, data):
     first, second = data.draw(specs()), data.draw(specs())
     found = differences((first, second))
-    assert bool(found) == (first != second)
     mirrored = differences((second, first))
     assert [(d.path, d.values[::-1]) for d in mirrored] == [(d.path, d.values) for d in found]
-    here, there = (dict((p, v) for p, _, v in walk(spec)) for spec in (first, second))
+    assume(first.family == second.family)
+    here, there = ({p: v for p, _, v in walk(spec) if in_use(spec, p)} for spec in (first, second))
     differing = {path for path in here.keys() & there.keys() if here[path] != there[path]}
     assert {d.path for d in found if not d.part} == differing
     lacking = {path.rpartition(".")[0] for path in here.keys() ^ there.keys()}
     assert {d.path for d in found if d.part} == lacking
+    assert bool(found) == (here != there)
 
 
 def test_the_default_and_its_presets_all_read_well():

@@ -6,9 +6,10 @@ from hypothesis import assume, event, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from core.layers import IMAGE_SHAPE, Network, lay_out
-from core.model import build
+from core.model import build, read_rows
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
 
@@ -32,6 +33,9 @@ def counted_multiply_adds(module: nn.Module, given: torch.Tensor, made: torch.Te
         return made[0].numel() * per_value
     if isinstance(module, nn.Linear):
         return given[0].numel() * made[0].numel()
+    if isinstance(module, nn.RNNBase):
+        # Every weight is used once a row, in each direction.
+        return 28 * sum(value.numel() for value in module.parameters() if value.dim() > 1)
     return 0
 
 
@@ -48,11 +52,13 @@ def test_shapes_and_costs_are_those_of_the_module(specs, data):
     for layer in network.layers:
         module, (given_, made) = model.get_submodule(layer.name), seen[layer.name]
         assert type(module).__name__ == layer.op
+        if isinstance(module, nn.RNNBase):
+            made = read_rows(module, given_.unsqueeze(1))
         assert layer.shape == tuple(made.shape[1:])
         assert layer.params == sum(p.numel() for p in module.parameters())
         assert layer.multiply_adds == counted_multiply_adds(module, given_, made)
     assert network.params == sum(p.numel() for p in model.parameters())
-    assert seen["out"][1].shape == (1, 10)
+    assert seen["out"][1].shape == (1, network.num_classes)
 
 
 def reach(stack: nn.Sequential, side: int) -> int:
@@ -79,6 +85,7 @@ def test_the_receptive_field_is_what_a_gradient_reaches(specs, data):
             dropout=st.just(0.0),
             residual=st.just(False),
             head=st.just("flatten"),
+            family=st.just("conv"),
         )
     )
     network = lay_out(spec)
@@ -169,7 +176,7 @@ def test_a_rim_of_zeros_always_leaves_room_for_the_kernel():
 @hypothesis_settings(max_examples=200)
 def test_broken_means_that_torch_refuses_just_there(specs, data):
     pools = st.sampled_from(["max", "avg"])
-    spec = data.draw(specs(most=2, pool=pools, residual=st.just(False)))
+    spec = data.draw(specs(most=2, pool=pools, residual=st.just(False), family=st.just("conv")))
     network = lay_out(spec)
     assume(network.broken is not None)
     path, window = network.broken.path, network.broken.window
@@ -193,6 +200,38 @@ def test_the_receptive_field_grows_with_the_pooling_stride():
     assert fields["pool2"] == ((16, 12, 12), 9)
     assert fields["average"] == ((16, 1, 1), 28)
     assert fields["flatten"][0] == (16,)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_recurrent_network_costs_what_torch_says(cell, layers, bidirectional):
+    spec = RunSpec(
+        family="recurrent", cell=cell, rnn_units=12, rnn_layers=layers, bidirectional=bidirectional
+    )
+    first = lay_out(spec).layers[0]
+    assert first.shape == (24 if bidirectional else 12,)
+    module = build(spec).rnn
+    assert first.params == sum(value.numel() for value in module.parameters())
+    # Cells are plain matrix products, which torch's own counter knows.
+    cells = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+    counted = 0
+    for layer in range(layers):
+        width = 28 if layer == 0 else first.shape[0]
+        with FlopCounterMode(display=False) as counter:
+            cells[cell](width, 12)(torch.zeros(1, width))
+        counted += 28 * (1 + bidirectional) * counter.get_total_flops() // 2
+    assert first.multiply_adds == counted
+
+
+@pytest.mark.parametrize("dense", [(), (DenseSpec(units=32), DenseSpec(units=8))])
+def test_a_dense_network_begins_with_all_pixels_in_a_row(dense):
+    layers = lay_out(RunSpec(family="dense", dense=dense, blocks=(BlockSpec(),) * 6)).layers
+    assert (layers[0].op, layers[0].shape) == ("Flatten", (784,))
+    assert layers[0].part == ("dense.0" if dense else "output")
+    assert [layer.shape[0] for layer in layers if layer.op == "Linear"] == (
+        [32, 8, 10] if dense else [10]
+    )
 
 
 KEEPS = BlockSpec(channels=4, pool="none", residual=True)

@@ -96,6 +96,20 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
             ),
             id="ways around wide blocks",
         ),
+        *(
+            pytest.param(
+                RunSpec(
+                    family="recurrent",
+                    cell=cell,
+                    rnn_units=256,
+                    rnn_layers=2,
+                    bidirectional=True,
+                    batch_size=256,
+                ),
+                id=cell,
+            )
+            for cell in ("rnn", "lstm", "gru")
+        ),
         pytest.param(RunSpec(blocks=(WIDE_1, WIDE_1), batch_size=2), id="wide in small batches"),
         pytest.param(
             RunSpec(

@@ -115,6 +115,19 @@ def test_the_best_epoch_s_weights_go_on_too(make_digits, at):
     assert_alike(FICKLE, make_digits(100), at)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_recurrent_networks_go_on(make_digits, cell):
+    spec = replace(
+        SPEC, family="recurrent", cell=cell, rnn_units=8, rnn_layers=2, rnn_dropout=0.2,
+        bidirectional=True,
+    )  # fmt: skip
+    assert_alike(spec, make_digits(100), 11)
+
+
+def test_dense_networks_go_on(make_digits):
+    assert_alike(replace(SPEC, family="dense"), make_digits(100), 11)
+
+
 def test_sgd_without_momentum_goes_on(make_digits):
     assert_alike(replace(SPEC, optimizer="sgd", momentum=0.0), make_digits(100), 11)
 

@@ -46,6 +46,8 @@ def captions(figure):
 def stages(spec):
     """How many boxes a person counts on: the image, convolutions, poolings, dense layers."""
     broken = lay_out(spec).broken
+    if spec.family != "conv":
+        return 1 + (spec.family == "recurrent") + len(spec.dense)
     if broken is None:
         pools = sum(block.pool != "none" for block in spec.blocks)
         average = spec.head == "global_average"
