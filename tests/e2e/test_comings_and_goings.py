@@ -152,10 +152,12 @@ def test_a_run_that_waits_can_be_taken_out_of_the_line(open_tab: OpenTab) -> Non
     first.until(lambda: first.progress() > before, "The first run ended with the second")
 
 
-@pytest.mark.parametrize("place", ["Train", "Draw"])
+@pytest.mark.parametrize("place", ["Train", "Draw", "Runs"])
 def test_a_new_server_answers_a_link_to_any_page(tab: Tab, place: PageName) -> None:
     tab.open(place)
-    expect(tab.page.get_by_test_id("stTopNavLink")).to_contain_text(["Build", "Train", "Draw"])
-    expect(tab.button({"Train": "train", "Draw": "train_default"}[place])).to_be_visible()
+    expect(tab.page.get_by_test_id("stTopNavLink")).to_contain_text(
+        ["Build", "Train", "Draw", "Runs"]
+    )
+    expect(tab.button({"Draw": "train_default"}.get(place, "train"))).to_be_visible()
     tab.turn_to("Build")
     expect(tab.button("train")).to_be_enabled()

@@ -16,6 +16,7 @@ LANDMARKS: dict[PageName, Callable[[Tab], Locator]] = {
     "Build": lambda tab: tab.button("train"),
     "Train": lambda tab: tab.chart("accuracy"),
     "Draw": lambda tab: tab.canvas(),
+    "Runs": lambda tab: tab.key("runs_table"),
 }
 
 
