@@ -65,8 +65,9 @@ def _legend(lines: Sequence[Line], chosen: Sequence[Run], colours: Palette) -> s
             f'<span class="run-letter">{line.letter}</span>'
             f'<span class="run-line" style="background: {_dashed(colour, dash)}"></span>'
             f'<span class="run-name">{escape(line.name)}</span>'
-            f"<span>{test}</span><span>{record.params:,} parameters</span>"
-            f"<span>{duration(now.elapsed_s)}</span>"
+            f'<span class="run-figure">{test}</span>'
+            f'<span class="run-figure">{record.params:,} parameters</span>'
+            f'<span class="run-figure">{duration(now.elapsed_s)}</span>'
         )
     return f'<div class="run-legend">{"".join(entries)}</div>'
 
