@@ -87,7 +87,7 @@ def make_schedule(spec: RunSpec, optimizer: torch.optim.Optimizer, num_steps: in
         case "cosine":
             return CosineAnnealingLR(optimizer, T_max=num_steps)
         case "step":
-            return StepLR(optimizer, _step_size(spec, num_steps), gamma=spec.step_factor)
+            return StepLR(optimizer, steps_to_drop(spec, num_steps), gamma=spec.step_factor)
         case "warmup":
             return LambdaLR(optimizer, lambda step: _warmed_up(spec, step, num_steps))
         case _:
@@ -108,18 +108,24 @@ def rate_at(spec: RunSpec, step: int, num_steps: int) -> float:
         case "cosine":
             return _between(spec.lr, 0.0, step / num_steps)
         case "step":
-            return spec.lr * float(spec.step_factor) ** (step // _step_size(spec, num_steps))
+            return spec.lr * float(spec.step_factor) ** (step // steps_to_drop(spec, num_steps))
         case "warmup":
             return spec.lr * _warmed_up(spec, step, num_steps)
     return spec.lr
 
 
-def _step_size(spec: RunSpec, num_steps: int) -> int:
+def steps_to_drop(spec: RunSpec, num_steps: int) -> int:
+    """Return after how many steps the schedule Step drops."""
     return max(1, spec.step_epochs * num_steps // spec.num_epochs)
 
 
+def climbing_steps(spec: RunSpec, num_steps: int) -> int:
+    """Return for how many steps the schedule Warm-up climbs."""
+    return max(1, round(spec.warmup * num_steps))
+
+
 def _warmed_up(spec: RunSpec, step: int, num_steps: int) -> float:
-    climb = max(1, round(spec.warmup * num_steps))
+    climb = climbing_steps(spec, num_steps)
     if step < climb:
         return (step + 1) / climb
     return _between(1.0, 0.0, (step - climb) / max(1, num_steps - climb))

@@ -11,8 +11,7 @@ from importlib.metadata import version
 from typing import Final
 
 from core.augment import augments
-from core.batches import steps_per_epoch
-from core.datasets.table import info_of, num_classes_of
+from core.datasets.table import info_of
 from core.memory import evaluation_batch
 from core.model import class_source
 from core.record import RunRecord
@@ -20,6 +19,14 @@ from core.spec import RunSpec, walk
 from core.take_home.lesson_augment import augmentation_code, changes
 from core.take_home.lesson_data import data_code, file_of
 from core.take_home.lesson_end import end_code
+from core.take_home.lesson_learning import (
+    best_lines,
+    clip_lines,
+    learning_code,
+    learning_words,
+    num_steps,
+    schedule_code,
+)
 from core.take_home.parcel import Parcel, release
 
 _MODULES: Final = ("gzip", "math", "os", "time", "urllib.request", "zlib")
@@ -87,7 +94,7 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             )
         )
     sections += [
-        Section("Loss, optimizer, schedule", _learning_words(spec), _learning_code(spec)),
+        Section("Loss, optimizer, schedule", learning_words(spec), learning_code(parcel)),
         Section(
             "Training",
             "An epoch goes through all training digits once, in a new random order, a batch at a "
@@ -123,7 +130,7 @@ def _head_code(parcel: Parcel, rest: str) -> str:
         f"SEED = {spec.seed}",
         f"NUM_EPOCHS = {spec.num_epochs}",
         f"BATCH_SIZE = {spec.batch_size}",
-        f"NUM_STEPS = {_num_steps(spec)}  # of all epochs",
+        f"NUM_STEPS = {num_steps(spec)}  # of all epochs",
         f"LR = {spec.lr!r}",
         f"DEVICE = {_DEVICES[parcel.device]}",
     ]
@@ -174,6 +181,18 @@ def _network_code(parcel: Parcel) -> str:
         "            if layer.bias is not None:",
         "                nn.init.zeros_(layer.bias)",
     ]
+    if parcel.spec.family == "recurrent":
+        redraw += [
+            "        if isinstance(layer, nn.RNNBase):",
+            "            for value in layer.parameters():",
+            "                if value.dim() > 1:",
+            "                    for gate in value.split(layer.hidden_size):",
+            f"                        nn.init.{_INITS[parcel.spec.init][1]}".replace(
+                "layer.weight", "gate"
+            ),
+            "                else:",
+            "                    nn.init.zeros_(value)",
+        ]
     lines = [
         class_source(parcel.network),
         "",
@@ -190,75 +209,6 @@ def _network_code(parcel: Parcel) -> str:
     return "\n".join(lines)
 
 
-def _learning_words(spec: RunSpec) -> str:
-    smooth = (
-        f" With label smoothing, {spec.label_smoothing:g} of the right answer is spread over all "
-        "classes."
-    )
-    words = {
-        "cross_entropy": "Cross entropy: minus the log of the probability given to the right "
-        "class." + (smooth if spec.label_smoothing else ""),
-        "mse": "Mean squared error: the squared distance between all probabilities and a "
-        "perfect answer.",
-    }[spec.loss]
-    kernel = "foreach" if spec.optimizer == "rmsprop" else "fused"
-    words += f" The optimizer updates all weights by one {kernel} kernel, which is faster."
-    return (
-        words
-        + {
-            "constant": " The learning rate stays as it is.",
-            "cosine": " The learning rate comes down along a cosine, a little after every step.",
-            "one_cycle": " The learning rate climbs to its highest value and comes down to almost "
-            "nothing, a little after every step.",
-        }[spec.schedule if _schedule_code(spec) else "constant"]
-    )
-
-
-def _learning_code(spec: RunSpec) -> str:
-    if spec.loss == "cross_entropy":
-        smoothing = f", label_smoothing={spec.label_smoothing!r}" if spec.label_smoothing else ""
-        body = [f"    return F.cross_entropy(logits, labels{smoothing})"]
-    else:
-        body = [
-            f"    wanted = F.one_hot(labels, {num_classes_of(spec.data)}).to(logits.dtype)",
-            "    return F.mse_loss(logits.softmax(1), wanted)",
-        ]
-    made = [_optimizer_code(spec), *_schedule_code(spec)]
-    return "\n".join(["def loss_of(logits, labels):", *body, "", "", *made])
-
-
-def _optimizer_code(spec: RunSpec) -> str:
-    name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[spec.optimizer]
-    args = "net.parameters(), lr=LR"
-    if spec.optimizer in ("sgd", "rmsprop") and spec.momentum:
-        args += f", momentum={spec.momentum!r}"
-    # AdamW alone has a decay unless told otherwise.
-    if spec.weight_decay or spec.optimizer == "adamw":
-        args += f", weight_decay={spec.weight_decay!r}"
-    args += ", foreach=True" if spec.optimizer == "rmsprop" else ", fused=True"
-    line = f"optimizer = torch.optim.{name}({args})"
-    return line if len(line) <= 100 else f"optimizer = torch.optim.{name}(\n    {args}\n)"
-
-
-def _schedule_code(spec: RunSpec) -> list[str]:
-    """Lines that make the schedule; none where the rate is constant."""
-    match spec.schedule:
-        case "one_cycle" if _num_steps(spec) > 1:
-            return [
-                "schedule = torch.optim.lr_scheduler.OneCycleLR(",
-                "    optimizer, max_lr=LR, total_steps=NUM_STEPS + 1, cycle_momentum=False",
-                ")",
-            ]
-        case "cosine":
-            name = "CosineAnnealingLR"
-            return [f"schedule = torch.optim.lr_scheduler.{name}(optimizer, T_max=NUM_STEPS)"]
-    return []
-
-
-def _num_steps(spec: RunSpec) -> int:
-    return steps_per_epoch(spec.batch_size, info_of(spec.data).train) * spec.num_epochs
-
-
 def _training_code(parcel: Parcel) -> str:
     spec, record = parcel.spec, parcel.record
     # A run that was stopped is measured where it was stopped; one that diverged ends there.
@@ -267,7 +217,9 @@ def _training_code(parcel: Parcel) -> str:
     info = info_of(spec.data)
     size = info.train
     single = size % spec.batch_size == 1
-    dropout = any(layer.op.startswith("Dropout") for layer in parcel.network.layers)
+    layers = parcel.network.layers
+    dropout = any(layer.op.startswith("Dropout") or "dropout" in layer.args for layer in layers)
+    prepared, noted, ended = best_lines(spec)
     pixels = "train_images[index]"
     if augments(spec):
         pixels = f"changed({pixels})"
@@ -299,6 +251,7 @@ def _training_code(parcel: Parcel) -> str:
             [f"STOP_AFTER = {record.step}  # steps: there the dashboard’s run was stopped"]
             * stopped
         ),
+        *prepared,
         "step = 0",
         "for epoch in range(1, NUM_EPOCHS + 1):",
         "    began, losses = time.perf_counter(), []",
@@ -311,8 +264,9 @@ def _training_code(parcel: Parcel) -> str:
         *(["        if not loss.isfinite():", "            break"] if diverged else []),
         "        optimizer.zero_grad()",
         "        loss.backward()",
+        *clip_lines(spec),
         "        optimizer.step()",
-        *(["        schedule.step()"] if _schedule_code(spec) else []),
+        *(["        schedule.step()"] if schedule_code(spec) else []),
         "        losses.append(loss.detach())",
         "        step += 1",
         "        if step % 100 == 0:",
@@ -325,6 +279,8 @@ def _training_code(parcel: Parcel) -> str:
         "        flush=True,",
         "    )",
         *(["    if step == STOP_AFTER:", "        break"] if stopped else []),
+        *noted,
+        *(ended if not stopped and not diverged else []),
     ]
     return "\n".join(lines)
 

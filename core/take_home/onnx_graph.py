@@ -203,6 +203,8 @@ class _Plan:
                 self.add("Flatten", name, axis=1)
             case "Linear":
                 self.add("Gemm", name, *self._kept(name, "weight", "bias"), transB=1)
+            case "RNN" | "LSTM" | "GRU":
+                self._recurrent(layer)
             case "LeakyReLU":
                 self.add("LeakyRelu", name, alpha=0.01)
             case "ELU":
@@ -221,6 +223,66 @@ class _Plan:
                 raise TakeHomeError(
                     f"There is no ONNX network: {op} cannot be written as ONNX yet."
                 )
+
+    def _recurrent(self, layer: Layer) -> None:
+        """Append layers that read the image row by row, and what they remember at the end."""
+        name, units = layer.name, int(layer.args["hidden_size"])
+        ways = ["", "_reverse"] if layer.args.get("bidirectional") else [""]
+        self.add("Squeeze", f"{name}.rows", self.numbers(f"{name}.axis", [1]))
+        # ONNX has the steps first and the images second.
+        self.add("Transpose", f"{name}.in_steps", perm=[1, 0, 2])
+        attributes = {"hidden_size": units}
+        if layer.op == "GRU":
+            attributes["linear_before_reset"] = 1
+        depth = int(layer.args.get("num_layers", 1))
+        for i in range(depth):
+            given = [
+                self.constant(f"{name}.{kind}{i}", self._gates(layer, keys, f"_l{i}", ways))
+                for kind, keys in (
+                    ("W", ["weight_ih"]),
+                    ("R", ["weight_hh"]),
+                    ("B", ["bias_ih", "bias_hh"]),
+                )
+            ]
+            every, last = f"{name}.every{i}", f"{name}.last{i}"
+            node = helper.make_node(
+                layer.op,
+                [self._value, *given],
+                [every, last],
+                f"{name}.layer{i}",
+                direction="bidirectional" if len(ways) > 1 else "forward",
+                **attributes,  # type: ignore[arg-type]
+            )
+            self.nodes.append(node)
+            # (steps, ways, images, units) for the next layer; of the last, (ways, images, units).
+            self._value = every if i + 1 < depth else last
+            if i + 1 < depth:
+                self.add("Transpose", f"{every}.turned", perm=[0, 2, 1, 3])
+                shape = self.numbers(f"{every}.shape", [0, 0, -1])
+                self.add("Reshape", f"{every}.joined", shape)
+        self.add("Transpose", f"{name}.turned", perm=[1, 0, 2])
+        self.add("Reshape", name, self.numbers(f"{name}.shape", [0, -1]))
+
+    def _gates(
+        self, layer: Layer, keys: list[str], place: str, ways: list[str]
+    ) -> NDArray[np.float32]:
+        """Return the weights of each direction, its gates in the order in which ONNX has them."""
+        order = {"RNN": [0], "LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2]}[layer.op]
+        found = []
+        for way in ways:
+            parts = []
+            for key in keys:
+                value = self._weights[f"{layer.name}.{key}{place}{way}"]
+                gates = value.chunk(len(order))
+                parts += [gates[i] for i in order]
+            found.append(torch.cat(parts))
+        made: NDArray[np.float32] = torch.stack(found).contiguous().numpy()
+        return made
+
+    def numbers(self, name: str, values: list[int]) -> str:
+        """Append whole numbers, such as a shape, and return their name."""
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
 
     def _gelu(self, name: str) -> None:
         """Multiply by the share of a normal distribution below; no operator before opset 20."""

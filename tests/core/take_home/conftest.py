@@ -32,10 +32,11 @@ SPEC = RunSpec(
 def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
     """Few images, of which a lesson knows how many there are."""
     digits = make_digits(100)
-    monkeypatch.setattr(
-        "core.take_home.lesson.info_of",
-        lambda key: replace(info_of(key), train=100, validation=20, test=30),
-    )
+    for module in ("lesson", "lesson_learning"):
+        monkeypatch.setattr(
+            f"core.take_home.{module}.info_of",
+            lambda key: replace(info_of(key), train=100, validation=20, test=30),
+        )
     return digits
 
 

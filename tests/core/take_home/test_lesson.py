@@ -34,6 +34,20 @@ EVERYTHING_ON = {
     "mean squared error": {"loss": "mse"},
     "one-cycle": {"schedule": "one_cycle"},
     "cosine": {"schedule": "cosine"},
+    "steps": {"schedule": "step", "step_epochs": 1, "step_factor": 0.3},
+    "warm-up": {"schedule": "warmup", "warmup": 0.4},
+    "negative log-likelihood": {"loss": "nll"},
+    "binary cross entropy": {"loss": "bce"},
+    "multi-margin": {"loss": "multi_margin"},
+    "clipping": {"clip_norm": 0.1},
+    "nesterov": {"optimizer": "sgd", "nesterov": True},
+    "a goal": {"target_accuracy": 0.3, "num_epochs": 9},
+    "patience": {"lr": 0.1, "patience": 1, "num_epochs": 9},
+    "the best epoch": {"lr": 0.1, "keep_best": True, "num_epochs": 5},
+    "dense": {"family": "dense"},
+    "gru": {"family": "recurrent", "rnn_units": 8, "rnn_layers": 2, "rnn_dropout": 0.3},
+    "lstm": {"family": "recurrent", "rnn_units": 8, "cell": "lstm", "bidirectional": True},
+    "rnn": {"family": "recurrent", "rnn_units": 8, "cell": "rnn", "init": "xavier"},
     "a last batch of one": {"batch_size": 33},
     "a batch of all but one": {"batch_size": 99, "num_epochs": 1},
     "kaiming": {"init": "kaiming"},
@@ -75,7 +89,7 @@ def test_every_setting_comes_out_the_same_to_the_last_bit(small, changes):
     same_steps(replace(SPEC, **changes), small)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop", "adagrad"])
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_every_optimizer_comes_out_the_same_to_the_last_bit(small, optimizer, decay):
     same_steps(replace(SPEC, optimizer=optimizer, weight_decay=decay), small)
