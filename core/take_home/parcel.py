@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+import torch
 from torch import Tensor
 
 from core.errors import UserError
@@ -16,8 +17,8 @@ from core.spec import RunSpec
 
 # More steps than any run has: a curve of so many points has one for each step.
 _EVERY_STEP: Final = 10**9
-# Torch's name for a local build, such as 2.13.0+cpu, is on no package registry.
-_LOCAL: Final = re.compile(r"\+.*")
+# A version, with or without the name of a local build, which is on no package registry.
+_VERSION: Final = re.compile(r"(\d+(?:\.\w+)*)(?:\+.*)?")
 
 
 class TakeHomeError(UserError):
@@ -147,8 +148,12 @@ def result_of(record: RunRecord) -> str:
 
 
 def release(version: str) -> str:
-    """Return a version as a package registry names it: 2.13.0 for 2.13.0+cpu."""
-    return _LOCAL.sub("", version)
+    """Return a version as a package registry names it: 2.13.0 for 2.13.0+cpu.
+
+    What is no version becomes that of the torch that runs here.
+    """
+    found = _VERSION.fullmatch(version) or _VERSION.fullmatch(torch.__version__)
+    return found[1] if found else ""
 
 
 def one_line(text: str) -> str:

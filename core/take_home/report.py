@@ -17,10 +17,10 @@ from core.take_home.parcel import Parcel, result_of, when
 
 _STYLE: Final = f"""
 :root {{ color-scheme: light dark; --ink: {LIGHT.ink}; --quiet: #575A63; --ground: #FCFBF8;
-  --line: #DDD9CF; --raised: #F4F2EC; --right: {LIGHT.right}; --wrong: {LIGHT.wrong}; }}
+  --line: #DDD9CF; --raised: #F4F2EC; --wrong: {LIGHT.wrong}; }}
 @media (prefers-color-scheme: dark) {{
   :root {{ --ink: {DARK.ink}; --quiet: #A5A7AE; --ground: #14161B; --line: #333843;
-    --raised: #1E2129; --right: {DARK.right}; --wrong: {DARK.wrong}; }}
+    --raised: #1E2129; --wrong: {DARK.wrong}; }}
 }}
 * {{ box-sizing: border-box; }}
 body {{ margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem 4rem; background: var(--ground);
@@ -30,7 +30,6 @@ h2 {{ font-size: 1.1rem; margin: 2rem 0 .5rem; }}
 p {{ margin: .25rem 0; overflow-wrap: anywhere; }}
 .quiet {{ color: var(--quiet); }}
 .result {{ font-size: 1.25rem; font-weight: 600; margin: 1rem 0; }}
-.right {{ color: var(--right); }}
 .wrong {{ color: var(--wrong); }}
 .note {{ white-space: pre-wrap; border-left: 3px solid var(--line); padding-left: .75rem; }}
 .wide {{ overflow-x: auto; }}
@@ -50,11 +49,11 @@ pre {{ background: var(--raised); padding: .75rem 1rem; overflow-x: auto; border
 def report(parcel: Parcel) -> str:
     """Write the page. Every word that a person wrote is escaped."""
     record = parcel.record
-    good = record.test_correct is not None
+    bad = record.status in ("diverged", "failed")
     parts = [
         f"<h1>{escape(record.name)}</h1>",
         f'<p class="quiet">{escape(_subtitle(record))}</p>',
-        f'<p class="result {"right" if good else "wrong"}">{escape(result_of(record))}</p>',
+        f'<p class="result{" wrong" if bad else ""}">{escape(result_of(record))}</p>',
         *([f"<p>{escape(record.message)}</p>"] if record.message else []),
         *([f'<p class="note">{escape(record.note)}</p>'] if record.note else []),
         *(["<h2>Curves</h2>", _curves(parcel)] if len(parcel.steps.step) else []),
@@ -78,22 +77,24 @@ def report(parcel: Parcel) -> str:
     )
 
 
-def changed_settings(spec: RunSpec) -> list[tuple[str, str, str, str]]:
-    """List what differs from the defaults: part, setting, value and default, as people read them.
+def changed_settings(spec: RunSpec) -> dict[str, str]:
+    """Say for each part what is not as by default; what has no usual value is said for each.
 
-    A block's number of channels and a layer's number of units are always listed.
+    That is a block's number of channels and a layer's number of units.
     """
     kinds: dict[str, type] = {"blocks": BlockSpec, "dense": DenseSpec}
-    found = []
+    found: dict[str, list[str]] = {}
     for path, setting, value in walk(spec):
         head, *rest = path.split(".")
         name = rest[-1] if rest else head
         default = default_of(kinds.get(head, RunSpec), name)
-        if value != default or name in ("channels", "units"):
-            found.append(
-                (place(path), setting.label, _said(setting, value), _said(setting, default))
-            )
-    return found
+        words = f"{setting.label} {_said(setting, value)}"
+        if name in ("channels", "units"):
+            found.setdefault(place(path), []).append(words)
+        elif value != default:
+            words += f" (default {_said(setting, default)})"
+            found.setdefault(place(path), []).append(words)
+    return {part: " · ".join(words) for part, words in found.items()}
 
 
 def _said(setting: Setting, value: Value) -> str:
@@ -140,12 +141,12 @@ def _layer(layer: Layer) -> tuple[str, ...]:
     part = "Output" if layer.part == "output" else place(layer.part)
     window = f" {layer.window} × {layer.window}" if layer.window else ""
     shape = " × ".join(f"{side:,}" for side in layer.shape)
-    costs = (f"{layer.params:,}", f"{layer.multiply_adds:,}")
+    costs = tuple(f"{cost:,}" if cost else "" for cost in (layer.params, layer.multiply_adds))
     return (part, layer.name, layer.op + window, shape, *costs)
 
 
 def _settings(spec: RunSpec) -> str:
-    return _table(("Part", "Setting", "Value", "Default"), changed_settings(spec))
+    return _table(("", ""), list(changed_settings(spec).items()), free=(1,))
 
 
 def _circumstances(record: RunRecord) -> str:

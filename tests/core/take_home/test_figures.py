@@ -1,0 +1,72 @@
+"""Every step and epoch as a table, and the picture of them."""
+
+import io
+import re
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+
+from core.palette import DARK, LIGHT
+from core.take_home.figures import epochs_csv, picture, steps_csv
+from core.take_home.parcel import TakeHomeError
+from tests.core.take_home.conftest import SPEC, untrained
+
+
+@pytest.fixture
+def parcel(trained):
+    return trained()
+
+
+def test_every_step_stands_in_its_epoch(parcel):
+    table = pandas.read_csv(io.StringIO(steps_csv(parcel)))
+    assert list(table.columns) == ["step", "epoch", "train_loss", "train_accuracy"]
+    assert table["step"].tolist() == list(range(1, 16))
+    assert table["epoch"].tolist() == [1] * 5 + [2] * 5 + [3] * 5
+    # Read back, they are the very numbers.
+    assert np.array_equal(table["train_loss"].astype("float32"), parcel.steps.loss)
+    assert np.array_equal(table["train_accuracy"].astype("float32"), parcel.steps.accuracy)
+
+
+def test_every_epoch_has_its_figures(parcel):
+    table = pandas.read_csv(io.StringIO(epochs_csv(parcel)))
+    assert table["epoch"].tolist() == [1, 2, 3]
+    assert table["step"].tolist() == [5, 10, 15]
+    last = parcel.steps.epochs[-1]
+    assert table.iloc[-1][2:].tolist() == [
+        last.train_loss,
+        last.train_accuracy,
+        last.val_loss,
+        last.val_accuracy,
+    ]
+
+
+def test_the_picture_has_the_pages_colours(parcel):
+    image = Image.open(io.BytesIO(picture(parcel, LIGHT, "png"))).convert("RGB")
+    assert image.size == (1600, 576)
+    colours = {colour for _, colour in image.getcolors(1 << 20)}
+    for wanted in (LIGHT.training, LIGHT.validation):
+        assert tuple(bytes.fromhex(wanted[1:])) in colours
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_the_drawing_has_the_pages_colours_and_no_ground(parcel, colours):
+    text = picture(parcel, colours, "svg").decode()
+    for wanted in (colours.training, colours.validation, colours.ink):
+        assert wanted.lower() in text
+    assert ">Loss</text>" in text
+    assert ">Accuracy</text>" in text
+    assert not re.search(r"fill: #ffffff(?!.*opacity: 0)", text)
+
+
+def test_the_same_figures_give_the_same_bytes(parcel):
+    assert picture(parcel, LIGHT, "svg") == picture(parcel, LIGHT, "svg")
+    assert picture(parcel, LIGHT, "png") == picture(parcel, LIGHT, "png")
+
+
+def test_without_steps_there_is_nothing_to_draw():
+    for make in (steps_csv, epochs_csv, lambda parcel: picture(parcel, LIGHT, "png")):
+        with pytest.raises(TakeHomeError, match="has no curves"):
+            make(untrained(SPEC))
