@@ -21,7 +21,7 @@ def answered(tab: Tab) -> tuple[int, list[float]]:
     """The answer in large, and the ten probabilities."""
     large = tab.get_by_key("answer").get("markdown")[0].value
     _, rows = tab.chart("chance")
-    assert rows.digit.tolist() == list("0123456789")
+    assert rows.name.tolist() == list("0123456789")
     return int(large), rows.chance.tolist()
 
 
