@@ -20,6 +20,7 @@ from core.errors import UserError
 from core.history import Curves, History
 from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.snapshot import RunSnapshot
+from core.state import part_of
 from core.store import Store, StoreError
 from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
 from core.trouble import in_words
@@ -112,8 +113,8 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """Share of the steps done, 0 to 1."""
-        return self._step / self._num_steps
+        """Share of the way to its end, 0 to 1."""
+        return 1.0 if self._status == "finished" else self._step / self._num_steps
 
     @property
     def waits(self) -> bool:
@@ -309,7 +310,7 @@ class Run:
             with self._clock_held():
                 yield
         self._publish(trainer)
-        return "finished", ""
+        return "finished", trainer.ended_early
 
     def _examine(self) -> Iterator[None]:
         """Measure weights that were brought in on the test images."""
@@ -550,6 +551,10 @@ class Run:
 def _weights_on_disk(run: Run, version: int) -> dict[str, Tensor] | None:
     """Read the weights of an ended run; `version` tells them from those of its earlier parts."""
     assert run._folder is not None
+    if run.spec.keep_best and run.status == "finished":
+        state = run._folder.load_state()
+        if state is not None and (best := part_of(state.tensors, "best.")):
+            return best
     return run._folder.load_weights()
 
 

@@ -47,8 +47,8 @@ class RunSnapshot:
 
     @property
     def progress(self) -> float:
-        """Share of the steps done, 0 to 1."""
-        return self.step / self.num_steps
+        """Share of the way to its end, 0 to 1; it may be there before the last step."""
+        return 1.0 if self.status == "finished" else self.step / self.num_steps
 
     @property
     def active(self) -> bool:

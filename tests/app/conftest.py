@@ -105,6 +105,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     told = Script()
 
     class Trainer:
+        ended_early = ""
+
         def __init__(self, spec: RunSpec, data: object) -> None:
             torch.manual_seed(spec.seed)
             self._weights = build(spec).state_dict()

@@ -128,6 +128,27 @@ def test_an_interrupted_run_goes_on_to_the_very_same_weights(open_runs, quick, a
     assert done.elapsed_s > broken.elapsed_s
 
 
+def test_a_run_that_ends_early_keeps_its_best_epoch(open_runs, quick):
+    spec = replace(SPEC, num_epochs=60, patience=2, keep_best=True, lr=0.05, optimizer="sgd")
+    trainer = Trainer(spec, quick)
+    list(trainer.fit())
+    line = open_runs()
+    run = ended(line.start(spec))
+    now = run.snapshot()
+    assert now.status == "finished"
+    assert now.step < now.num_steps
+    assert now.progress == 1.0
+    assert "Ended after epoch" in now.message
+    assert "Its weights are those of epoch" in now.message
+    assert not now.resumable
+    assert same(run.weights(), trainer.weights())
+    again = open_runs().get(run.id)
+    assert same(again.weights(), trainer.weights())
+    assert again.snapshot().message == now.message
+    best = max(run.curves().epochs, key=lambda epoch: epoch.val_accuracy)
+    assert run.record().best_epoch == best.epoch
+
+
 def test_a_stopped_run_can_go_on_too(open_runs):
     line = open_runs()
     run = line.start(SPEC)
