@@ -24,6 +24,7 @@ from pages.shared.strip import STATUS_WORDS
 from pages.shared.words import disk_size, plain
 
 _TRAIN: Final = "pages/train_page.py"
+_LIVE_S: Final = 1.0
 
 
 def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
@@ -41,7 +42,7 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
         with left:
             _head(record, now, mine)
             result(now)
-            details(now)
+            st.fragment(_where_it_is, run_every=None if now.ended else _LIVE_S)(run)
             st.caption(_small_print(record, row))
             _actions(run, now, mine)
         with right:
@@ -61,6 +62,10 @@ def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
             kwargs={"starred": not record.starred},
             disabled=not mine,
         )
+
+
+def _where_it_is(run: Run) -> None:
+    details(run.snapshot())
 
 
 def _small_print(record: RunRecord, row: RunRow) -> str:
