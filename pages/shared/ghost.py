@@ -10,6 +10,7 @@ from core.difference import ALIKE, sentence
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
+from core.spec import RunSpec
 from pages.shared.curves_chart import Axis, Measure, ghostly
 from pages.shared.words import percent, plain
 
@@ -43,7 +44,8 @@ def ghost_control(run: Run) -> None:
     known = _candidates(run)
     if run.status == "queued" or not known:
         return
-    with st.popover("Ghost", icon=":material/layers:", key="ghost"):
+    words = "Another run, drawn faintly under this one"
+    with st.popover("Ghost", icon=":material/layers:", key="ghost", help=words):
         st.toggle("Draw another run faintly", True, key=_ON, persist_state="session", help=_HOW)
         options = [_PREVIOUS, *known]
         if st.session_state.get(_OF) not in options:
@@ -64,7 +66,7 @@ def ghost_line(run: Run, ghost: Run | None) -> None:
         return
     now = ghost.snapshot()
     st.caption(
-        f"Faint: **{plain(now.name)}**, {_result(now)}. {plain(_differs(run, ghost))}",
+        f"Faint: **{plain(now.name)}**, {_result(now)}. {plain(_differs(run.spec, ghost.spec))}",
         help=_HOW,
     )
 
@@ -91,8 +93,8 @@ def _rows(ghost: Run, progress: float, measure: Measure, axis: Axis) -> pa.Table
 
 
 @lru_cache(maxsize=8)
-def _differs(run: Run, ghost: Run) -> str:
-    said = sentence(run.spec, ghost.spec)
+def _differs(spec: RunSpec, other: RunSpec) -> str:
+    said = sentence(spec, other)
     return said if said == ALIKE else f"This run differs: {said[0].lower()}{said[1:]}"
 
 
