@@ -16,7 +16,7 @@ from pages.shared import state
 from pages.shared.augmentation import augmentation
 from pages.shared.data_choice import data_choice, data_strip
 from pages.shared.download_panel import download_panel
-from pages.shared.fields import field_grid
+from pages.shared.fields import field_grid, note
 from pages.shared.launch import launch
 from pages.shared.layer_table import layer_table
 from pages.shared.network_card import network_card
@@ -119,9 +119,10 @@ def _totals(spec: RunSpec, network: Network) -> None:
 def _learning_card(spec: RunSpec) -> None:
     st.markdown("**Learning**")
     here = {device.key: device.name for device in devices()}
+    field_grid("loss", "optimizer")
+    note("loss")
     field_grid(
-        *("loss", "optimizer", "lr", "schedule"),
-        *("batch_size", "num_epochs", "seed", "device"),
+        *("lr", "schedule", "batch_size", "num_epochs", "seed", "device"),
         devices={"auto": f"Best here: {devices()[0].name}", **here},
     )
     schedule_line(spec)

@@ -1,5 +1,6 @@
 """The activations as small curves side by side, the chosen one lit."""
 
+from base64 import b64encode
 from functools import cache
 from html import escape
 from typing import Final
@@ -16,6 +17,7 @@ _WIDTH: Final = 52
 _HEIGHT: Final = 40
 _GAP: Final = 6
 _WORDS_HEIGHT: Final = 13
+_FULL_WIDTH: Final = len(ACTIVATIONS) * (_WIDTH + _GAP) - _GAP + 2
 # The curves are drawn from -REACH to REACH, with the same unit across and up.
 _REACH: Final = 3.0
 _UP: Final = 2.2
@@ -24,7 +26,13 @@ _DOWN: Final = -1.2
 
 def activation_strip(chosen: str) -> None:
     """Show the curve of every activation, and which one is chosen."""
-    st.html(strip(chosen, palette()))
+    # As a picture: an SVG among a page's HTML is taken out of it.
+    picture = b64encode(strip(chosen, palette()).encode()).decode()
+    words = f"What each activation makes of a value; chosen: {ACTIVATIONS[chosen]}"
+    st.html(
+        f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(words)}" '
+        f'style="width:100%;max-width:{1.25 * _FULL_WIDTH:.0f}px">'
+    )
 
 
 def strip(chosen: str, colours: Palette) -> str:
@@ -51,12 +59,10 @@ def strip(chosen: str, colours: Palette) -> str:
             f'font-size="10" font-weight="{weight}" fill="{colours.ink if lit else colour}">'
             f"{escape(name)}</text></g>"
         )
-    width = len(ACTIVATIONS) * (_WIDTH + _GAP) - _GAP
-    height = _HEIGHT + _WORDS_HEIGHT + 1
-    label = f"What each activation makes of a value; chosen: {ACTIVATIONS[chosen]}"
+    height = _HEIGHT + _WORDS_HEIGHT + 2
     return (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="-1 -1 {width + 2} {height + 1}" '
-        f'style="width:100%;max-width:{width + 2}px" font-family="inherit">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {_FULL_WIDTH} {height}" '
+        f'font-family="Inter, Helvetica, Arial, sans-serif">{"".join(parts)}</svg>'
     )
 
 

@@ -116,6 +116,13 @@ def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = F
             _number(record, cast(float, now), _STEPS.get(name, 1), taken)
 
 
+def note(path: str) -> None:
+    """Show what there is to say of the option that is chosen."""
+    record = setting_at(path)
+    assert isinstance(record, Choice)
+    st.caption(record.notes[str(state.draft().value(path))])
+
+
 def _choice(
     record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken, *, most: int
 ) -> None:
@@ -134,8 +141,6 @@ def _choice(
     else:
         index = options.index(now)
         st.selectbox(record.label, options, index, format_func=names.__getitem__, **taken)
-    if isinstance(now, str) and now in record.notes:
-        st.caption(record.notes[now])
 
 
 def _number(record: Number, now: float, step: float, taken: _Taken) -> None:

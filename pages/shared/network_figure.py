@@ -274,7 +274,7 @@ def _way_around(
         x=end,
         y=height,
         text="<b>+</b>",
-        font={"size": 15, "color": colours.lit},
+        font={"size": 22, "color": colours.lit},
         hovertext=f"{place(stage.part)}: its input is added to its output",
     )
 

@@ -9,7 +9,7 @@ from core.learning import rate_at
 from core.spec import RunSpec
 from pages.shared.palette import Palette, palette
 
-HEIGHT_PX = 96
+HEIGHT_PX = 130
 PLAN = "Plan"
 NOW = "Now"
 _POINTS = 240
@@ -18,6 +18,7 @@ _POINTS = 240
 def schedule_line(spec: RunSpec) -> None:
     """Show how the learning rate of a spec will move."""
     per_epoch = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
+    st.caption("Learning rate over the run")
     st.vega_lite_chart(
         schedule_rows(spec, per_epoch),
         schedule_chart(spec.num_epochs, palette()),
@@ -69,9 +70,9 @@ def schedule_chart(num_epochs: int, colours: Palette) -> dict[str, object]:
             "y": {
                 "field": "lr",
                 "type": "quantitative",
-                "title": "Learning rate",
+                "title": None,
                 "scale": {"zero": True},
-                "axis": {"tickCount": 3, "format": "~g"},
+                "axis": {"tickCount": 3, "format": "~g", "labelOverlap": True},
             },
             "tooltip": [
                 {"field": "epoch", "title": "Epoch", "type": "quantitative", "format": ".2f"},
@@ -82,11 +83,6 @@ def schedule_chart(num_epochs: int, colours: Palette) -> dict[str, object]:
             {
                 "mark": {"type": "line", "strokeWidth": 2, "color": colours.quiet},
                 "transform": [is_plan],
-            },
-            {
-                "mark": {"type": "rule", "strokeWidth": 1, "color": colours.lit},
-                "encoding": {"y": None},
-                "transform": [is_now],
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "color": colours.lit},

@@ -4,9 +4,9 @@ A page never holds a spec of its own. Widgets change the draft in callbacks, whi
 page does, so that everything on the page is drawn from the same draft.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from secrets import token_hex
-from typing import Final
+from typing import Final, TypeVar
 
 import streamlit as st
 
@@ -14,6 +14,8 @@ from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
 from core.spec import RunSpec, SpecError, parts
+
+T = TypeVar("T")
 
 _DRAFT: Final = "draft"
 _MENDED: Final = "address_mended"
@@ -236,6 +238,24 @@ def take_refusal() -> str | None:
     return sentence
 
 
+def held(key: str, make: Callable[[], T]) -> T:
+    """Return what this session keeps under a key, made at the first call."""
+    if key not in st.session_state:
+        st.session_state[key] = make()
+    kept: T = st.session_state[key]
+    return kept
+
+
+def fresh_key(key: str) -> str:
+    """Return the key of a widget that begins empty again after each `renew_key`."""
+    return f"{key}_{st.session_state.get(f'{key}_version', 0)}"
+
+
+def renew_key(key: str) -> None:
+    """Let a widget begin empty at the next run of the script. For use as a callback."""
+    st.session_state[f"{key}_version"] = st.session_state.get(f"{key}_version", 0) + 1
+
+
 def lit(spec: RunSpec) -> str:
     """The part of the network being edited, such as `blocks.0`; empty where there is none."""
     known = parts(spec)
@@ -251,9 +271,8 @@ def light(part: str) -> None:
 
 def lit_key(parts: list[str]) -> str:
     """Return the key of the widget that chooses the part, holding one of `parts`."""
-    if st.session_state.get(_LIT) not in parts:
-        st.session_state[_LIT] = parts[0]
-    return _LIT
+    part = st.session_state.get(_LIT)
+    return put(_LIT, part if part in parts else parts[0])
 
 
 def canvas_key() -> str:
