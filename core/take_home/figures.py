@@ -92,16 +92,17 @@ def _draw(axes: "Axes", curves: Curves, measure: Measure, colours: Palette) -> N
         linewidth=1.2,
         label="Training",
     )
-    axes.plot(
-        [epoch.step for epoch in curves.epochs],
-        [epoch.val_accuracy if share else epoch.val_loss for epoch in curves.epochs],
-        color=colours.validation,
-        linewidth=2,
-        marker="o",
-        markersize=5,
-        clip_on=False,
-        label="Validation",
-    )
+    if curves.epochs:  # a line of no points that may leave the axes would have no end
+        axes.plot(
+            [epoch.step for epoch in curves.epochs],
+            [epoch.val_accuracy if share else epoch.val_loss for epoch in curves.epochs],
+            color=colours.validation,
+            linewidth=2,
+            marker="o",
+            markersize=5,
+            clip_on=False,
+            label="Validation",
+        )
     axes.set_title(measure.capitalize(), color=colours.ink, loc="left", fontsize=11)
     axes.set_xlabel("Step", color=colours.ink)
     axes.set_xlim(0, max(1, int(curves.step[-1])))

@@ -61,6 +61,18 @@ def test_the_drawing_has_the_pages_colours_and_no_ground(parcel, colours):
     assert not re.search(r"fill: #ffffff(?!.*opacity: 0)", text)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_was_stopped_in_its_first_epoch_fills_the_picture_too(trained):
+    parcel = trained(stop_at=3)
+    assert not parcel.curves.epochs
+    image = Image.open(io.BytesIO(picture(parcel, LIGHT, "png"))).convert("RGB")
+    row = np.asarray(image)[:, :, 2] < 200
+    columns = row.any(0).nonzero()[0]
+    assert columns.min() < 100
+    assert columns.max() > 1500
+    assert ">Validation</text>" not in picture(parcel, LIGHT, "svg").decode()
+
+
 def test_the_same_figures_give_the_same_bytes(parcel):
     assert picture(parcel, LIGHT, "svg") == picture(parcel, LIGHT, "svg")
     assert picture(parcel, LIGHT, "png") == picture(parcel, LIGHT, "png")

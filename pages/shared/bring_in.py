@@ -1,0 +1,118 @@
+"""Bring back what was taken home: a configuration becomes the draft, weights become a run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import streamlit as st
+
+from core.bring_in import MAX_BYTES, configuration, weights
+from core.errors import UserError
+from core.record import MAX_NAME
+from core.runs import runs
+from core.settings import shown
+from core.spec import RunSpec
+from pages.shared import state
+from pages.shared.person import person
+from pages.shared.words import plain
+
+T = TypeVar("T")
+_JSON: Final = "json"
+_WEIGHTS: Final = "safetensors"
+
+
+class Upload(Protocol):
+    """A file that the browser sent."""
+
+    name: str
+
+    def getvalue(self) -> bytes:
+        """Its bytes."""
+        ...
+
+
+@dataclass
+class Said:
+    """What became of the last upload of this session, for a person; one of them is empty."""
+
+    done: str = ""
+    refused: str = ""
+
+
+def bring_in() -> None:
+    """Take a configuration, or weights; say in place what was wrong with a file."""
+    with st.container(key="bring_in"):
+        key = state.fresh_key("bring_in")
+        st.file_uploader(
+            "Bring in a configuration (.json) or weights (.safetensors) of NetSketch",
+            type=[_JSON, _WEIGHTS],
+            accept_multiple_files=True,
+            max_upload_size=MAX_BYTES // 2**20,
+            key=key,
+            on_change=_take,
+            args=(key,),
+            help="A configuration becomes the draft of the Build page. Weights become a run, to be "
+            "drawn with, tested and compared; weights that do not name their network need its "
+            "configuration beside them. Nothing of a file is ever executed.",
+        )
+        said = state.held("bring_in_said", Said)
+        if said.refused:
+            st.error(plain(said.refused), icon=":material/block:")
+        elif said.done:
+            st.success(plain(said.done), icon=":material/check:")
+
+
+def _take(key: str) -> None:
+    """Callback: read what was uploaded, once."""
+    files: Sequence[Upload] = st.session_state[key] or ()
+    if not files:
+        return
+    said = state.held("bring_in_said", Said)
+    said.done = said.refused = ""
+    try:
+        said.done = read(files)
+    except UserError as error:
+        said.refused = str(error)
+    # What has been read, or refused, is not read again by the next run of the script.
+    state.renew_key("bring_in")
+
+
+def read(files: Sequence[Upload]) -> str:
+    """Make the draft or a run of what was uploaded together; return a sentence about it.
+
+    Raises:
+        UserError: a file, or what was uploaded together, is not what NetSketch takes.
+    """
+    found = {kind: [file for file in files if _kind(file) == kind] for kind in (_JSON, _WEIGHTS)}
+    if len(found[_JSON]) > 1 or len(found[_WEIGHTS]) > 1:
+        raise UserError("Bring in one network at a time: one .json, one .safetensors, or both.")
+    if sum(map(len, found.values())) < len(files):
+        raise UserError("Only .json and .safetensors files can be brought in.")
+    spec = _named(found[_JSON][0], configuration) if found[_JSON] else None
+    if found[_WEIGHTS]:
+        return _run_of(found[_WEIGHTS][0], spec)
+    assert spec is not None  # there is at least one file
+    state.adopt(spec)
+    return f"{shown(found[_JSON][0].name)} is the draft now. Train it, or change it first."
+
+
+def _run_of(file: Upload, spec: RunSpec | None) -> str:
+    brought = _named(file, lambda data: weights(data, spec))
+    name = "".join(c if c.isprintable() else " " for c in file.name.rpartition(".")[0]).strip()
+    run = runs().bring_in(
+        name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person()
+    )
+    state.choose_run(run.id)
+    return f"{run.name} is a run now. It is tested as soon as it is its turn."
+
+
+def _kind(file: Upload) -> str:
+    return file.name.rpartition(".")[2].lower()
+
+
+def _named(file: Upload, reader: Callable[[bytes], T]) -> T:
+    """Read a file; what is wrong with it is said with its name."""
+    try:
+        return reader(file.getvalue())
+    except UserError as error:
+        raise UserError(f"{shown(file.name)}: {error}") from error
