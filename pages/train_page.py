@@ -5,17 +5,18 @@ import streamlit as st
 from core.check import check
 from core.data import is_available
 from core.difference import differences, sentence
-from core.history import Curves
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
 from pages.shared import state
-from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
-from pages.shared.ghost import ghost_control, ghost_line, ghost_of, ghost_rows
+from pages.shared.cross_test import cross_test_panel
+from pages.shared.curves_chart import Axis
+from pages.shared.ghost import ghost_control
 from pages.shared.launch import duel, launch
 from pages.shared.measures_panel import measures_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
+from pages.shared.run_charts import run_charts
 from pages.shared.run_words import details, numbers, result
 from pages.shared.strip import STATUS_WORDS, controls
 from pages.shared.words import plain
@@ -102,43 +103,8 @@ def _panel(run: Run, was_live: bool) -> None:
         result(now)
     curves = run.curves()
     numbers(now, curves)
-    last_x = now.spec.num_epochs * (curves.steps_per_epoch if axis == "step" else 1)
-    ghost = ghost_of(run)
-    loss, accuracy = st.columns(2, gap="medium")
-    with loss:
-        words = "What training makes small. Lower is better."
-        _chart(run.id, curves, ghost, last_x, "loss", axis, words)
-    with accuracy:
-        words = "Share of the images that the network names correctly."
-        _chart(run.id, curves, ghost, last_x, "accuracy", axis, words)
-    ghost_line(run, ghost)
+    run_charts(run, now, curves, axis)
     details(now)
-
-
-def _chart(
-    run_id: str,
-    curves: Curves,
-    ghost: Run | None,
-    last_x: int,
-    measure: Measure,
-    axis: Axis,
-    words: str,
-) -> None:
-    st.markdown(
-        f"**{measure.capitalize()}** &ensp; :blue[:material/show_chart: training] &ensp; "
-        ":orange[:material/timeline: validation]",
-        help=f"{words} Validation: images that are only looked at, never learned from. Turn the "
-        "wheel over a chart to zoom, drag to move, double-click to see all again.",
-    )
-    st.vega_lite_chart(
-        curve_rows(curves, measure, axis, ghost_rows(ghost, measure, axis)),
-        curve_chart(last_x, measure, axis, palette()),
-        # A zoom belongs to one run and one axis.
-        key=f"{measure}_{axis}_{run_id}",
-        # Unless the zoom is a selection that is sent here, Streamlit takes it back with new data.
-        on_select="rerun",
-        selection_mode=ZOOM,
-    )
 
 
 def _headline(run: Run, now: RunSnapshot) -> Axis:
@@ -197,3 +163,4 @@ else:
     st.fragment(_panel, run_every=LIVE_S if live else None)(run, live)
     if not live:
         measures_panel(run, palette())
+        cross_test_panel(run)
