@@ -10,11 +10,13 @@ from core.run import Run
 from core.runs import runs
 from core.store import RunRow
 from pages.shared import state
+from pages.shared.bring_in import bring_in
 from pages.shared.compare import compare
 from pages.shared.deletion import delete_button, undo_bar
 from pages.shared.launch import launch
 from pages.shared.run_card import run_card
 from pages.shared.runs_table import runs_table
+from pages.shared.take_home import take_home
 from pages.shared.words import counted, plain
 
 
@@ -100,5 +102,8 @@ else:
     elif len(chosen) == 1:
         tags = sorted({tag for row in rows for tag in row.tags})
         run_card(chosen[0], next(row for row in rows if row.id == chosen[0].id), tags)
+        take_home(chosen[0])
     else:
         _several(chosen)
+with st.expander("Bring in a file", icon=":material/upload_file:"):
+    bring_in()

@@ -437,3 +437,18 @@ def test_a_thousand_runs_are_listed(visit, shelve, shelf):
     assert len(names(tab)) == 1001
     assert "1,001 runs" in said(tab)
     assert tab.session_state["runs_table"]["selection"]["rows"] == [1000]
+
+
+def test_a_run_can_be_taken_home_and_files_brought_in(visit, shelve, shelf):
+    first, second = shelf.put(), shelf.put()
+    shelve()
+    tab = visit("runs")
+    assert tab.has("bring_in")
+    assert not tab.has("take_home")
+    tab.tick(0)
+    assert tab.query_params["compare"] == second
+    assert tab.has("take_home")
+    tab.tick(0, 1)
+    assert tab.query_params["compare"] == f"{second},{first}"
+    assert not tab.has("take_home")
+    assert tab.has("bring_in")
