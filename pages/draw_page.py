@@ -1,12 +1,13 @@
 """Draw: sketch a digit and see what the network makes of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
-from core.datasets.table import class_names_of
+from core.datasets.table import class_names_of, info_of
 from core.drawing import digit_from_ink, digit_from_rgba
 from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from core.predict import probabilities
@@ -23,6 +24,7 @@ from pages.shared.words import percent, plain
 CANVAS_PX = 340
 BRUSH_PX = 20
 LIVE_S = 1.0
+MAX_NAMED = 12
 
 
 def _usable() -> list[Run]:
@@ -129,6 +131,12 @@ def _picture() -> Tensor | None:
         return None
 
 
+def _named(names: Sequence[str]) -> str:
+    """List classes by name; of many, the first and the last."""
+    some = list(names) if len(names) <= MAX_NAMED else [*names[: MAX_NAMED - 2], "…", names[-1]]
+    return ", ".join(some)
+
+
 def _easel(run: Run | None, was_waiting: bool) -> None:
     if was_waiting and ((run is None and _usable()) or (run and run.snapshot().ended)):
         st.rerun()
@@ -149,9 +157,12 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
         if run is None or weights is None:
             st.markdown("The answer appears here once a network has begun to learn.")
         elif digit is None:
-            st.markdown("#### Draw a digit")
+            info = info_of(run.spec.data)
+            article = "an" if info.noun[0] in "aeiou" else "a"
+            st.markdown(f"#### Draw {article} {info.noun}")
             st.markdown(
-                "Hold the mouse button and draw one digit from 0 to 9, large and in one go. The "
+                f"Hold the mouse button and draw one {info.noun}, large and in one go: "
+                f"{plain(_named(info.class_names))}. The "
                 "network answers after every stroke."
             )
         else:

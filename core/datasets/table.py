@@ -75,7 +75,7 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="kmnist",
-        title="KMNIST (70,000 Japanese characters)",
+        title="KMNIST (70,000 hiragana)",
         description="Ten hiragana as they were brushed in old Japanese books, each in several "
         "shapes.",
         train=55_000,
@@ -128,7 +128,7 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="emnist_balanced",
-        title="EMNIST digits and letters (131,600)",
+        title="EMNIST balanced (131,600)",
         description="Digits, large letters, and the 11 small letters that do not look like large "
         "ones: 47 classes of 2,800 images.",
         train=103_400,

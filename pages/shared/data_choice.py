@@ -27,18 +27,20 @@ def data_choice() -> None:
 def data_strip(spec: RunSpec) -> None:
     """Show some images of the chosen data set where it is here, and offer to bring in others."""
     info = info_of(spec.data)
-    with st.container(horizontal=True, vertical_alignment="center", key="data_strip"):
+    with st.container(key="data_strip"):
         try:
             images, labels = preview(spec.data)
         except (FormatError, UserError):  # the page says what is missing
-            pass
+            described, own = st.columns([8, 2], vertical_alignment="center")
         else:
+            pictures, described, own = st.columns([3, 5, 2], vertical_alignment="center")
             step = -(-len(labels) // MAX_PICTURES)
             names = [info.class_names[label] for label in labels.tolist()]
-            strip_of_pictures(images[::step], names[::step])
-        st.caption(plain(info.description), width="content")
-        st.space("stretch")
-        own_data()
+            with pictures:
+                strip_of_pictures(images[::step], names[::step])
+        described.caption(plain(info.description))
+        with own:
+            own_data()
 
 
 def _title(info: DatasetInfo) -> str:
@@ -46,4 +48,4 @@ def _title(info: DatasetInfo) -> str:
         return f"{info.title} (your own, {info.train + info.validation + info.test:,} images)"
     if is_available(info.key):
         return info.title
-    return f"{info.title} · {SOURCES[info.source].size / 1e6:.0f} MB to download"
+    return f"{info.title} · download {SOURCES[info.source].size / 1e6:.0f} MB"

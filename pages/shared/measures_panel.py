@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.data import DATASETS, load
+from core.data import load
+from core.datasets.table import class_names_of
 from core.errors import UserError
 from core.measures import ClassFigures, Measures, measure
 from core.run import Run
@@ -28,7 +29,7 @@ def measures_panel(run: Run, colours: Palette) -> None:
     now = run.snapshot()
     if now.test is None:
         return
-    class_names = DATASETS[now.spec.data].class_names
+    class_names = class_names_of(now.spec.data)
     try:
         found = _measures(run, now.weights_version)
     except UserError as error:

@@ -33,7 +33,12 @@ _reading: Final = threading.Lock()
 
 def own_data() -> None:
     """Offer to bring in images of one's own, and list those that are here."""
-    with st.popover("Your own images", icon=":material/add_photo_alternate:", key="own_data"):
+    with st.popover(
+        "Your own images",
+        icon=":material/add_photo_alternate:",
+        key="own_data",
+        width="stretch",
+    ):
         _panel()
 
 
@@ -69,14 +74,6 @@ def _panel() -> None:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return
     _preview(intake)
-    st.button(
-        "Use these images",
-        type="primary",
-        icon=":material/check:",
-        key="own_use",
-        on_click=_use,
-        args=(intake,),
-    )
 
 
 def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
@@ -115,6 +112,14 @@ def _preview(intake: Intake) -> None:
         for row in (own.labels == label).nonzero()[0][:per_class].tolist()
     ]
     strip_of_pictures(own.images[rows], [own.class_names[own.labels[row]] for row in rows])
+    st.button(
+        "Use these images",
+        type="primary",
+        icon=":material/check:",
+        key="own_use",
+        on_click=_use,
+        args=(intake,),
+    )
     st.dataframe(
         pd.DataFrame({"Class": own.class_names, "Images": intake.counts}),
         hide_index=True,

@@ -291,3 +291,18 @@ def test_a_run_that_ends_while_the_page_looks_keeps_answering(visit, canvas, run
     tab.run()
     is_answer_of(run, digit_from_rgba(canvas.pixels()), tab)
     assert "finished" in tab.get_by_key("draw_with").options[0]
+
+
+def test_the_page_asks_for_what_the_run_has_learned(visit, canvas, running):
+    running(spec=replace(DEFAULT, data="emnist_letters"))
+    tab = visit("draw")
+    text = words(tab.main).replace("\\", "")
+    assert "Draw a letter" in text
+    assert "A, B, C" in text
+    assert "…, Z" in text
+    canvas.draw(DIGITS[0])
+    tab.run()
+    assert tab.has("answer")
+    names = tab.chart("class")[1].name.tolist()
+    assert set(names) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert len(names) == 15

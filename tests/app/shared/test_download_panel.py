@@ -108,4 +108,4 @@ def test_each_data_set_says_what_is_downloaded_and_whose_it_is(visit, download, 
     assert DATASETS[key].credit[:20] in panel(tab)
     (choice,) = [box for box in tab.selectbox if box.label == "Data"]
     assert len(choice.options) == len(DATASETS)
-    assert sum("MB to download" in option for option in choice.options) == len(DATASETS) - 1
+    assert sum("· download " in option for option in choice.options) == len(DATASETS) - 1
