@@ -35,6 +35,7 @@ from core.sharing import sharing_cores
 from core.spec import RunSpec
 from core.state import State, copied
 from core.store import RunRow, Store, StoreError
+from core.store.row import row_of
 
 # The newest runs are at hand in memory; all others are read from the disk when asked for.
 MAX_KEPT: Final = 60
@@ -209,7 +210,9 @@ class Runs:
 
     def rows(self) -> tuple[RunRow, ...]:
         """Return every run for a list, newest first."""
-        return self._store.rows() if self._store is not None else ()
+        if self._store is None:
+            return tuple(row_of(run.record(), 0) for run in self.all())
+        return self._store.rows()
 
     def active(self) -> Run | None:
         """Return the run that has the device, paused or not; the first one of a duel."""

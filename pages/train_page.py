@@ -25,7 +25,7 @@ LIVE_S = 0.5
 
 
 def _top(run: Run) -> None:
-    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    left, right = st.columns([5, 2])
     with left:
         st.session_state["shown_run"] = run.id
         st.selectbox(

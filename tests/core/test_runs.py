@@ -194,6 +194,14 @@ def test_training_has_all_cores_and_every_other_thread_one(line, monkeypatch):
     assert seen["worker"] == cores()
 
 
+def test_runs_that_live_in_memory_only_are_listed_too(line):
+    run = line.start(QUICK)
+    ends(run)
+    (row,) = line.rows()
+    assert (row.id, row.status, row.num_bytes) == (run.id, "finished", 0)
+    assert row.test_accuracy == run.snapshot().test.correct / 500
+
+
 def test_runs_have_names_for_people(line):
     spec = replace(QUICK, blocks=(BlockSpec(channels=3), BlockSpec(channels=5)))
     one = line.start(spec)
