@@ -4,9 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from core.codec import to_query
+from core.presets import DEFAULT
 from tests.browser import CHROMIUM_ARGS, find_chromium
 from tests.e2e.server import REPOSITORY, App, serve
 from tests.e2e.tab import Tab
@@ -47,12 +50,18 @@ def take_all(browser: Browser, app: App) -> list[str]:
     expect(light.shown("Output", "stPlotlyChart")).to_be_visible()
     expect(light.key("price")).to_contain_text("an epoch")
     _take(light, "build")
-    light.train()
+    first = light.train()
     light.right_of_500()
     _take(light, "train")
     light.turn_to("Draw")
     _draw(light)
     _take(light, "draw")
+    light.open("Build", urlencode(to_query(DEFAULT.with_value("schedule", "constant"))))
+    second = light.train()
+    light.right_of_500()
+    light.open("Runs", f"compare={first},{second}")
+    expect(light.shown("test images", "stMarkdown").first).to_be_visible()
+    _take(light, "runs")
     dark = _open(browser, app, "dark")
     dark.open("Draw")
     _draw(dark)
