@@ -420,7 +420,8 @@ def test_train_starts_a_run_of_the_draft_and_shows_it(visit, line, script):
     assert len(line.all()) == 1
 
 
-def test_a_second_click_and_a_second_tab_start_no_second_copy(visit, line, script):
+def test_a_second_click_and_a_second_tab_start_no_second_copy(visit, line, script, monkeypatch):
+    monkeypatch.setattr("pages.shared.launch.person", lambda: "one browser")
     tab, other = visit(), visit()
     tab.click("train")
     other.click("train")
@@ -430,7 +431,7 @@ def test_a_second_click_and_a_second_tab_start_no_second_copy(visit, line, scrip
 
 
 def test_a_refusal_is_shown_as_a_sentence(visit, line, monkeypatch):
-    def start(spec):
+    def start(spec, owner):
         raise UserError("30 runs are waiting already. [Wait](http://a.b) for one.")
 
     monkeypatch.setattr(line, "start", start)
