@@ -1,11 +1,12 @@
 """What can be taken home of a run: one zip of all, or each file by itself, made when asked for."""
 
+import itertools
 import logging
-import time
 from functools import partial
 from typing import Final
 
 import streamlit as st
+from streamlit import runtime
 
 from core.errors import UserError
 from core.record import ENDED
@@ -14,9 +15,11 @@ from core.take_home import File, everything, folder_name, make, offered, parcel_
 from pages.shared import state
 from pages.shared.words import plain
 
-_LIVE_S: Final = 0.5
-# A click reaches the thread that makes the file and the one that draws the page in either order.
-_SOON_S: Final = 3.0
+# How often the line is drawn that says what is being made.
+_LOOK_S: Final = 1.0
+_ZIP: Final = "application/zip"
+# Finished files that are held at once; see `_hold`.
+_HELD: Final = 4
 _ICONS: Final = {
     "train.py": ":material/code:",
     "train.ipynb": ":material/menu_book:",
@@ -31,6 +34,8 @@ _ICONS: Final = {
 }
 
 _log = logging.getLogger(__name__)
+_owners = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+_places = itertools.cycle(range(_HELD))
 
 
 class Making:
@@ -44,19 +49,15 @@ class Making:
     def __init__(self) -> None:
         self.words = ""
         self.failure = ""
-        self._asked_at = float("-inf")
 
-    @property
-    def live(self) -> bool:
-        """Whether there will soon be something new to see."""
-        return bool(self.words) or time.monotonic() - self._asked_at < _SOON_S
-
-    def ask(self) -> None:
-        """Look out for what a click brings about. For use as a callback."""
-        self._asked_at = time.monotonic()
-
-    def file(self, run: Run, name: str | None) -> bytes:
+    def file(self, run: Run, name: str | None, saved_as: str, mime: str) -> bytes:
         """Make a file of a run, or the zip of all where there is no name.
+
+        Args:
+            run: what it is made of.
+            name: of one of `core.take_home.FILES`, or None.
+            saved_as: the name that the browser gives it.
+            mime: its kind.
 
         Raises:
             UserError: it cannot be made; `failure` says why, too.
@@ -65,16 +66,19 @@ class Making:
         try:
             parcel = parcel_of(run)
             if name is None:
-                return everything(parcel, self._tell)
-            return make(parcel, name, self._tell)
+                made = everything(parcel, self._tell)
+            else:
+                made = make(parcel, name, self._tell)
+            _hold(made, mime, saved_as)
+            return made
         except UserError as error:
             self.failure = str(error)
             raise
         except Exception as error:
             _log.error("A file could not be made", exc_info=error)
             self.failure = (
-                f"{name or 'The zip'} could not be made because of a fault inside NetSketch; its "
-                "details are in the server's log. The other files can still be had."
+                f"{saved_as} could not be made because of a fault inside NetSketch; its details "
+                "are in the server's log. The other files can still be had."
             )
             raise UserError(self.failure) from None
         finally:
@@ -84,59 +88,80 @@ class Making:
         self.words = words
 
 
+def _hold(made: bytes, mime: str, saved_as: str) -> None:
+    """Keep a finished file until the browser has fetched it.
+
+    Streamlit 1.67 counts a file that was made on demand as nobody's, and throws it away at the end
+    of the second script run after that, whoever's it is. Pages that tick end several a second, so
+    that the browser often came too late. Kept under a place of no session, it stays until other
+    files have taken that place.
+    """
+    if runtime.exists():
+        # It would warn that no session is there to own the file, which is the point.
+        _owners.disabled = True
+        try:
+            runtime.get_instance().media_file_mgr.add(
+                made, mime, f"take_home_{next(_places)}", saved_as, is_for_static_download=True
+            )
+        finally:
+            _owners.disabled = False
+
+
 def take_home(run: Run) -> None:
-    """Offer what can be taken home of a run."""
+    """Offer what can be taken home of a run.
+
+    A click must not run the page's script again: it would give each button a new file to ask for,
+    before the server has been asked for the old one. So a line of its own looks how it goes.
+    """
     making = state.held("take_home", Making)
-    with st.container(border=True, key="take_home"):
-        panel = st.fragment(_panel, run_every=_LIVE_S if making.live else None)
-        panel(run, making, making.live)
-
-
-def _panel(run: Run, making: Making, was_live: bool) -> None:
-    if making.live != was_live:
-        st.rerun()
     record = run.record()
     files = offered(record, has_weights=run.has_weights)
-    ended = record.status in ENDED
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Take it home**", width="content")
-        if ended:
+    with st.container(border=True, key="take_home"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("**Take it home**", width="content")
+            if record.status not in ENDED:
+                st.markdown(":gray[Weights, curves, ONNX and a report when the run has ended.]")
+                for file in files:
+                    _file(run, making, file)
+                return
+            saved_as = f"{folder_name(record)}.zip"
             st.download_button(
                 "Everything (.zip)",
-                partial(making.file, run, None),
-                f"{folder_name(record)}.zip",
-                "application/zip",
+                partial(making.file, run, None, saved_as, _ZIP),
+                saved_as,
+                _ZIP,
                 key="take_all",
                 type="primary",
                 icon=":material/folder_zip:",
-                on_click=making.ask,
+                on_click="ignore",
                 help="All files below and a README that explains them. It takes a few seconds.",
             )
-        if making.words:
-            st.markdown(f":gray[:material/hourglass_top: {plain(making.words)} …]")
-        elif not ended:
-            st.markdown(":gray[Weights, curves, ONNX and a report when the run has ended.]")
-    if making.failure:
-        st.error(plain(making.failure), icon=":material/error:")
-    if ended:
+            st.fragment(_doing, run_every=_LOOK_S)(making)
         with st.expander("Single files"):
             for side, column in enumerate(st.columns(2)):
                 with column:
                     for file in files[side::2]:
                         _file(run, making, file)
+
+
+def _doing(making: Making) -> None:
+    if making.failure:
+        st.markdown(f":red[:material/error: {plain(making.failure)}]")
+    elif making.words:
+        st.markdown(f":gray[:material/hourglass_top: {plain(making.words)} …]")
     else:
-        for file in files:
-            _file(run, making, file)
+        st.markdown(" ")
 
 
 def _file(run: Run, making: Making, file: File) -> None:
     st.download_button(
         f"**{plain(file.name)}** · {plain(file.words)}",
-        partial(making.file, run, file.name),
+        partial(making.file, run, file.name, file.name, file.mime),
         file.name,
         file.mime,
         key=f"take_{file.name}",
         type="tertiary",
         icon=_ICONS[file.name],
-        on_click=making.ask,
+        wrap=True,
+        on_click="ignore",
     )
