@@ -17,6 +17,7 @@ from pages.shared.augmentation import augmentation
 from pages.shared.data_choice import data_choice, data_strip
 from pages.shared.download_panel import download_panel
 from pages.shared.fields import field_grid, note
+from pages.shared.fold import fold
 from pages.shared.launch import launch
 from pages.shared.layer_table import layer_table
 from pages.shared.network_card import network_card
@@ -126,12 +127,18 @@ def _learning_card(spec: RunSpec) -> None:
         devices={"auto": f"Best here: {devices()[0].name}", **here},
     )
     schedule_line(spec)
-    with st.expander("More", icon=":material/tune:"):
-        field_grid("momentum", "nesterov", "weight_decay", "clip_norm", "label_smoothing")
-        field_grid("step_epochs", "step_factor", "warmup")
-    with st.expander("Stop early", icon=":material/flag:", key="stop_early"):
-        field_grid("target_accuracy", "patience", "keep_best")
+    fold("More", "learning", ":material/tune:", _more_learning)
+    fold("Stop early", "stop_early", ":material/flag:", _stop_early)
     augmentation(spec)
+
+
+def _more_learning() -> None:
+    field_grid("momentum", "nesterov", "weight_decay", "clip_norm", "label_smoothing")
+    field_grid("step_epochs", "step_factor", "warmup")
+
+
+def _stop_early() -> None:
+    field_grid("target_accuracy", "patience", "keep_best")
 
 
 spec = state.draft()

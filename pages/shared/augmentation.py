@@ -11,6 +11,7 @@ from core.data import load
 from core.errors import UserError
 from core.spec import RunSpec
 from pages.shared.fields import field_grid
+from pages.shared.fold import fold
 
 DIGITS = (2, 4, 5, 7)
 VERSIONS = 8
@@ -21,18 +22,21 @@ _GAP_PX = 4
 def augmentation(spec: RunSpec) -> None:
     """Show the four settings and, where one is on, digits before and after."""
     words = "Augmentation, on" if augments(spec) else "Augmentation"
-    with st.expander(words, icon=":material/transform:", key="augmentation"):
-        field_grid("shift", "rotation", "scale", "elastic")
-        if not augments(spec):
-            st.caption("All off: every epoch shows the network the very same images.")
-            return
-        try:
-            digits = load("embedded").train
-        except UserError:  # the run will say so; there is only no picture here
-            return
-        rows = [int((digits.labels == digit).nonzero()[0]) for digit in DIGITS]
-        st.image(contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS)))
-        st.caption("Left: a digit as it is. Right of it: what training may see in its place.")
+    fold(words, "augmentation", ":material/transform:", lambda: _settings(spec))
+
+
+def _settings(spec: RunSpec) -> None:
+    field_grid("shift", "rotation", "scale", "elastic")
+    if not augments(spec):
+        st.caption("All off: every epoch shows the network the very same images.")
+        return
+    try:
+        digits = load("embedded").train
+    except UserError:  # the run will say so; there is only no picture here
+        return
+    rows = [int((digits.labels == digit).nonzero()[0]) for digit in DIGITS]
+    st.image(contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS)))
+    st.caption("Left: a digit as it is. Right of it: what training may see in its place.")
 
 
 def contact_sheet(versions: Tensor) -> NDArray[np.uint8]:

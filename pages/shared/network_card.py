@@ -18,6 +18,7 @@ from core.spec import (
 from pages.shared import state
 from pages.shared.activation_strip import activation_strip
 from pages.shared.fields import field, field_grid
+from pages.shared.fold import fold
 from pages.shared.network_figure import part_name
 from pages.shared.words import plain
 
@@ -40,8 +41,8 @@ def network_card(spec: RunSpec, problem: Problem | None) -> None:
         _part_card(spec, problem)
     else:
         st.caption("No hidden layer: every pixel votes for every class, and the votes are added.")
-    with st.expander("More", icon=":material/tune:", key="network_more"):
-        field_grid(*(["head"] if spec.family == "conv" else []), "init")
+    rest = ["head"] if spec.family == "conv" else []
+    fold("More", "network", ":material/tune:", lambda: field_grid(*rest, "init"))
 
 
 def _part_card(spec: RunSpec, problem: Problem | None) -> None:

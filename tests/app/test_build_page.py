@@ -513,3 +513,12 @@ def test_whatever_is_clicked_the_page_shows_one_network(visit, canvas, seed):
     for _ in range(12):
         wanderer.step()
         shows(wanderer.tab, wanderer.tab.draft)
+
+
+def test_what_is_folded_away_is_not_sent(visit):
+    tab = visit()
+    assert tab.has("field:momentum")
+    tab.session_state["fold_learning"] = False
+    tab.run()
+    assert not tab.has("field:momentum")
+    assert tab.has("field:lr")
