@@ -144,10 +144,11 @@ def _stop_early() -> None:
 spec = state.draft()
 verdict = check(spec)
 rest = st.container()
-table, code = st.tabs(["Layers", "PyTorch code"])
+table, code = st.tabs(["Layers", "PyTorch code"], key="listing", on_change="rerun")
 # The table stands last and is sent first: what a change does is seen before the rest is drawn.
-with table:
-    layer_table(verdict.network)
+if table.open:
+    with table:
+        layer_table(verdict.network)
 with rest:
     _top(spec, verdict)
     _troubles(spec)
@@ -165,8 +166,9 @@ with rest:
         network_card(spec, verdict.problem)
     with right.container(border=True):
         _learning_card(spec)
-with code:
-    if verdict.network.broken:
-        st.caption("The code appears when the network works.")
-    else:
-        st.code(source(verdict.network), language="python")
+if code.open:
+    with code:
+        if verdict.network.broken:
+            st.caption("The code appears when the network works.")
+        else:
+            st.code(source(verdict.network), language="python")

@@ -35,4 +35,4 @@ def shows(tab: Tab, spec: RunSpec) -> None:
             break  # nothing is drawn after the place that breaks
     if check(spec).problem is None:
         assert f"{network.params:,}" in words(tab.main)
-        assert "class Net" in tab.code[0].value
+        assert "class Net" in tab.source()

@@ -97,6 +97,15 @@ class Tab(AppTest):
         """The layer table."""
         return self.dataframe[0].value
 
+    def source(self) -> str:
+        """The PyTorch code, on the tab beside the layer table; empty where there is none."""
+        self.session_state["listing"] = "PyTorch code"
+        self.run()
+        text = self.code[0].value if self.code else ""
+        self.session_state["listing"] = "Layers"
+        self.run()
+        return text
+
     def metrics(self) -> list[str]:
         """The four large numbers."""
         return [metric.value for metric in self.metric]

@@ -177,9 +177,9 @@ def test_changing_a_widget_changes_everything_on_the_page(visit, name):
 
 def test_a_change_moves_the_drawing_the_table_the_totals_and_the_code(visit):
     tab = visit()
-    before = tab.figure(), tab.layers(), words(tab.main), tab.code[0].value
+    before = tab.figure(), tab.layers(), words(tab.main), tab.source()
     tab.set("blocks.0.channels", 64)
-    after = tab.figure(), tab.layers(), words(tab.main), tab.code[0].value
+    after = tab.figure(), tab.layers(), words(tab.main), tab.source()
     assert before[0] != after[0]
     assert before[1]["Parameters"].tolist() != after[1]["Parameters"].tolist()
     assert f"{lay_out(DEFAULT).params:,}" in before[2]
@@ -190,7 +190,7 @@ def test_a_change_moves_the_drawing_the_table_the_totals_and_the_code(visit):
 def test_the_code_on_the_page_is_the_network(visit):
     tab = visit(spec=PRESETS["lenet"].spec)
     space: dict[str, object] = {}
-    exec(tab.code[0].value, space)
+    exec(tab.source(), space)
     model = space["Net"]()
     assert sum(p.numel() for p in model.parameters()) == lay_out(PRESETS["lenet"].spec).params
     assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
@@ -256,7 +256,7 @@ def test_the_block_that_breaks_is_marked_where_it_is_edited_and_drawn(visit):
     sentence = check(FIFTH).problem.message
     here = [m.value.replace("\\", "") for m in tab.edit("blocks.4").markdown]
     assert sum(sentence in text for text in here) == 2  # above, and in the block's own card
-    assert not tab.code  # no code for a network that cannot be
+    assert not tab.source()  # no code for a network that cannot be
 
 
 def test_a_network_too_large_for_the_memory_is_refused_with_both_numbers(visit, monkeypatch):
