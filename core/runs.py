@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from secrets import token_hex
 from typing import Final
 
@@ -460,23 +461,13 @@ class Runs:
     ) -> Run:
         self._count += 1
         number = self._store.new_number() if self._store is not None else self._count
-        steps = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
-        record = RunRecord(
-            id=f"{number}-{token_hex(3)}",
-            number=number,
-            name=(name or _name(number, spec))[:MAX_NAME],
-            spec=spec,
-            status="imported" if imported else "queued",
-            owner=owner,
-            created_at=time.time(),
-            num_steps=steps * spec.num_epochs,
-            params=lay_out(spec).params,
-            rival=rival,
-        )
+        record = new_record(number, spec, owner, name=name, rival=rival)
+        if imported is not None:
+            record = replace(record, status="imported")
         if self._store is not None:
             folder = self._store.add(record)
             if imported is not None:
-                folder.save(imported, History(steps))
+                folder.save(imported, History(record.num_steps // spec.num_epochs))
         run = Run(record, self._store)
         self._runs[run.id] = run
         self._forget_old()
@@ -538,6 +529,31 @@ def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None
 def _listed(found: Sequence[object]) -> str:
     return ", ".join(str(getattr(one, "label", one)) for one in found[:4]) + (
         ", …" if len(found) > 4 else ""
+    )
+
+
+def new_record(
+    number: int, spec: RunSpec, owner: str = "", *, name: str | None = None, rival: str = ""
+) -> RunRecord:
+    """Describe a run that has not begun.
+
+    Args:
+        number: its number in the store.
+        spec: what is to be trained.
+        owner: whose it is.
+        name: for people; made of the number and the network where there is none.
+        rival: the id of the other one of a duel.
+    """
+    return RunRecord(
+        id=f"{number}-{token_hex(3)}",
+        number=number,
+        name=(name or _name(number, spec))[:MAX_NAME],
+        spec=spec,
+        owner=owner,
+        created_at=time.time(),
+        num_steps=steps_per_epoch(spec.batch_size, info_of(spec.data).train) * spec.num_epochs,
+        params=lay_out(spec).params,
+        rival=rival,
     )
 
 
