@@ -3,8 +3,10 @@
 import os
 
 # Read by libgomp when torch is first imported, so it is set before anything of core is. At every
-# barrier a waiting thread spins this often before it sleeps. 30,000 (about half a millisecond) is
-# just long enough to bridge what the training thread does alone between two parallel stretches:
-# with 3,000 the other threads fell asleep 25 times a step. The default of 300,000 gains nothing and
-# burns ten times as long where another program wants the core; see core.sharing.
-os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+# barrier a waiting thread spins this often before it sleeps. With 3,000 the other threads fell
+# asleep 25 times a step; 30,000 (about half a millisecond) bridges what the training thread does
+# alone between two parallel stretches, but not how far the threads of a large layer drift apart: 8
+# times a step at batches of 256 of the widest network, against fewer than 2 with 100,000. The
+# default of 300,000 gains nothing more and burns three times as long where another program wants
+# the core; see core.sharing.
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")
