@@ -25,7 +25,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.history import History
-from core.record import RunRecord, from_plain, to_plain
+from core.record import ENDED, RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
 from core.store.checkpoint import SUM, Checkpoint, checkpoints, read_logits, write_logits
@@ -192,9 +192,10 @@ class RunFolder:
                 kept = _record(checkpoint.record() or "")
             except (ValueError, RecursionError, TypeError):
                 continue
-            done = checkpoint.step >= kept.num_steps > 0
             record = self.as_far_as(replace(kept, id=self.path.name), checkpoint)
-            record = replace(record, status="finished" if done else "interrupted")
+            if kept.status not in ENDED:
+                # Even one that was finished since can go on, to its test.
+                record = replace(record, status="interrupted")
             self.write_record(record)
             return record
         return None

@@ -42,8 +42,9 @@ class RunRow:
 
     @property
     def resumable(self) -> bool:
-        """Whether there are steps left that could still be done."""
-        return self.status in RESUMABLE and self.step < self.num_steps
+        """Whether there are steps left that could still be done, or the test; as `RunRecord`."""
+        left = self.step < self.num_steps or self.test_accuracy is None
+        return self.status in RESUMABLE and left
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,12 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from core.errors import UserError
-from core.record import RunRecord
+from core.record import ENDED, RunRecord
 from core.store import disk
 from core.store.disk import StoreError
 from core.store.folder import CLAIM, RunFolder
 from core.store.index import LOCK_S, Index, is_id
 from core.store.row import RunRow
-
-UNENDED: Final = frozenset({"queued", "running", "paused"})
 
 _INTERRUPTED: Final = "NetSketch ended while this run was going on."
 _NEVER_BEGAN: Final = "NetSketch ended before this run began."
@@ -211,7 +209,7 @@ class Store:
         """Mark the runs that went on when their process died; return their ids."""
         found = []
         for entry in self._index.entries():
-            if entry.row.status in UNENDED:
+            if entry.row.status not in ENDED:
                 # A run that cannot be marked now is found again the next time.
                 with suppress(UserError), self.claim(entry.row.id):
                     if self._interrupt(entry.row.id):
@@ -256,7 +254,7 @@ class Store:
         with self._alone():
             folder = self.folder(run_id)
             record = folder.read_record()
-            if record.status not in UNENDED:
+            if record.status in ENDED:
                 return False
             seen = folder.last_sign_of_life()
             record = folder.as_far_as(record)

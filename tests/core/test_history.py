@@ -113,3 +113,21 @@ def test_readers_never_see_half_of_an_event():
     assert seen
     assert all(a == b == c and a % 3 == 0 for a, b, c in seen)
     assert np.array_equal(history.curves(10_000).loss, np.tile([1.0, 2.0, 3.0], 300))
+
+
+def test_a_history_goes_on_elsewhere_as_if_it_were_the_same():
+    first = History(2)
+    first.add(steps([3.0, 1.0]))
+    epoch = Epoch(
+        epoch=1, step=2, train_loss=2.0, train_accuracy=0.5, val_loss=1.0, val_accuracy=0.6
+    )
+    first.add(epoch)
+    second = History.restored(2, first.since(0), first.epochs)
+    for history in (first, second):
+        history.add(steps([2.0], before=2))
+        assert history.num_steps == 3
+        assert history.since(0).tobytes() == first.since(0).tobytes()
+        assert history.since(2)[:, 0].tolist() == [2.0]
+        assert len(history.since(3)) == 0
+        assert history.curves().epochs == (epoch,)
+        assert history.curves().loss.tolist() == [3.0, 1.0, 2.0]

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 import shutil
 import threading
 from itertools import pairwise
@@ -327,6 +328,26 @@ def test_figures_reach_the_disk_before_the_checkpoint_that_counts_on_them(tmp_pa
             assert name.startswith(target)
     last_rename = max(i for i, (step, _) in enumerate(done) if step == "rename")
     assert ("fsync", tmp_path.name) in done[last_rename:]
+
+
+def test_a_new_file_s_name_is_on_the_disk_before_a_checkpoint_counts_on_it(tmp_path, faults):
+    saved(tmp_path, 10)
+    done = [(step, path.name) for step, path in faults.seen]
+    checkpoint = next(i for i, (step, _) in enumerate(done) if step == "rename")
+    for name in (STEPS, EPOCHS):
+        written = done.index(("fsync", name))
+        assert ("fsync", tmp_path.name) in done[written:checkpoint]
+
+
+def test_the_disk_is_waited_for(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda handle: waited.append(os.fstat(handle).st_ino))
+    saved(tmp_path, 10)
+    kept = [path for path in tmp_path.iterdir() if path.name != "run.json"]
+    assert len(kept) == 4
+    # Windows keeps the names in a folder by itself.
+    wanted = kept if os.name == "nt" else [*kept, tmp_path]
+    assert {path.stat().st_ino for path in wanted} <= set(waited)
 
 
 def test_after_a_failed_fsync_the_figures_are_written_anew(tmp_path, faults):

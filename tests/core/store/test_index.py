@@ -1,7 +1,9 @@
 """The list of runs: whatever becomes of its file, the runs are there."""
 
+import re
 import shutil
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -188,10 +190,47 @@ def test_two_stores_agree_after_one_has_moved_a_damaged_list_aside(root):
     first, second = Store(root), Store(root)
     sql("UPDATE runs SET status = 'flying'")(root / "runs.sqlite")
     assert first.rows() == rows
+    # The log that the second has open belongs to the damaged file.
+    (aside,) = root.glob("runs-damaged-*.sqlite")
+    assert aside.with_name(f"{aside.name}-wal").exists()
     assert second.rows() == rows
     second.put(record(3, status="running"))
     assert first.rows()[0].status == "running"
     assert len(list(root.glob("runs-damaged-*.sqlite"))) == 1
+
+
+def test_two_that_find_the_damage_at_once_move_it_aside_once(root, monkeypatch):
+    rows = expected_rows(root)
+    first, second = Store(root), Store(root)
+    sql("UPDATE runs SET status = 'flying'")(root / "runs.sqlite")
+    alone, waited = index_module.Index._alone, []
+
+    @contextmanager
+    def overtaken(index):
+        if not waited:
+            waited.append(index)
+            assert second.rows() == rows
+        with alone(index):
+            yield
+
+    monkeypatch.setattr(index_module.Index, "_alone", overtaken)
+    assert first.rows() == rows
+    assert waited
+    assert len(list(root.glob("runs-damaged-*.sqlite"))) == 1
+
+
+def test_an_id_that_the_disk_changed_in_the_list_or_its_index_is_found(root):
+    rows = expected_rows(root)
+    path = root / "runs.sqlite"
+    content = path.read_bytes()
+    places = [found.start() for found in re.finditer(record(3).id.encode(), content)]
+    assert len(places) >= 2
+    for place in places:
+        path.write_bytes(content[:place] + b"8" + content[place + 1 :])
+        store = Store(root)
+        store.put(record(3))
+        assert store.rows() == rows
+        store.close()
 
 
 @pytest.fixture
@@ -222,6 +261,8 @@ def test_a_locked_list_is_done_without_and_caught_up_with(root, impatient, locke
     store.put(record(1, status="running"))
     store.delete([record(1).id])
     folder.save(state(10), history(10))
+    # Its description is as it was; only what it takes has changed.
+    store.folder(record(2).id).save(state(10), history(10))
     expected = [(4, record(4).name), (3, "while locked")]
     assert [(row.number, row.name) for row in store.rows()] == expected
     assert [kept.number for kept in store.newest(9)] == [4, 3]

@@ -8,13 +8,15 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from core.record import MAX_NOTE, RunRecord, from_plain, to_plain
+from core.record import MAX_NOTE, RunRecord, Status, from_plain, to_plain
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.store import RunRow, Store, StoreError, disk
 from tests.core.store.samples import (
@@ -290,6 +292,22 @@ def test_nothing_is_lost_when_all_write_at_once(store, root):
         assert (row.name, row.note, row.step) == ("name 14", "note 14", 14)
 
 
+def test_a_change_waits_for_another_process_and_not_for_ever(store, root, monkeypatch):
+    store.add(record())
+    held = FileLock(root / "store.lock")
+    change = threading.Thread(target=store.change, args=(record().id,), kwargs={"note": "late"})
+    with held:
+        change.start()
+        change.join(0.3)
+        assert store.get(record().id).note == ""
+    change.join()
+    assert store.get(record().id).note == "late"
+    monkeypatch.setattr(store._file_lock, "timeout", 0.05)
+    with held:
+        store.change(record().id, note="all the same")
+    assert store.get(record().id).note == "all the same"
+
+
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -355,6 +373,14 @@ def test_runs_whose_process_died_are_interrupted_and_no_others(store, holder):
     process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
     process.wait()
     assert store.interrupt_orphans() == (record(4).id,)
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+@pytest.mark.parametrize("changes", [{}, {"step": 100}, {"step": 100, "test_correct": 1}])
+def test_a_row_can_go_on_where_its_record_can(store, status, changes):
+    kept = record(status=status, test_total=2, **changes)
+    store.add(kept)
+    assert [row.resumable for row in store.rows()] == [kept.resumable]
 
 
 def test_a_claim_is_one_thread_s(store):
