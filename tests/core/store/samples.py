@@ -15,6 +15,8 @@ from core.store import disk
 from core.trainer import Epoch, Steps
 
 PER_EPOCH = 10
+# What a person says of a run.
+WORDS = {"name": "my best", "tags": ("homework", "数字"), "note": "two\nlines", "starred": True}
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS)
 
 

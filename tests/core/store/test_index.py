@@ -14,9 +14,7 @@ from core.store import RunFolder, Store, StoreError, disk
 from core.store import index as index_module
 from core.store.checkpoint import checkpoints
 from core.store.database import MIGRATIONS, Damaged, Database, Unavailable
-from tests.core.store.samples import history, record, state
-
-WORDS = {"name": "my best", "tags": ("homework",), "note": "a note", "starred": True}
+from tests.core.store.samples import WORDS, history, record, state
 
 
 @pytest.fixture
