@@ -180,12 +180,12 @@ class Trainer:
         Raises:
             Diverged: the loss is infinite or not a number.
         """
-        logits: list[Tensor] = []
         test = OnDevice(self._data, self._data.test, self.device)
+        # One piece: many small ones would lie between the activations of one batch and those of the
+        # next, and malloc could not use that memory again.
+        logits = torch.empty(len(test), len(self._data.class_names))
         found = yield from self._evaluate(test, logits)
-        yield Tested(
-            correct=found.correct, total=found.total, loss=found.loss, logits=torch.cat(logits)
-        )
+        yield Tested(correct=found.correct, total=found.total, loss=found.loss, logits=logits)
 
     def state(self) -> State:
         """Copy all that a later trainer of the same spec needs. Call it between two events only."""
@@ -323,9 +323,9 @@ class Trainer:
         return loss.detach(), (logits.detach().argmax(1) == y).float().mean()
 
     def _evaluate(
-        self, data: OnDevice, keep: list[Tensor] | None = None
+        self, data: OnDevice, keep: Tensor | None = None
     ) -> Generator[Event, None, Tested]:
-        """Yield a pulse after each batch; return the figures, and append the logits to `keep`."""
+        """Yield a pulse after each batch; return the figures, and write the logits to `keep`."""
         self.model.eval()
         correct, loss = 0, 0.0
         for start in range(0, len(data), self._eval_batch):
@@ -337,7 +337,7 @@ class Trainer:
                 correct += int((logits.argmax(1) == y).sum())
                 loss += float(loss_of(self.spec, logits, y)) * len(y)
             if keep is not None:
-                keep.append(logits.to("cpu", torch.float32, copy=True))
+                keep[start:end] = logits
             yield Pulse()
         if not math.isfinite(loss):
             # The last step spoilt the weights, and no training step came after it to show that.

@@ -107,7 +107,7 @@ def test_a_thicker_brush_draws_a_thicker_line_and_keeps_the_drawing(easel: Tab) 
         slider.press("ArrowRight")
     expect(slider).to_have_value(str(size + 10))
     easel.settle()
-    assert easel.ink() == thin, "The brush changed what was drawn already"
+    easel.until(lambda: easel.ink() == thin, "The brush changed what was drawn already")
     easel.draw([[(x, y + 0.4) for x, y in line[0]]])
     thick = easel.ink() - thin
     assert thick / thin == pytest.approx((size + 10) / size, rel=0.15)
