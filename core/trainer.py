@@ -16,6 +16,7 @@ from core.augment import Augmenter, augments
 from core.batches import OnDevice, steps_per_epoch
 from core.check import require_runnable
 from core.data import Digits
+from core.datasets.table import num_classes_of
 from core.device import cores, resolve
 from core.errors import UserError
 from core.learning import clip, is_fused, loss_of, make_optimizer, make_schedule
@@ -183,7 +184,7 @@ class Trainer:
         test = OnDevice(self._data, self._data.test, self.device)
         # One piece: many small ones would lie between the activations of one batch and those of the
         # next, and malloc could not use that memory again.
-        logits = torch.empty(len(test), len(self._data.class_names))
+        logits = torch.empty(len(test), num_classes_of(self.spec.data))
         found = yield from self._evaluate(test, logits)
         yield Tested(correct=found.correct, total=found.total, loss=found.loss, logits=logits)
 
