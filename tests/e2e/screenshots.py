@@ -60,7 +60,7 @@ def take_all(browser: Browser, app: App) -> list[str]:
     second = light.train()
     light.right_of_500()
     light.open("Runs", f"compare={first},{second}")
-    expect(light.shown("test images", "stMarkdown").first).to_be_visible()
+    expect(light.page.get_by_text("What is said")).to_be_visible()
     _take(light, "runs")
     dark = _open(browser, app, "dark")
     dark.open("Draw")
