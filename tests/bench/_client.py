@@ -39,6 +39,8 @@ class Client:
             f"ws{address.removeprefix('http')}/_stcore/stream",
             subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
+            # What the server still sends is read by nobody, and its goodbye comes after that.
+            close_timeout=0.5,
         )
         self._ask()
 
