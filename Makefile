@@ -5,8 +5,10 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
+KEYWORDS := -k _ -k N_ -k message -k n_:1,2
+
 .NOTPARALLEL:
-.PHONY: help run test screenshots bench clean venv venv-dev browser
+.PHONY: help run test screenshots translations bench clean venv venv-dev browser
 
 help: ## show this list (the default)
 	@echo 'NetSketch: sketch a network, watch it learn, sketch a digit.'
@@ -29,6 +31,14 @@ test: browser ## run every check: style, types, and all tests, a real browser's 
 
 screenshots: browser ## take the README's pictures anew
 	$(BIN)/python -m tests.e2e.screenshots
+
+translations: venv-dev ## collect the texts to be translated, and compile the catalogues
+	@mkdir -p build
+	$(BIN)/pybabel -q extract $(KEYWORDS) --add-location=file --sort-by-file --omit-header \
+		-o build/netsketch.pot core pages app.py
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+		--width=100 -D netsketch -d core/locale -i build/netsketch.pot
+	$(BIN)/pybabel -q compile --statistics -D netsketch -d core/locale
 
 bench: venv-dev ## measure: NAME=first_light runs one benchmark; without NAME, list them
 ifdef NAME

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.device import take_one_core
 from pages.shared import state
+from pages.shared.language import _, language_switch
 from pages.shared.palette import is_dark
 from pages.shared.strip import strip
 
@@ -21,20 +22,23 @@ st.logo(ROOT / f"static/brand/logo-{'dark' if is_dark() else 'light'}.svg", size
 st.html(ROOT / "pages/shared/style.css")
 if is_dark():
     st.html(ROOT / "pages/shared/dark.css")
+state.read_address()
 page = st.navigation(
     [
         st.Page(
-            "pages/build_page.py", title="Build", icon=":material/deployed_code:", default=True
+            "pages/build_page.py", title=_("Build"), icon=":material/deployed_code:", default=True
         ),
         st.Page(
-            "pages/train_page.py", title="Train", icon=":material/show_chart:", url_path="train"
+            "pages/train_page.py", title=_("Train"), icon=":material/show_chart:", url_path="train"
         ),
-        st.Page("pages/draw_page.py", title="Draw", icon=":material/draw:", url_path="draw"),
-        st.Page("pages/runs_page.py", title="Runs", icon=":material/table_rows:", url_path="runs"),
+        st.Page("pages/draw_page.py", title=_("Draw"), icon=":material/draw:", url_path="draw"),
+        st.Page(
+            "pages/runs_page.py", title=_("Runs"), icon=":material/table_rows:", url_path="runs"
+        ),
     ],
     position="top",
 )
-state.read_address()
+language_switch()
 if turn := state.take_turn():
     st.switch_page(turn)
 strip()

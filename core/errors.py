@@ -4,6 +4,11 @@
 class UserError(ValueError):
     """Say in one sentence what is wrong, where, and what to do about it.
 
-    Pages show `str(error)` as it is, beside the control that caused it. Anything that is not a
-    `UserError` is a bug of ours and is shown as a plain apology, never as a traceback.
+    Pages show `message` in the reader's language, beside the control that caused it. Anything that
+    is not a `UserError` is a bug of ours and is shown as a plain apology, never as a traceback.
     """
+
+    @property
+    def message(self) -> str:
+        """The sentence, which can be translated where it is a `core.message.Message`."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)

@@ -5,10 +5,11 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import torch
 
+from core import message as messages
 from core.codec import from_dict, to_dict
 from core.errors import UserError
 from core.spec import RunSpec
@@ -31,7 +32,7 @@ ENDED: Final[frozenset[Status]] = frozenset(
 # Ended before its last epoch, though nothing was wrong with the network.
 RESUMABLE: Final[frozenset[Status]] = frozenset({"stopped", "interrupted", "failed"})
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_NAME: Final = 80
 MAX_NOTE: Final = 2_000
 MAX_TAG: Final = 24
@@ -71,6 +72,8 @@ class RunRecord:
         params: learnable parameters.
         tags: a person's own words, at most MAX_TAGS of at most MAX_TAG characters.
         note: a person's own words, at most MAX_NOTE characters.
+        lr_changes: where a person has changed the learning rate during the run: after how many
+            steps, and to what, in order.
         rival: the id of the run that trained beside this one in a duel; empty for none.
         deleted_at: when a person deleted it; None as long as it is not.
     """
@@ -99,6 +102,7 @@ class RunRecord:
     tags: tuple[str, ...] = ()
     note: str = ""
     starred: bool = False
+    lr_changes: tuple[tuple[int, float], ...] = ()
     rival: str = ""
     deleted_at: float | None = None
 
@@ -138,7 +142,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "number": (int,),
     "name": (str,),
     "status": (str,),
-    "message": (str,),
+    "message": (str, dict),
     "owner": (str,),
     "created_at": (int, float),
     "ended_at": (int, float, type(None)),
@@ -166,6 +170,8 @@ def to_plain(record: RunRecord) -> dict[str, object]:
     return plain | {
         "version": VERSION,
         "spec": to_dict(record.spec),
+        "message": messages.to_plain(record.message),
+        "lr_changes": [list(change) for change in record.lr_changes],
         "tags": list(record.tags),
         "versions": dict(record.versions),
     }
@@ -179,9 +185,7 @@ def from_plain(data: object) -> RunRecord:
     """
     if not isinstance(data, dict):
         raise RecordError("A run’s record must be a JSON object.")
-    if data.get("version") != VERSION:
-        raise RecordError(f"A run’s record is of another version than {VERSION}.")
-    values = {key: value for key, value in data.items() if key != "version"}
+    values = _migrated(data)
     for name, kinds in _TYPES.items():
         value = values.get(name)
         sound = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
@@ -199,7 +203,40 @@ def from_plain(data: object) -> RunRecord:
         raise RecordError(f"A run’s record has no “{min(missing)}”.")
     if unknown := values.keys() - known:
         raise RecordError(f"A run’s record has unknown entries: {', '.join(sorted(unknown))[:80]}.")
+    try:
+        values["message"] = messages.from_plain(values["message"])
+    except ValueError as error:
+        raise RecordError("A run’s record has no valid “message”.") from error
+    values["lr_changes"] = _lr_changes(values["lr_changes"])
     values["spec"] = from_dict(values.get("spec"))
     values["tags"] = tuple(tags)
     values["versions"] = {str(key): str(value) for key, value in kept_versions.items()}
     return RunRecord(**values)
+
+
+def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as this version writes it, without its version."""
+    values = dict(data)
+    version = values.pop("version", None)
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise RecordError(f"A run’s record is of another version than 1 to {VERSION}.")
+    if version < 2:
+        values.setdefault("lr_changes", [])
+    return values
+
+
+def _lr_changes(plain: object) -> tuple[tuple[int, float], ...]:
+    wrong = RecordError("A run’s record has no valid “lr_changes”.")
+    if not isinstance(plain, list):
+        raise wrong
+    found: list[tuple[int, float]] = []
+    for pair in plain:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise wrong
+        step, lr = pair
+        if type(step) is not int or type(lr) not in (int, float) or not 0 < lr < math.inf:
+            raise wrong
+        if step < (found[-1][0] if found else 0):
+            raise wrong
+        found.append((step, float(lr)))
+    return tuple(found)

@@ -8,6 +8,7 @@ from core.check import size_in_words
 from core.errors import UserError
 from core.layers import lay_out
 from core.memory import step_memory
+from core.message import N_, message
 from core.spec import RunSpec
 
 _log = logging.getLogger(__name__)
@@ -16,16 +17,17 @@ _log = logging.getLogger(__name__)
 def in_words(error: Exception, spec: RunSpec) -> str:
     """Return the sentence for whatever ended a run; what nobody foresaw goes to the log."""
     if isinstance(error, UserError):
-        return str(error)
+        return error.message
     if _is_out_of_memory(error):
         needed = step_memory(spec, lay_out(spec)).total
-        return (
-            f"Out of memory: a training step of this network takes about {size_in_words(needed)}. "
-            f"Halve the batch size (now {spec.batch_size:,}) or use fewer channels, then train "
-            "again."
+        return message(
+            "Out of memory: a training step of this network takes about {size}. Halve the batch "
+            "size (now {batch_size:,}) or use fewer channels, then train again.",
+            size=size_in_words(needed),
+            batch_size=spec.batch_size,
         )
     _log.error("A run failed", exc_info=error)
-    return (
+    return N_(
         "Training stopped because of a fault inside NetSketch; its details are in the server's "
         "log. What was learned so far is kept. Train again, or change a setting first."
     )

@@ -14,6 +14,7 @@ from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
 from core.spec import RunSpec, SpecError, parts
+from pages.shared.language import choose_language, chosen_language
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ _SEEN_STROKES: Final = "canvas_seen"
 _LIT: Final = "part"
 _RUN: Final = "run"
 _RUN_WRITTEN: Final = "run_written"
+_LANGUAGE: Final = "lang"
+_LANGUAGE_WRITTEN: Final = "lang_written"
 _COMPARED: Final = "compare"
 _COMPARED_WRITTEN: Final = "compare_written"
 _TABLE: Final = "runs_table"
@@ -49,6 +52,9 @@ def read_address() -> None:
     # What this session wrote there is older than a choice made since, by a callback of this run.
     if run_id is not None and run_id != st.session_state.get(_RUN_WRITTEN):
         st.session_state[_RUN] = run_id
+    lang = query.pop(_LANGUAGE, None)
+    if lang is not None and lang != st.session_state.get(_LANGUAGE_WRITTEN):
+        choose_language(lang)
     compared_ids = query.pop(_COMPARED, None)
     if compared_ids is not None and compared_ids != st.session_state.get(_COMPARED_WRITTEN):
         st.session_state[_COMPARED] = _ids(compared_ids)
@@ -68,7 +74,10 @@ def write_address() -> None:
     ids = compared()
     listed = ",".join(ids) if len(ids) <= MAX_COMPARED else ""
     st.session_state[_COMPARED_WRITTEN] = listed
-    wanted = query | ({_RUN: run_id} if run_id else {}) | ({_COMPARED: listed} if listed else {})
+    lang = chosen_language()
+    st.session_state[_LANGUAGE_WRITTEN] = lang
+    more = {_RUN: run_id, _COMPARED: listed, _LANGUAGE: lang}
+    wanted = query | {key: value for key, value in more.items() if value}
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from core.message import message
 from core.presets import PRESETS
 from core.record import MAX_NAME, MAX_NOTE, RecordError, RunRecord, from_plain, to_plain
 
@@ -33,6 +34,7 @@ RECORD = RunRecord(
     starred=True,
     rival="2-ffffff",
 )
+SENTENCE = message("Lower it from {lr:.1f}.", lr=0.5)
 
 
 def test_a_record_comes_back_from_json_as_it_was():
@@ -99,4 +101,29 @@ def test_a_missing_entry_is_refused(key):
 
 def test_a_record_of_a_later_version_is_refused():
     with pytest.raises(RecordError, match="version"):
-        from_plain(to_plain(RECORD) | {"version": 2})
+        from_plain(to_plain(RECORD) | {"version": 3})
+
+
+def test_a_record_of_the_first_version_is_read():
+    first = to_plain(RECORD) | {"version": 1}
+    del first["lr_changes"]
+    assert from_plain(first) == RECORD
+
+
+def test_changes_of_the_learning_rate_come_back():
+    changed = replace(RECORD, lr_changes=((0, 0.1), (120, 0.01)))
+    assert from_plain(json.loads(json.dumps(to_plain(changed)))) == changed
+
+
+@pytest.mark.parametrize(
+    "changes", [None, {}, [1], [[1]], [[1, 0.0]], [[1.5, 0.1]], [[9, 0.1], [3, 0.1]], [[1, "x"]]]
+)
+def test_changes_that_nobody_can_have_made_are_refused(changes):
+    with pytest.raises(RecordError, match="lr_changes"):
+        from_plain(to_plain(RECORD) | {"lr_changes": changes})
+
+
+def test_a_message_can_still_be_translated_after_it_was_kept():
+    kept = from_plain(json.loads(json.dumps(to_plain(replace(RECORD, message=SENTENCE)))))
+    assert kept.message == "Lower it from 0.5."
+    assert kept.message.template == SENTENCE.template
