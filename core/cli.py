@@ -191,7 +191,7 @@ def _watch(run: Run) -> None:
 def _progress(run: Run) -> str:
     now = run.snapshot()
     words = [
-        f"epoch {now.epoch} of {now.spec.num_epochs}",
+        f"epoch {now.epoch} of {now.num_epochs}",
         f"step {now.step:,} of {now.num_steps:,}",
     ]
     if now.train_loss is not None:

@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 
 import torch
 
-from core.batches import steps_per_epoch
 from core.check import require_runnable
+from core.course import course_of
 from core.data import Digits, Split
 from core.datasets.table import DATASETS, info_of, num_classes_of
 from core.device import devices, release_freed_memory, resolve
@@ -45,6 +45,7 @@ _FREE: Final[dict[str, Value]] = {
     "step_factor": 1.0,
     "warmup": 0.1,
     "num_epochs": 1,
+    "folds": 0,
     "target_accuracy": 0.0,
     "patience": 0,
     "keep_best": False,
@@ -275,9 +276,11 @@ def price_key(spec: RunSpec) -> RunSpec:
 def price_of(spec: RunSpec, cost: Cost) -> Price:
     """Work out what a run takes from what its steps take."""
     info, batch = info_of(spec.data), spec.batch_size
-    num_steps = steps_per_epoch(batch, info.train)
-    images = min(num_steps * batch, info.train)
-    epoch_s = num_steps * cost.step_s + images * cost.image_s + info.validation * cost.evaluated_s
+    course = course_of(spec)
+    num_steps = course.steps_per_epoch
+    images = min(num_steps * batch, course.train)
+    epoch_s = num_steps * cost.step_s + images * cost.image_s
+    epoch_s += course.validation * cost.evaluated_s
     # The weights are published after every epoch, and at times in between.
     epoch_s += cost.publish_s * (1 + epoch_s / PUBLISH_S)
     step_s = cost.step_s + batch * cost.image_s
@@ -285,7 +288,7 @@ def price_of(spec: RunSpec, cost: Cost) -> Price:
         device=resolve(spec.device).name,
         step_s=step_s,
         epoch_s=epoch_s,
-        run_s=epoch_s * spec.num_epochs + info.test * cost.evaluated_s,
+        run_s=epoch_s * course.num_epochs + info.test * cost.evaluated_s,
         images_per_s=batch / step_s,
         memory=step_memory(spec, lay_out(spec)).total,
     )

@@ -12,12 +12,13 @@ from typing import Final, Protocol
 
 from torch import Tensor
 
-from core.batches import steps_per_epoch
+from core.course import course_of
 from core.data import load
-from core.datasets.table import info_of
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
+from core.folds import FoldResults, fold_results
 from core.history import Curves, History
+from core.learner import Learner, learner
 from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.snapshot import RunSnapshot
 from core.state import part_of
@@ -74,9 +75,8 @@ class Run:
         self._device = record.device
         self._step = record.step
         self._latest: Steps | None = None
-        self._steps_per_epoch = steps_per_epoch(
-            record.spec.batch_size, info_of(record.spec.data).train
-        )
+        self._course = course_of(record.spec)
+        self._steps_per_epoch = self._course.steps_per_epoch
         self._goes_on = record.step > 0
         self._history = None if self._goes_on else History(self._steps_per_epoch)
         self._epochs_done = record.epoch
@@ -188,6 +188,12 @@ class Run:
         """Return the figures so far, for charts."""
         return self._all_figures().curves(max_points)
 
+    def folds(self) -> FoldResults | None:
+        """Return what a cross-validation has found so far, or None where the run is none."""
+        if not self.spec.folds:
+            return None
+        return fold_results(self.spec, self._all_figures().epochs)
+
     def logits(self) -> Tensor | None:
         """Return what the final weights say of the test images, float32 (N, classes), or None."""
         test = self._test
@@ -230,6 +236,7 @@ class Run:
                 step=step,
                 num_steps=num_steps,
                 epoch=-(-step // self._steps_per_epoch),
+                num_epochs=self._course.num_epochs,
                 elapsed_s=elapsed_s,
                 remaining_s=None if self._status in ENDED else remaining_s,
                 images_per_s=self._rate(),
@@ -287,7 +294,7 @@ class Run:
     def _train(
         self, guest: Guest | None, limit_s: float | None
     ) -> Generator[None, None, tuple[Status, str]]:
-        trainer = Trainer(self.spec, load(self.spec.data))
+        trainer = learner(self.spec, load(self.spec.data))
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._go_on_from_disk(trainer)
@@ -336,7 +343,7 @@ class Run:
         self._note_at_last()
         release_freed_memory()
 
-    def _go_on_from_disk(self, trainer: Trainer) -> None:
+    def _go_on_from_disk(self, trainer: Learner) -> None:
         """Bring a trainer to where this run was, if it has been under way before."""
         if self._folder is None or not self._goes_on:
             return
@@ -363,7 +370,7 @@ class Run:
                 ((e.epoch, e.val_accuracy) for e in epochs), key=lambda e: e[1], default=None
             )
 
-    def _take(self, event: Event, trainer: Trainer) -> None:
+    def _take(self, event: Event, trainer: Learner) -> None:
         if isinstance(event, Steps | Epoch):
             self._all_figures().add(event)
         with self._changed:
@@ -397,7 +404,7 @@ class Run:
         with self._changed:
             self._test = test
 
-    def _publish(self, trainer: Trainer) -> None:
+    def _publish(self, trainer: Learner) -> None:
         """Copy the weights out, unless they are no longer numbers."""
         self._published_at = time.monotonic()
         if trainer.weights_are_finite():
@@ -406,7 +413,7 @@ class Run:
                 self._weights = weights
                 self._weights_version += 1
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Learner) -> None:
         """Keep the whole state on disk, unless its weights are no longer numbers."""
         if self._folder is None or not trainer.weights_are_finite():
             return
@@ -426,7 +433,7 @@ class Run:
         with self._clock_held():
             guest.serve(GUEST_S)
 
-    def _may_go_on(self, guest: Guest | None, trainer: Trainer) -> bool:
+    def _may_go_on(self, guest: Guest | None, trainer: Learner) -> bool:
         """Wait while paused, serving the guest; return False when the run is to stop."""
         with self._changed:
             if not self._pause_wanted:
@@ -515,7 +522,7 @@ class Run:
 
     @property
     def _num_steps(self) -> int:
-        return self._steps_per_epoch * self.spec.num_epochs
+        return self._course.num_steps
 
     def _record_now(self) -> RunRecord:
         return replace(

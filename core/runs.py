@@ -13,11 +13,10 @@ from typing import Final
 
 from torch import Tensor
 
-from core.batches import steps_per_epoch
 from core.check import require_runnable, size_in_words
+from core.course import course_of
 from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
-from core.datasets.table import info_of
 from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
 from core.difference import differences
 from core.errors import UserError
@@ -467,7 +466,7 @@ class Runs:
         if self._store is not None:
             folder = self._store.add(record)
             if imported is not None:
-                folder.save(imported, History(record.num_steps // spec.num_epochs))
+                folder.save(imported, History(course_of(spec).steps_per_epoch))
         run = Run(record, self._store)
         self._runs[run.id] = run
         self._forget_old()
@@ -551,7 +550,7 @@ def new_record(
         spec=spec,
         owner=owner,
         created_at=time.time(),
-        num_steps=steps_per_epoch(spec.batch_size, info_of(spec.data).train) * spec.num_epochs,
+        num_steps=course_of(spec).num_steps,
         params=lay_out(spec).params,
         rival=rival,
     )
@@ -559,7 +558,8 @@ def new_record(
 
 def _name(number: int, spec: RunSpec) -> str:
     key = preset_of(spec)
-    return f"{number} · {PRESETS[key].title if key else glance(spec)}"
+    folds = f", {spec.folds} folds" if spec.folds else ""
+    return f"{number} · {PRESETS[key].title if key else glance(spec)}{folds}"
 
 
 _runs: Runs | None = None

@@ -14,7 +14,8 @@ class RunSnapshot:
     Attributes:
         message: why it ended as it did, for a person; empty where nothing went wrong.
         step: steps done; `num_steps` in all.
-        epoch: epoch in progress, from 1; 0 before the first step.
+        epoch: epoch in progress, from 1; 0 before the first step. In a cross-validation it counts
+            on over the folds, to `num_epochs` in all.
         elapsed_s: seconds of work so far, without pauses.
         remaining_s: expected seconds of work to come, or None before that can be told.
         images_per_s: training images a second over the last few seconds, or None.
@@ -34,6 +35,7 @@ class RunSnapshot:
     step: int
     num_steps: int
     epoch: int
+    num_epochs: int
     elapsed_s: float
     remaining_s: float | None
     images_per_s: float | None
@@ -49,6 +51,16 @@ class RunSnapshot:
     def progress(self) -> float:
         """Share of the way to its end, 0 to 1; it may be there before the last step."""
         return 1.0 if self.status == "finished" else self.step / self.num_steps
+
+    @property
+    def fold(self) -> int:
+        """Fold in progress, from 1; 0 before the first step and without cross-validation."""
+        return -(-self.epoch // self.spec.num_epochs) if self.spec.folds else 0
+
+    @property
+    def epoch_of_fold(self) -> int:
+        """Epoch in progress within its fold, from 1; without folds, of the run."""
+        return (self.epoch - 1) % self.spec.num_epochs + 1 if self.epoch else 0
 
     @property
     def active(self) -> bool:

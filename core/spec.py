@@ -11,6 +11,7 @@ from typing import ClassVar, Self, cast
 from core.datasets.choice import DataChoice
 from core.datasets.table import DATASETS
 from core.errors import UserError
+from core.message import message
 from core.settings import Choice, Flag, Number, Setting, Value, setting
 
 MAX_BLOCKS = 6
@@ -444,6 +445,17 @@ class RunSpec:
             high=200,
         ),
     )
+    folds: int = setting(
+        0,
+        Choice(
+            label="Cross-validation",
+            help="Divides all images that are not for the test in so many folds. Each is held back "
+            "once, while a new network learns from the others: how much the folds differ is how "
+            "much of a result is luck. It takes as many times as long. Stopping early and keeping "
+            "the best epoch are not used, for they would choose by the images that judge.",
+            options={0: "Off"} | {k: message("{folds} folds", folds=k) for k in range(2, 11)},
+        ),
+    )
     target_accuracy: float = setting(
         0.0,
         Number(
@@ -605,10 +617,12 @@ def walk(spec: RunSpec) -> Iterator[tuple[str, Setting, Value]]:
 
 
 def in_use(spec: RunSpec, path: str) -> bool:
-    """Tell whether a setting means anything for a spec's kind of network."""
+    """Tell whether a setting means anything beside what else a spec says."""
     head = path.partition(".")[0]
     if head in ("blocks", "head"):
         return spec.family == "conv"
+    if head in ("target_accuracy", "patience", "keep_best"):
+        return not spec.folds
     return head not in RECURRENT or spec.family == "recurrent"
 
 

@@ -40,7 +40,7 @@ REPORT_S: Final = 0.2
 
 
 class Diverged(UserError):
-    """The loss is no longer a number. `step` counts from 1."""
+    """The loss is no longer a number. `step` counts from 1; `lr` was the learning rate there."""
 
     def __init__(self, step: int, lr: float) -> None:
         super().__init__(
@@ -48,6 +48,7 @@ class Diverged(UserError):
             f"(it was {lr:.3g} there; try a tenth of it) or switch batch norm on, then train again."
         )
         self.step = step
+        self.lr = lr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,11 @@ class Trainer:
         self._epochs_done = self._step_done = 0
         self._best = Best()
         self._now: _EpochNow | None = None
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs finished, validation included."""
+        return self._epochs_done
 
     @property
     def ended_early(self) -> str:

@@ -129,6 +129,7 @@ def _learning_card(spec: RunSpec) -> None:
     schedule_line(spec)
     fold("More", "learning", ":material/tune:", _more_learning)
     fold("Stop early", "stop_early", ":material/flag:", _stop_early)
+    fold("Cross-validation", "folds", ":material/donut_small:", _cross_validation)
     augmentation(spec)
 
 
@@ -139,6 +140,10 @@ def _more_learning() -> None:
 
 def _stop_early() -> None:
     field_grid("target_accuracy", "patience", "keep_best")
+
+
+def _cross_validation() -> None:
+    field_grid("folds")
 
 
 spec = state.draft()

@@ -11,6 +11,7 @@ from core.snapshot import RunSnapshot
 from pages.shared import state
 from pages.shared.cross_test import cross_test_panel
 from pages.shared.curves_chart import Axis
+from pages.shared.fold_charts import fold_charts, fold_result
 from pages.shared.ghost import ghost_control
 from pages.shared.launch import duel, launch
 from pages.shared.measures_panel import measures_panel
@@ -101,9 +102,14 @@ def _panel(run: Run, was_live: bool) -> None:
     # place among their siblings, for the browser would then draw them anew and forget the zoom.
     with st.container():
         result(now)
+        if (found := run.folds()) is not None:
+            fold_result(found)
     curves = run.curves()
     numbers(now, curves)
-    run_charts(run, now, curves, axis)
+    if now.spec.folds:
+        fold_charts(run, now, curves, axis)
+    else:
+        run_charts(run, now, curves, axis)
     details(now)
 
 
@@ -115,7 +121,8 @@ def _headline(run: Run, now: RunSnapshot) -> Axis:
             _earlier(run)
         controls(run, now, "panel", small=False)
         st.space("stretch")
-        ghost_control(run)
+        if not now.spec.folds:
+            ghost_control(run)
         axis: Axis = st.segmented_control(
             "Horizontal axis",
             ["step", "epoch"],

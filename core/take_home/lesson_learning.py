@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from core.batches import steps_per_epoch
-from core.datasets.table import info_of, num_classes_of
+from core.course import course_of
+from core.datasets.table import num_classes_of
 from core.learning import climbing_steps, steps_to_drop
 from core.spec import RunSpec
 from core.take_home.parcel import Parcel
@@ -112,8 +112,8 @@ def schedule_code(spec: RunSpec) -> list[str]:
 
 
 def num_steps(spec: RunSpec) -> int:
-    """Return the training steps of all epochs."""
-    return steps_per_epoch(spec.batch_size, info_of(spec.data).train) * spec.num_epochs
+    """Return the training steps of all epochs of one network."""
+    return course_of(spec).steps_per_fold
 
 
 def clip_lines(spec: RunSpec) -> list[str]:
@@ -125,7 +125,7 @@ def clip_lines(spec: RunSpec) -> list[str]:
 
 def best_lines(spec: RunSpec) -> tuple[list[str], list[str], list[str]]:
     """Lines that keep the best epoch and end early: before the epochs, after each, after all."""
-    if not (spec.target_accuracy or spec.patience or spec.keep_best):
+    if spec.folds or not (spec.target_accuracy or spec.patience or spec.keep_best):
         return [], [], []
     keep = (
         "        best_weights = {name: value.clone() for name, value in net.state_dict().items()}"

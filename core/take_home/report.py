@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from core.course import course_of
 from core.datasets.table import info_of
 from core.layers import Layer
 from core.palette import DARK, LIGHT
@@ -151,7 +152,7 @@ def _settings(spec: RunSpec) -> str:
 
 def _circumstances(record: RunRecord) -> str:
     info = info_of(record.spec.data)
-    done = f"{record.epoch:,} of {record.spec.num_epochs:,} epochs"
+    done = f"{record.epoch:,} of {course_of(record.spec).num_epochs:,} epochs"
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     rows = [
         ("Images", f"{info.title}: {info.train:,} to learn from, {info.validation:,} for "

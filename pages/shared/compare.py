@@ -11,10 +11,12 @@ from core.confusion import confusion
 from core.data import load
 from core.difference import ALIKE, differences
 from core.errors import UserError
+from core.folds import comparable, fold_verdict
 from core.run import Run
 from core.verdict import ALPHA, Answers, Verdict, verdicts
 from pages.shared.confusion_figure import confusion_figure
 from pages.shared.curves_chart import Axis, Measure
+from pages.shared.language import _, say
 from pages.shared.overlay_chart import (
     DASHES,
     LETTERS,
@@ -90,6 +92,7 @@ def _tested(correct: int, total: int) -> str:
 def _verdict(chosen: Sequence[Run]) -> None:
     answers, untested = _answers(chosen)
     with st.container(border=True, key="verdict"):
+        _fold_verdict(chosen)
         try:
             if len(answers) < 2:
                 raise UserError(
@@ -105,6 +108,35 @@ def _verdict(chosen: Sequence[Run]) -> None:
             st.markdown(_sentence(verdict, alone=len(found) == 1), help=_HOW)
         if untested:
             st.caption(f"Not tested, so left out: {', '.join(untested)}.")
+
+
+def _fold_verdict(chosen: Sequence[Run]) -> None:
+    """Say which of two cross-validations is better, where that can be told."""
+    if len(chosen) != 2 or not all(run.spec.folds for run in chosen):
+        return
+    first, second = chosen
+    if not comparable(first.spec, second.spec):
+        words = _(
+            "They were cross-validated on other folds (another number of folds, seed or data set), "
+            "so fold cannot be held against fold."
+        )
+        st.markdown(f":gray[:material/donut_small:] {words}")
+        return
+    found, other = first.folds(), second.folds()
+    verdict = fold_verdict(found, other, (LETTERS[0], LETTERS[1])) if found and other else None
+    if verdict is None:
+        words = _("There is no verdict over the folds before both runs have trained all of theirs.")
+        st.markdown(f":gray[:material/donut_small:] {words}")
+        return
+    icon = ":gray[:material/balance:]" if verdict.better is None else ":green[:material/trophy:]"
+    st.markdown(
+        f"{icon} **{plain(say(verdict.headline))}** {plain(say(verdict.reason))}",
+        help=_(
+            "A paired t-test over the folds, corrected for what they share (Nadeau and Bengio, "
+            "2003). It speaks of the two specifications, whichever images are held back; the "
+            "verdict below speaks of the two networks of the last fold, on the test images."
+        ),
+    )
 
 
 def _answers(chosen: Sequence[Run]) -> tuple[list[Answers], list[str]]:

@@ -61,8 +61,10 @@ def numbers(now: RunSnapshot, curves: Curves) -> None:
 def details(now: RunSnapshot) -> None:
     """Say in small print where a run is and how it learns."""
     spec = now.spec
+    epoch = f"epoch {now.epoch_of_fold} of {spec.num_epochs}"
+    where = f"Fold {now.fold} of {spec.folds} · {epoch}" if spec.folds else epoch.capitalize()
     st.caption(
-        f"Epoch {now.epoch} of {spec.num_epochs} · step {now.step:,} of {now.num_steps:,} · "
+        f"{where} · step {now.step:,} of {now.num_steps:,} · "
         f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
         f"{in_words(setting_at('optimizer'), spec.optimizer)} · batch of {spec.batch_size:,} · "
         f"seed {spec.seed} · {plain(title_of(spec.data))} · on {plain(now.device) or '–'}",

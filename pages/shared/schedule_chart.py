@@ -3,8 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.batches import steps_per_epoch
-from core.datasets.table import info_of
+from core.course import course_of
 from core.learning import rate_at
 from core.spec import RunSpec
 from pages.shared.palette import Palette, palette
@@ -17,7 +16,7 @@ _POINTS = 240
 
 def schedule_line(spec: RunSpec) -> None:
     """Show how the learning rate of a spec will move."""
-    per_epoch = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
+    per_epoch = course_of(spec).steps_per_epoch
     st.caption("Learning rate over the run")
     st.vega_lite_chart(
         schedule_rows(spec, per_epoch),

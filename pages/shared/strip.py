@@ -58,7 +58,8 @@ def _line(run: Run, now: RunSnapshot) -> None:
         st.markdown(f"**{plain(now.name)}** {STATUS_WORDS[now.status]}", width="content")
         if now.active:
             st.progress(now.progress, width=180)
-        words = [f"epoch {now.epoch}/{now.spec.num_epochs}"] if now.active else []
+        words = [f"fold {now.fold}/{now.spec.folds}"] if now.active and now.spec.folds else []
+        words += [f"epoch {now.epoch_of_fold}/{now.spec.num_epochs}"] if now.active else []
         if now.val_accuracy is not None:
             words.append(f"validation {percent(now.val_accuracy)}")
         if now.ended and now.test is not None:

@@ -125,7 +125,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
         def weights_are_finite(self) -> bool:
             return True
 
-    monkeypatch.setattr(run_module, "Trainer", Trainer)
+    monkeypatch.setattr(run_module, "learner", Trainer)
     monkeypatch.setattr(run_module, "load", lambda key: None)
     return told
 
@@ -148,7 +148,7 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small data for real training."""
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr(run_module, "info_of", lambda key: info)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
 
 

@@ -4,8 +4,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 
-from core.batches import steps_per_epoch
-from core.datasets.table import info_of
+from core.course import course_of
 from core.spec import RunSpec
 from core.trainer import Epoch, Event, Pulse, Steps, Tested
 
@@ -64,7 +63,7 @@ def epoch_of(spec: RunSpec, epoch: int, *, val_accuracy: float = 0.9) -> Epoch:
     """The end of an epoch."""
     return Epoch(
         epoch=epoch,
-        step=epoch * steps_per_epoch(spec.batch_size, info_of(spec.data).train),
+        step=epoch * course_of(spec).steps_per_epoch,
         train_loss=0.4,
         train_accuracy=0.8,
         val_loss=0.35,

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.batches import steps_per_epoch
+from core.course import course_of
 from core.data import load
 from core.datasets.table import info_of
 from core.history import History
@@ -52,7 +52,7 @@ class Shelf:
         """
         self._count += 1
         epochs = spec.num_epochs if epochs is None else epochs
-        steps = steps_per_epoch(spec.batch_size, info_of(spec.data).train)
+        steps = course_of(spec).steps_per_epoch
         total = info_of(spec.data).test
         record = RunRecord(
             id=f"{self._count}-abc{self._count:03d}",

@@ -33,8 +33,7 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Digit
     info = replace(info_of("embedded"), train=100, validation=20, test=30)
     for module in ("core.run", "core.cli"):
         monkeypatch.setattr(f"{module}.load", lambda key: digits)
-    for module in ("core.run", "core.runs"):
-        monkeypatch.setattr(f"{module}.info_of", lambda key: info)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     return digits
 
 

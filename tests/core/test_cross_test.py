@@ -163,8 +163,8 @@ def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, mo
 
     digits = make_digits(100)
     info = replace(DATASETS["embedded"], train=100, validation=20, test=30)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     for part in (run_module, runs_module):
-        monkeypatch.setattr(part, "info_of", lambda key: info)
         monkeypatch.setattr(part, "load", lambda key: digits)
     monkeypatch.setattr(module, "load", lambda key: digits)
     made = Runs()

@@ -14,6 +14,7 @@ import torch
 
 from core import run as run_module
 from core import runs as runs_module
+from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
 from core.limits import Limits
@@ -38,9 +39,9 @@ LONG = replace(SPEC, num_epochs=200)
 def quick(make_digits, monkeypatch):
     """Small data, figures after every step, and one core for exact results."""
     digits = make_digits(200)
-    info = replace(run_module.info_of("embedded"), train=200, validation=20, test=30)
+    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     for module in (run_module, runs_module):
-        monkeypatch.setattr(module, "info_of", lambda key: info)
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)

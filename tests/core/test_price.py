@@ -12,7 +12,7 @@ import torch
 
 from core import price as price_module
 from core import run as run_module
-from core.datasets.table import num_classes_of
+from core.datasets.table import DATASETS, num_classes_of
 from core.errors import UserError
 from core.layers import lay_out
 from core.memory import step_memory
@@ -263,8 +263,8 @@ def test_a_price_comes_while_a_run_trains_and_leaves_its_figures_true(line, monk
 
 def test_a_guest_changes_nothing_about_what_a_run_learns(make_digits, monkeypatch):
     digits = make_digits(200)
-    info = replace(run_module.info_of("embedded"), train=200, validation=20, test=30)
-    monkeypatch.setattr(run_module, "info_of", lambda key: info)
+    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     spec = replace(SPEC, batch_size=20, num_epochs=3, shift=2)

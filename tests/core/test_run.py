@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core import run as run_module
+from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.predict import probabilities
 from core.record import RunRecord
@@ -30,8 +31,8 @@ DIGIT = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
 def quick(make_digits, monkeypatch):
     """Small data, and figures after every step."""
     digits = make_digits(200)
-    info = replace(run_module.info_of("embedded"), train=200, validation=20, test=30)
-    monkeypatch.setattr(run_module, "info_of", lambda key: info)
+    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
+    monkeypatch.setattr("core.course.info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     return digits
@@ -261,7 +262,7 @@ def test_a_run_that_diverges_in_its_first_epoch_falls_back_to_its_first_weights(
                 self.model.get_parameter("out.bias").data[0] = 2e38
                 yield event
 
-    monkeypatch.setattr(run_module, "Trainer", Spoilt)
+    monkeypatch.setattr(run_module, "learner", Spoilt)
     run = finished()
     assert run.status == "diverged"
     assert run.curves().epochs == ()
@@ -280,7 +281,7 @@ def test_a_run_that_diverges_late_falls_back_to_its_last_whole_epoch(monkeypatch
                     if event.epoch == 2:
                         self.model.get_parameter("out.bias").data.fill_(torch.nan)
 
-    monkeypatch.setattr(run_module, "Trainer", Spoilt)
+    monkeypatch.setattr(run_module, "learner", Spoilt)
     run = finished()
     assert run.status == "diverged"
     assert "at step 51." in run.snapshot().message
@@ -308,7 +309,7 @@ def break_at(monkeypatch, error, step=3):
                 raise error
             return super()._step(data, index)
 
-    monkeypatch.setattr(run_module, "Trainer", Broken)
+    monkeypatch.setattr(run_module, "learner", Broken)
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: str(error)[:20])
@@ -415,7 +416,7 @@ def test_pulses_are_chances_to_stop_too(monkeypatch):
                     run.stop()
                 yield event
 
-    monkeypatch.setattr(run_module, "Trainer", Stopped)
+    monkeypatch.setattr(run_module, "learner", Stopped)
     run.execute()
     assert run.status == "stopped"
     assert steps_done(run) == 25

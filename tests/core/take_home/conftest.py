@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.course import course_over
+from core.cross_validation import CrossValidation
 from core.data import Digits
 from core.datasets.table import info_of
 from core.errors import UserError
 from core.history import History
+from core.learner import Learner
 from core.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.take_home.lesson import lesson
@@ -32,9 +35,9 @@ SPEC = RunSpec(
 def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
     """Few images, of which a lesson knows how many there are."""
     digits = make_digits(100)
-    for module in ("lesson", "lesson_learning"):
+    for module in ("core.take_home.lesson", "core.course"):
         monkeypatch.setattr(
-            f"core.take_home.{module}.info_of",
+            f"{module}.info_of",
             lambda key: replace(info_of(key), train=100, validation=20, test=30),
         )
     return digits
@@ -52,8 +55,11 @@ def trained(make_digits) -> Callable[..., Parcel]:
             stop_at: a number of steps after which the run is stopped.
             known: what its record says besides.
         """
-        trainer = Trainer(spec, make_digits(100), report_s=0.0)
-        history = History(trainer.num_steps // spec.num_epochs)
+        digits = make_digits(100)
+        course = course_over(spec, len(digits.train), len(digits.validation))
+        make = CrossValidation if spec.folds else Trainer
+        trainer = make(spec, digits, report_s=0.0)
+        history = History(course.steps_per_epoch)
         record = RunRecord(
             id="3-ab12cd",
             number=3,
@@ -63,7 +69,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
             created_at=1_764_000_000,
             ended_at=1_764_000_600,
             device="CPU, 1 core",
-            num_steps=trainer.num_steps,
+            num_steps=course.num_steps,
             params=sum(p.numel() for p in trainer.model.parameters()),
         )
         for event in _events(trainer, stop_at):
@@ -93,7 +99,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
     return train
 
 
-def _events(trainer: Trainer, stop_at: int | None) -> Iterator[object]:
+def _events(trainer: Learner, stop_at: int | None) -> Iterator[object]:
     for event in trainer.fit():
         yield event
         if isinstance(event, Steps) and event.step == stop_at:

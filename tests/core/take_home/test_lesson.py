@@ -14,12 +14,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
+from core.course import course_of
 from core.data import MNIST_FILES, SPLIT_SEED
+from core.history import History
+from core.learner import learner
 from core.presets import PRESETS
 from core.spec import BlockSpec, RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.lesson_data import data_code
-from core.trainer import Diverged, Tested, Trainer
+from core.trainer import Diverged, Epoch, Tested, Trainer
 from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
 
 EVERYTHING_ON = {
@@ -57,25 +60,53 @@ EVERYTHING_ON = {
 }
 
 
-def same_steps(spec: RunSpec, digits) -> None:
-    """Train twice: by the trainer, and by what a lesson says."""
-    trainer = Trainer(spec, digits)
-    tested = next(event for event in trainer.fit() if isinstance(event, Tested))
+def same_steps(spec: RunSpec, digits) -> str:
+    """Train twice: by the trainer, and by what a lesson says; return what that said."""
+    trainer = learner(spec, digits)
+    num_steps = course_of(spec).num_steps
+    history = History(course_of(spec).steps_per_epoch)
+    for event in trainer.fit():
+        if isinstance(event, Epoch):
+            history.add(event)
+        if isinstance(event, Tested):
+            tested = event
     known = {
         "status": "finished",
         "device": "CPU, 1 core",
-        "step": trainer.num_steps,
-        "num_steps": trainer.num_steps,
+        "step": num_steps,
+        "num_steps": num_steps,
         "test_correct": tested.correct,
         "test_total": tested.total,
     }
-    names, said = follow(untrained(spec, **known), digits)
+    parcel = replace(untrained(spec, **known), steps=history.curves())
+    names, said = follow(parcel, digits)
     found, expected = names["net"].state_dict(), trainer.weights()
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
     assert "REPRODUCED exactly" in said
     assert "NOT" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"schedule": "one_cycle", "shift": 2}, {"batch_size": 59}, {"patience": 1}]
+)
+@pytest.mark.parametrize("folds", [2, 7])
+def test_a_cross_validation_comes_out_the_same_to_the_last_bit(small, folds, changes):
+    said = same_steps(replace(SPEC, folds=folds, num_epochs=2, **changes), small)
+    assert "FOLDS REPRODUCED exactly" in said
+    assert said.count(" of the digits held back are right") == folds
+
+
+def test_a_cross_validation_that_was_stopped_is_measured_where_it_was(small, trained):
+    parcel = trained(replace(SPEC, folds=3, num_epochs=2), stop_at=13)
+    names, said = follow(parcel, small)
+    assert (names["step"], len(names["accuracies"])) == (13, 1)
+    for name, value in parcel.weights.items():
+        assert torch.equal(names["net"].state_dict()[name], value), name
+    assert "FOLDS REPRODUCED exactly" in said
+    assert "REPRODUCED exactly: the same number" in said
 
 
 @pytest.mark.parametrize("key", PRESETS)

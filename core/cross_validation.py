@@ -1,0 +1,163 @@
+"""Cross-validation as one training: a network for each fold, one after the other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from core.course import course_over
+from core.data import Digits
+from core.folds import fold_data, fold_rows
+from core.spec import RunSpec
+from core.state import State
+from core.trainer import Diverged, Epoch, Event, Steps, Trainer
+
+# A network that ended, or was chosen, by the very images that judge it would look better than it
+# is: every fold trains all its epochs.
+UNUSED: Final[Mapping[str, float | bool]] = {
+    "target_accuracy": 0.0,
+    "patience": 0,
+    "keep_best": False,
+}
+
+
+class CrossValidation:
+    """What a `Trainer` is, over all folds of a spec.
+
+    Steps and epochs are counted over all folds. The weights are those of the network in training,
+    and at the end of the last one, which the test images judge.
+
+    Args:
+        spec: with `folds`.
+        data: uint8 images; its training and validation images are divided anew.
+        report_s: see `Trainer`.
+
+    Raises:
+        UserError: the spec cannot run here, or a class has too few images.
+    """
+
+    ended_early = ""
+
+    def __init__(self, spec: RunSpec, data: Digits, *, report_s: float | None = None) -> None:
+        self.spec = spec
+        self._data = data
+        self._report_s = report_s
+        self._course = course_over(spec, len(data.train), len(data.validation))
+        labels = torch.cat([data.train.labels, data.validation.labels])
+        self._rows = fold_rows(labels, spec.folds, spec.seed)
+        self._fold = 0
+        self._earlier_s = 0.0
+        self._trainer = self._begin()
+
+    @property
+    def model(self) -> nn.Module:
+        """The network in training."""
+        return self._trainer.model
+
+    @property
+    def train_s(self) -> float:
+        """Seconds spent on training steps, of all folds."""
+        return self._earlier_s + self._trainer.train_s
+
+    def fit(self) -> Iterator[Event]:
+        """Train for all folds to come, then test the last network; see `Trainer.fit`.
+
+        Raises:
+            Diverged: a loss is infinite or not a number.
+        """
+        yield from self._fit_fold()
+        while self._fold + 1 < self._course.folds:
+            self._earlier_s = self.train_s
+            self._fold += 1
+            self._trainer = self._begin()
+            yield from self._fit_fold()
+        yield from self.test()
+
+    def test(self) -> Iterator[Event]:
+        """Measure the present network on the test images; see `Trainer.test`."""
+        return self._trainer.test()
+
+    def state(self) -> State:
+        """Copy all that a later one of the same spec needs. Call it between two events only."""
+        state = self._trainer.state()
+        return State(
+            step=self._steps_before + state.step,
+            epoch=self._epochs_before + state.epoch,
+            tensors=state.tensors,
+            numbers={**state.numbers, "fold": self._fold, "earlier_s": self._earlier_s},
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` returned; see `Trainer.restore`.
+
+        Raises:
+            KeyError, ValueError, TypeError, RuntimeError: the state is of another network.
+        """
+        fold = int(state.numbers["fold"])  # type: ignore[arg-type]
+        if not 0 <= fold < self._course.folds:
+            raise ValueError(f"there is no fold {fold}")
+        self._fold = fold
+        self._earlier_s = float(state.numbers["earlier_s"])  # type: ignore[arg-type]
+        self._trainer = self._begin()
+        self._trainer.restore(
+            State(
+                step=state.step - self._steps_before,
+                epoch=state.epoch - self._epochs_before,
+                tensors=state.tensors,
+                numbers=state.numbers,
+            )
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copy the present network's weights to the CPU. Call it between two events only."""
+        return self._trainer.weights()
+
+    def weights_are_finite(self) -> bool:
+        """Tell whether each of them is a finite number. Call it between two events only."""
+        return self._trainer.weights_are_finite()
+
+    @property
+    def _steps_before(self) -> int:
+        return self._fold * self._course.steps_per_fold
+
+    @property
+    def _epochs_before(self) -> int:
+        return self._fold * self._course.epochs
+
+    def _begin(self) -> Trainer:
+        data = fold_data(self._data, self.spec, self._rows, self._fold)
+        return Trainer(spec_of_fold(self.spec), data, report_s=self._report_s)
+
+    def _fit_fold(self) -> Iterator[Event]:
+        """Train the present network to its last epoch, telling steps and epochs of all folds."""
+        trainer = self._trainer
+        if trainer.epochs_done == self._course.epochs:
+            return
+        images_before = self._epochs_before * self._course.train
+        try:
+            for event in trainer.fit():
+                if isinstance(event, Steps):
+                    event = replace(
+                        event,
+                        step=self._steps_before + event.step,
+                        images=images_before + event.images,
+                        train_s=self._earlier_s + event.train_s,
+                    )
+                elif isinstance(event, Epoch):
+                    event = replace(
+                        event,
+                        epoch=self._epochs_before + event.epoch,
+                        step=self._steps_before + event.step,
+                    )
+                yield event
+                if trainer.epochs_done == self._course.epochs:
+                    return
+        except Diverged as error:
+            raise Diverged(self._steps_before + error.step, error.lr) from error
+
+
+def spec_of_fold(spec: RunSpec) -> RunSpec:
+    """Return the spec by which each fold's network is trained."""
+    return replace(spec, folds=0, **UNUSED)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""Who trains a spec: one network, or one for each fold."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from core.cross_validation import CrossValidation
+from core.data import Digits
+from core.spec import RunSpec
+from core.state import State
+from core.trainer import Event, Trainer
+
+
+class Learner(Protocol):
+    """What a run needs of whoever trains it; see `Trainer`."""
+
+    @property
+    def model(self) -> nn.Module: ...  # noqa: D102
+    @property
+    def ended_early(self) -> str: ...  # noqa: D102
+    def fit(self) -> Iterator[Event]: ...  # noqa: D102
+    def test(self) -> Iterator[Event]: ...  # noqa: D102
+    def state(self) -> State: ...  # noqa: D102
+    def restore(self, state: State) -> None: ...  # noqa: D102
+    def weights(self) -> dict[str, Tensor]: ...  # noqa: D102
+    def weights_are_finite(self) -> bool: ...  # noqa: D102
+
+
+def learner(spec: RunSpec, data: Digits) -> Learner:
+    """Return who trains a spec on these images.
+
+    Raises:
+        UserError: the spec cannot run here; the message says why.
+    """
+    return CrossValidation(spec, data) if spec.folds else Trainer(spec, data)

@@ -1,0 +1,96 @@
+"""The tutorial's lines of a cross-validation: its folds, and a network for each."""
+
+from core.course import course_of
+from core.folds import fold_results
+from core.spec import RunSpec
+from core.take_home.parcel import Parcel
+
+WORDS = (
+    "All digits that are not for the test are divided in folds that keep the shares of the "
+    "classes. Each fold is held back once, while a new network learns from the others. Of the "
+    "larger parts to learn from, one digit is left out, so that every fold has as many steps."
+)
+
+
+def division_code(spec: RunSpec) -> str:
+    """Write the lines that divide the digits."""
+    return "\n".join(
+        [
+            f"FOLDS = {spec.folds}",
+            "pool_images = torch.cat([train_images, validation_images])",
+            "pool_labels = torch.cat([train_labels, validation_labels])",
+            "dealer = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)",
+            "known = pool_labels.cpu().numpy()",
+            f"LEARNED = {course_of(spec).train}  # digits that each network learns from",
+            "folds = [",
+            "    (np.setdiff1d(np.arange(len(known)), held)[:LEARNED], held)",
+            "    for _, held in dealer.split(known, known)",
+            "]",
+        ]
+    )
+
+
+def fold_by_fold(code: str, *, ends_early: str) -> str:
+    """Write code that trains one network as code that trains one a fold.
+
+    Args:
+        code: functions and classes, and statements that use `train_images` and the like.
+        ends_early: a condition under which no fold follows, or nothing.
+    """
+    definitions, statements = _divided(code)
+    # Steps are counted over all folds, as the dashboard counts them.
+    body = [line for line in statements if line != "step = 0"]
+    lines = [
+        *definitions,
+        "step, accuracies = 0, []",
+        "for fold, (learned, held) in enumerate(folds, start=1):",
+        "    train_images, train_labels = pool_images[learned], pool_labels[learned]",
+        "    validation_images, validation_labels = pool_images[held], pool_labels[held]",
+        *(f"    {line}" if line else "" for line in body),
+    ]
+    if ends_early:
+        lines += [
+            "    if step < fold * NUM_STEPS:",
+            "        break",
+        ]
+    lines += [
+        "    accuracies.append(accuracy)",
+        '    print(f"fold {fold} of {FOLDS}: {accuracy:.2%} of the digits held back are right")',
+    ]
+    if ends_early:
+        lines += [f"    if {ends_early}:", "        break"]
+    return "\n".join(lines)
+
+
+def compared_folds(parcel: Parcel) -> list[str]:
+    """Lines that hold the folds' accuracies against the dashboard's."""
+    found = fold_results(parcel.spec, parcel.steps.epochs).accuracies
+    if not found:
+        return []
+    there = ", ".join(repr(accuracy) for accuracy in found)
+    return [
+        f"FOLDS_THERE = [{there}]  # on the dashboard",
+        'print(f"Mean of the folds: {np.mean(accuracies):.3%}, deviation "',
+        '      f"{np.std(accuracies, ddof=1) if len(accuracies) > 1 else 0:.3%}. "',
+        '      f"The dashboard had {np.mean(FOLDS_THERE):.3%}.")',
+        "if accuracies == FOLDS_THERE:",
+        '    print("FOLDS REPRODUCED exactly: every fold has the same accuracy.")',
+        "else:",
+        "    apart = max(abs(np.subtract(accuracies, FOLDS_THERE)), default=0)",
+        '    print(f"FOLDS differ by up to {apart:.2%}.")',
+    ]
+
+
+def _divided(code: str) -> tuple[list[str], list[str]]:
+    """Tell the lines of functions and classes from all others; two empty lines follow each."""
+    definitions: list[str] = []
+    statements: list[str] = []
+    inside = False
+    for line in code.split("\n"):
+        if line and not line.startswith(" "):
+            inside = line.startswith(("def ", "class ", "@"))
+        if inside:
+            definitions.append(line)
+        elif line or (statements and statements[-1]):
+            statements.append(line)
+    return definitions, statements
