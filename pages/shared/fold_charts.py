@@ -14,13 +14,13 @@ from core.run import Run
 from core.snapshot import RunSnapshot
 from core.spec import RunSpec
 from pages.shared.curves_chart import HEIGHT_PX, Axis, Measure
-from pages.shared.language import _, n_
+from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 from pages.shared.words import percent
 
 EARLIER: Final = "earlier"
 NEWEST: Final = "newest"
-_STRIP_PX: Final = 70
+_STRIP_PX: Final = 100
 
 
 def fold_result(found: FoldResults) -> None:
@@ -35,25 +35,18 @@ def fold_result(found: FoldResults) -> None:
             )
             return
         done = len(found.accuracies)
+        mean = percent(found.mean, 2)
         if found.deviation is None:
-            head = _("**{mean}** of the images held back are right").format(
-                mean=percent(found.mean, 2)
-            )
+            words = _(
+                "**{mean}** of the images held back are right, after the first of {folds} folds."
+            ).format(mean=mean, folds=found.folds)
         else:
-            head = _(
+            words = _(
                 "**{mean} ± {deviation}** of the images held back are right: mean and standard "
-                "deviation"
-            ).format(mean=percent(found.mean, 2), deviation=percent(found.deviation, 2))
-        count = n_("of {n} fold", "of {n} folds", done)
-        if done < found.folds:
-            count = n_(
-                "of {n} fold so far, of {folds}",
-                "of {n} folds so far, of {folds}",
-                done,
-                folds=found.folds,
-            )
+                "deviation over {done} of {folds} folds."
+            ).format(mean=mean, deviation=percent(found.deviation, 2), done=done, folds=found.folds)
         st.markdown(
-            f":material/donut_small: {head} {count}.",
+            f":material/donut_small: {words}",
             help=_(
                 "Each network was trained anew on {train:,} images and judged by up to {held:,} "
                 "others that it had never seen. The standard deviation says how much of such a "
@@ -61,6 +54,10 @@ def fold_result(found: FoldResults) -> None:
             ).format(train=found.train, held=found.held),
         )
         st.vega_lite_chart(_strip_rows(found), strip_chart(found, palette()), key="fold_strip")
+        if done == found.folds:
+            st.caption(
+                _("The test images judged the last fold’s network, which also reads drawings.")
+            )
 
 
 def fold_charts(run: Run, now: RunSnapshot, curves: Curves, axis: Axis) -> None:
@@ -91,9 +88,12 @@ def fold_lines(curves: Curves, spec: RunSpec, measure: Measure, axis: Axis) -> p
     """
     course = course_of(spec)
     if measure == "loss" and axis == "step":
-        at = np.asarray(curves.step, np.int64) - 1
-        folds, steps = at // course.steps_per_fold, at % course.steps_per_fold
-        x, y = steps + 1.0, np.asarray(curves.loss, np.float64)
+        last = np.asarray(curves.step, np.int64) - 1
+        first = np.concatenate([[0], last[:-1] + 1])
+        # A point that is the mean of two folds' steps belongs to neither.
+        whole = first // course.steps_per_fold == last // course.steps_per_fold
+        folds, steps = np.divmod(last[whole], course.steps_per_fold)
+        x, y = steps + 1.0, np.asarray(curves.loss, np.float64)[whole]
     else:
         at = np.asarray([epoch.epoch for epoch in curves.epochs], np.int64) - 1
         folds, epochs = at // course.epochs, at % course.epochs + 1.0
@@ -212,7 +212,7 @@ def strip_chart(found: FoldResults, colours: Palette) -> dict[str, object]:
                         {"field": "fold", "title": _("Fold")},
                         {
                             "field": "x",
-                            "title": _("Accuracy"),
+                            "title": _("Held back, right"),
                             "type": "quantitative",
                             "format": ".2%",
                         },

@@ -92,7 +92,7 @@ def visit() -> Opener:
         tab = Tab(APP, default_timeout=30)
         # Else every tab looks through all installed packages for components that no test shows.
         tab._bidi_component_manager = BidiComponentManager()
-        for name in ("learning", "stop_early", "augmentation", "network"):
+        for name in ("learning", "stop_early", "folds", "augmentation", "network"):
             tab.session_state[f"fold_{name}"] = True  # as if they had been opened
         tab.query_params = dict(query if query is not None else to_query(spec) if spec else {})
         tab.run()

@@ -1,6 +1,7 @@
 """One tab of a browser, without a browser."""
 
 import json
+from typing import Any
 
 import pandas as pd
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
@@ -118,7 +119,7 @@ class Tab(AppTest):
             for proto in protos
             if any(
                 name in (tip["field"], tip["title"].lower())
-                for tip in json.loads(proto.spec)["encoding"]["tooltip"]
+                for tip in _tooltips(json.loads(proto.spec))
             )
         ]
 
@@ -126,6 +127,12 @@ class Tab(AppTest):
         """The description of a chart, and its rows."""
         (proto,) = self.charts(name)
         return json.loads(proto.spec), convert_arrow_bytes_to_pandas_df(proto.data.data)
+
+
+def _tooltips(chart: dict[str, Any]) -> list[dict[str, str]]:
+    """What a chart says where one points at it."""
+    layers = [chart, *chart.get("layer", [])]
+    return [tip for layer in layers for tip in layer.get("encoding", {}).get("tooltip", [])]
 
 
 def words(block: Block) -> str:

@@ -145,7 +145,7 @@ OTHER_VALUES = {
     "loss": "mse", "optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "momentum": 0.5,
     "nesterov": True, "clip_norm": 1.0, "step_epochs": 3, "step_factor": 0.5, "warmup": 0.2,
     "target_accuracy": 0.97, "patience": 3, "keep_best": True, "weight_decay": 0.01,
-    "batch_size": 128, "num_epochs": 3, "seed": 42, "device": "cpu",
+    "batch_size": 128, "num_epochs": 3, "folds": 5, "seed": 42, "device": "cpu",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The Train page in every state that a run can be in."""
 
 import re
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -231,6 +232,29 @@ def test_a_real_run_ends_with_its_own_figures(visit, quick, line):
     losses = rows[rows.series == TRAINING].y.tolist()
     assert losses == pytest.approx(run.curves().loss.tolist())
     assert losses[-1] < losses[0]
+
+
+def test_a_cross_validation_shows_every_fold_and_what_they_say_together(visit, quick, line):
+    spec = replace(DEFAULT, folds=3, num_epochs=2)
+    tab = visit("train", spec=spec)
+    tab.click("train")
+    run = line.all()[0]
+    assert run.wait(60)
+    tab.run()
+    found = run.folds()
+    assert len(found.accuracies) == 3
+    said = text_of(tab)
+    mean, spread = 100 * statistics.mean(found.accuracies), 100 * statistics.stdev(found.accuracies)
+    assert f"{mean:.2f} % ± {spread:.2f} %" in said
+    assert "3 of 3 folds" in said
+    assert "Fold 3 of 3 · epoch 2 of 2" in said
+    for measure, per_fold in (("loss", 6), ("accuracy", 2)):
+        rows = tab.chart(measure)[1]
+        assert rows.groupby("fold").size().to_dict() == {1: per_fold, 2: per_fold, 3: per_fold}
+    ends = tab.chart("accuracy")[1].groupby("fold").tail(1).y.tolist()
+    assert ends == pytest.approx(found.accuracies)
+    assert tab.chart("held back, right")[1].x.tolist() == pytest.approx(found.accuracies)
+    assert f"{run.snapshot().test.correct} of 30 right" in tab.success[0].value
 
 
 def test_a_diverged_run_says_at_which_step_and_what_to_change(visit, running, script):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import OpenTab
 from tests.e2e.server import App, serve
-from tests.e2e.tab import PageName, Tab
+from tests.e2e.tab import TRAINING_S, PageName, Tab
 from tests.strokes import DIGITS
 
 # Light work that lasts, so that a test can come and go meanwhile.
@@ -98,6 +98,33 @@ def test_pause_resume_and_stop_from_another_page_keep_what_was_learned(open_tab:
     tab.turn_to("Draw")
     tab.draw(DIGITS[1])
     expect(tab.answer()).to_have_text(re.compile(r"^\d$"))
+
+
+def test_a_cross_validation_is_paused_left_found_again_and_finished(open_tab: OpenTab) -> None:
+    first = open_tab()
+    run = start(first, "v=1&blocks=1&b1.channels=8&b1.stride=2&num_epochs=3&folds=4&lr=0.01")
+    expect(first.key("strip")).to_contain_text("fold 2/4", timeout=TRAINING_S * 1000)
+    expect(first.key("folds")).to_contain_text("after the first of 4 folds")
+    first.button("panel_pause").click()
+    expect(first.button("panel_resume")).to_be_visible()
+    paused_at = first.progress()
+    first.page.close()
+
+    second = open_tab()
+    second.open("Train")
+    assert second.query["run"] == run
+    expect(second.button("panel_resume")).to_be_visible()
+    assert second.progress() == paused_at
+    expect(second.key("folds")).to_contain_text("after the first of 4 folds")
+    second.button("panel_resume").click()
+    assert second.right_of_500() > 300
+    expect(second.key("folds")).to_contain_text(
+        re.compile(r"[\d.]+ % ± [\d.]+ %.*over 4 of 4 folds")
+    )
+    # Its last network reads drawings as any other does.
+    second.turn_to("Draw")
+    second.draw(DIGITS[1])
+    expect(second.answer()).to_have_text(re.compile(r"^\d$"))
 
 
 def test_start_twice_is_one_run(open_tab: OpenTab) -> None:
