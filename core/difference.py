@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Final
 
+from core.message import N_, joined, message
 from core.settings import Choice, Flag, Number, Setting, Value
-from core.spec import RunSpec, default_of, in_use, place, walk
+from core.spec import RunSpec, default_of, in_use, place, setting_at, walk
 
-ALIKE: Final = "All settings are the same."
+ALIKE: Final = N_("All settings are the same.")
 # A sentence that names more of them is no longer read.
 _MOST_NAMED: Final = 3
 
@@ -75,16 +76,19 @@ def sentence(spec: RunSpec, other: RunSpec) -> str:
 
     Such as “Kernel size of block 1: 5 × 5, not 3 × 3; learning rate: 0.01, not 0.001.”
     """
+    said = clauses(spec, other)
+    return message("{clauses!u}.", clauses=said) if said else ALIKE
+
+
+def clauses(spec: RunSpec, other: RunSpec) -> str:
+    """Say the same as what stands within a sentence; empty where nothing differs."""
     found = differences((spec, other))
-    if not found:
-        return ALIKE
     # The last one is named where it would take as many words to count it.
     named = found if len(found) <= _MOST_NAMED + 1 else found[:_MOST_NAMED]
     said = [_clause(difference) for difference in named]
     if len(found) > len(named):
-        said.append(f"and {len(found) - len(named)} more")
-    joined = "; ".join(said)
-    return f"{joined[0].upper()}{joined[1:]}."
+        said.append(message("and {count} more", count=len(found) - len(named)))
+    return joined(said, "; ")
 
 
 def in_words(record: Setting, value: Value) -> str:
@@ -93,9 +97,10 @@ def in_words(record: Setting, value: Value) -> str:
         case Choice():
             return record.name(value)
         case Flag():
-            return "on" if value else "off"
+            return N_("on") if value else N_("off")
         case Number(unit=unit):
-            return f"{_amount(value)} {unit}" if unit else _amount(value)
+            amount = _amount(value)
+            return message("{amount} {unit}", amount=amount, unit=unit) if unit else amount
     return record.format(value)
 
 
@@ -111,11 +116,9 @@ def _part(path: str) -> str:
 
 
 def _label(path: str, record: Setting) -> str:
-    return f"{place(path)}: {_lower(record.label)}" if _part(path) else record.label
-
-
-def _lower(label: str) -> str:
-    return label[0].lower() + label[1:]
+    if not _part(path):
+        return record.label
+    return message("{part}: {label!l}", part=place(path), label=record.label)
 
 
 def _summary(spec: RunSpec, part: str) -> str:
@@ -126,19 +129,28 @@ def _summary(spec: RunSpec, part: str) -> str:
         if _part(path) != part or not in_use(spec, path):
             continue
         if not said or value != default_of(cls, path.rpartition(".")[2]):
-            said.append(f"{_lower(record.label)} {in_words(record, value)}")
-    return ", ".join(said)
+            words = in_words(record, value)
+            said.append(message("{label!l} {value}", label=record.label, value=words))
+    return joined(said, ", ")
 
 
 def _clause(difference: Difference) -> str:
     here, there = difference.values
+    part = place(difference.path)
     if here is None:
-        return f"there is no {_lower(difference.label)} ({there})"
+        return message("there is no {part!l} ({words})", part=part, words=there)
     if there is None:
-        return f"there is a {_lower(difference.label)} ({here})"
-    part, colon, label = difference.label.rpartition(": ")
-    what = f"{label} of {_lower(part)}" if colon else _lower(label)
-    return f"{what}: {here}, not {there}"
+        return message("there is a {part!l} ({words})", part=part, words=here)
+    label = setting_at(difference.path).label
+    if not _part(difference.path):
+        return message("{label!l}: {here}, not {there}", label=label, here=here, there=there)
+    return message(
+        "{label!l} of {part!l}: {here}, not {there}",
+        label=label,
+        part=part,
+        here=here,
+        there=there,
+    )
 
 
 def _in_order(tables: Iterable[Iterable[str]]) -> list[str]:

@@ -6,8 +6,9 @@ them in another language.
 """
 
 import string
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from typing import Any, Final, Literal
 
 # What a sentence may hold. A name for people is told in the reader's language too.
 Part = str | int | float | None
@@ -18,7 +19,7 @@ class Message(str):
 
     Attributes:
         template: with a replacement field for each value, as `str.format` has it; `!l` makes what
-            a value is in the reader's language lower case.
+            a value is in the reader's language lower case, `!u` its first letter a capital.
         values: by the names of the fields.
     """
 
@@ -41,7 +42,12 @@ class Message(str):
 
 class _Formatter(string.Formatter):
     def convert_field(self, value: object, conversion: str | None) -> Any:
-        return str(value).lower() if conversion == "l" else super().convert_field(value, conversion)
+        match conversion:
+            case "l":
+                return str(value).lower()
+            case "u":
+                return str(value)[:1].upper() + str(value)[1:]
+        return super().convert_field(value, conversion)
 
 
 FORMATTER: Final = _Formatter()
@@ -99,7 +105,13 @@ def _part(value: object) -> Part:
     return from_plain(value)
 
 
-def joined(parts: Sequence[str], between: str = " ") -> Message:
-    """Put sentences one after the other."""
-    values = {f"part{i}": part for i, part in enumerate(parts)}
-    return Message(between.join(f"{{part{i}}}" for i in range(len(parts))), values)
+# How words and sentences follow each other; a language may do it otherwise.
+_PAIRS: Final = (N_("{one} {two}"), N_("{one}, {two}"), N_("{one}; {two}"))
+
+
+def joined(parts: Iterable[str], between: Literal[" ", ", ", "; "] = " ") -> str:
+    """Put words or sentences one after the other; what is empty is left out."""
+    template = f"{{one}}{between}{{two}}"
+    assert template in _PAIRS
+    told = [part for part in parts if part]
+    return reduce(lambda one, two: message(template, one=one, two=two), told) if told else ""

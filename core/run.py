@@ -19,6 +19,7 @@ from core.errors import UserError
 from core.folds import FoldResults, fold_results
 from core.history import Curves, History
 from core.learner import Learner, learner
+from core.message import N_, joined, message
 from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.snapshot import RunSnapshot
 from core.state import part_of
@@ -153,12 +154,12 @@ class Run:
 
     def stop(self) -> None:
         """End after the present few steps and keep what was learned; leave the queue if waiting."""
-        self._end_early("stopped", "Taken out of the queue before it began.")
+        self._end_early("stopped", N_("Taken out of the queue before it began."))
 
     def interrupt(self) -> None:
         """End as by `stop`, but untested and to go on another time, as the process ends."""
         self._interrupt_wanted = True
-        self._end_early("interrupted", "NetSketch was ended before this run began.")
+        self._end_early("interrupted", N_("NetSketch was ended before this run began."))
 
     def requeue(self) -> bool:
         """Wait for another turn, to go on from where it was; return whether it can."""
@@ -275,20 +276,20 @@ class Run:
             self._status = "running"
             self._resumed_at = time.monotonic()
         status: Status = "failed"
-        message = ""
+        words = ""
         try:
             with self._claimed():
-                status, message = yield from self._train(guest, limit_s)
+                status, words = yield from self._train(guest, limit_s)
         except Diverged as error:
-            status, message = "diverged", str(error)
+            status, words = "diverged", error.message
             with self._changed:
                 if self._epoch_weights is not None:
                     self._weights = self._epoch_weights
                     self._weights_version += 1
         except Exception as error:  # a thread never dies in silence
-            message = in_words(error, self.spec)
+            words = in_words(error, self.spec)
         finally:
-            self._end(status, message)
+            self._end(status, words)
         release_freed_memory()
 
     def _train(
@@ -321,11 +322,11 @@ class Run:
 
     def _examine(self) -> Iterator[None]:
         """Measure weights that were brought in on the test images."""
-        message = ""
+        words = ""
         try:
             weights = self.weights()
             if weights is None:
-                raise UserError("The weights that were brought in can no longer be read.")
+                raise UserError(N_("The weights that were brought in can no longer be read."))
             trainer = Trainer(self.spec, load(self.spec.data))
             trainer.model.load_state_dict(weights)
             for event in trainer.test():
@@ -334,11 +335,11 @@ class Run:
                 self._take(event, trainer)
                 yield
         except Exception as error:  # a thread never dies in silence
-            message = in_words(error, self.spec)
+            words = in_words(error, self.spec)
         with self._changed:
             # Without a figure it would be examined again and again.
             self._stop_wanted = True
-            self._message = message
+            self._message = words
             self._changed.notify_all()
         self._note_at_last()
         release_freed_memory()
@@ -355,8 +356,10 @@ class Run:
             except (KeyError, ValueError, TypeError, RuntimeError) as error:
                 _log.warning("A checkpoint does not fit its run", exc_info=error)
                 raise UserError(
-                    "What was kept of this run does not fit its settings any more, so it cannot go "
-                    "on. Train it again from the start."
+                    N_(
+                        "What was kept of this run does not fit its settings any more, so it "
+                        "cannot go on. Train it again from the start."
+                    )
                 ) from error
         kept = self._folder.load_history(self._steps_per_epoch, up_to_step=step)
         # An epoch whose validation is still to come will be told anew.
@@ -461,23 +464,23 @@ class Run:
             self._changed.wait_for(lambda: not self._pause_wanted or waits())
             return self._pause_wanted
 
-    def _end_early(self, status: Status, message: str) -> None:
+    def _end_early(self, status: Status, words: str) -> None:
         with self._changed:
             waiting = self._status == "queued"
             self._stop_wanted = True
             self._pause_wanted = False
             if waiting:
                 # One that went on waiting after an earlier part keeps that.
-                self._status, self._message = status, "" if self._step else message
+                self._status, self._message = status, "" if self._step else words
                 self._ended_at = time.time()
             self._changed.notify_all()
         if waiting:
             self._note_at_last()
 
-    def _end(self, status: Status, message: str) -> None:
+    def _end(self, status: Status, words: str) -> None:
         with self._changed:
             self._hold_clock()
-            self._status, self._message = status, message
+            self._status, self._message = status, words
             self._ended_at = time.time()
             self._epoch_weights = None
             if self._folder is not None and status in ("finished", "stopped", "interrupted"):
@@ -491,7 +494,7 @@ class Run:
             self._note()
         except StoreError as error:
             with self._changed:
-                self._message = f"{self._message} {error}".strip()
+                self._message = joined([self._message, error.message])
 
     def _claimed(self) -> AbstractContextManager[None]:
         return self._store.claim(self.id) if self._store is not None else nullcontext()
@@ -572,7 +575,8 @@ def _tested(record: RunRecord) -> Tested | None:
 
 
 def _too_long(limit_s: float | None) -> str:
-    return (
-        f"A run may take {(limit_s or 0) / 60:,.0f} minutes on this server, and this one has. What "
-        "it learned is kept; resume it to go on."
+    return message(
+        "A run may take {minutes:,.0f} minutes on this server, and this one has. What it learned "
+        "is kept; resume it to go on.",
+        minutes=(limit_s or 0) / 60,
     )

@@ -18,7 +18,7 @@ from core.course import course_of
 from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
 from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
-from core.difference import differences
+from core.difference import Difference, differences
 from core.errors import UserError
 from core.glance import glance
 from core.guests import Guests
@@ -27,6 +27,7 @@ from core.layers import lay_out
 from core.limits import Limits, limits
 from core.line import Line, Waiting
 from core.memory import step_memory
+from core.message import N_, joined, message
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
@@ -104,14 +105,13 @@ class Runs:
         """
         found = differences([first, second])
         if len(found) != 1:
-            raise UserError(
-                "A fair duel is between two networks that differ in exactly one thing; these "
-                + (f"differ in {len(found)}: {_listed(found)}." if found else "are the same.")
-            )
+            raise UserError(_unfair(found))
         if found[0].path in ("data", "seed", "device"):
             raise UserError(
-                f"A fair duel needs the same data, seed and device; these differ in "
-                f"{found[0].label.lower()}."
+                message(
+                    "A fair duel needs the same data, seed and device; these differ in {label!l}.",
+                    label=found[0].label,
+                )
             )
         needed = 0
         for spec in (first, second):
@@ -119,8 +119,12 @@ class Runs:
         free = free_memory(resolve(first.device).key)
         if needed > free:
             raise UserError(
-                f"Both networks together take about {size_in_words(needed)} to train, and "
-                f"{size_in_words(free)} are free. Train them one after the other."
+                message(
+                    "Both networks together take about {needed} to train, and {free} are free. "
+                    "Train them one after the other.",
+                    needed=size_in_words(needed),
+                    free=size_in_words(free),
+                )
             )
         with self._changed:
             self._require_room(owner, 2)
@@ -144,7 +148,9 @@ class Runs:
                 return run
             self._require_room(owner)
             if not run.requeue():
-                raise UserError(f"{run.name} cannot go on: it has come to its end.")
+                raise UserError(
+                    message("{run} cannot go on: it has come to its end.", run=run.name)
+                )
             self._runs[run.id] = run
             self._line.join(Waiting((run.id,), owner))
             self._changed.notify_all()
@@ -167,7 +173,7 @@ class Runs:
         """
         require_runnable(spec)
         if self._store is None:
-            raise UserError("Weights cannot be brought in where runs are not kept on the disk.")
+            raise UserError(N_("Weights cannot be brought in where runs are not kept on the disk."))
         state = State(step=0, epoch=0, tensors=copied(weights, "model."), numbers={})
         with self._changed:
             run = self._make(spec, owner, name=name, imported=state)
@@ -311,7 +317,9 @@ class Runs:
             self._require_own(run_id, owner)
             run = self.get(run_id)
             if run is not None and run.status not in ENDED:
-                raise UserError(f"{run.name} has not ended. Stop it first, then delete it.")
+                raise UserError(
+                    message("{run} has not ended. Stop it first, then delete it.", run=run.name)
+                )
         self._kept().delete(wanted)
         with self._changed:
             for run_id in wanted:
@@ -361,7 +369,9 @@ class Runs:
         run = self._known(run_id)
         weights = run.weights()
         if weights is None:
-            raise UserError(f"{run.name} has no weights yet, so there is nothing to test.")
+            raise UserError(
+                message("{run} has no weights yet, so there is nothing to test.", run=run.name)
+            )
         self._ensure_worker()
         self._cross_tests.ask(run_id, run.spec, weights)
 
@@ -477,12 +487,18 @@ class Runs:
         self._order()
         if len(self._line) + count > everybodys:
             raise UserError(
-                f"{everybodys} runs are waiting already. Wait for one to end, or stop one."
+                message(
+                    "{count} runs are waiting already. Wait for one to end, or stop one.",
+                    count=everybodys,
+                )
             )
         if owner and sum(len(entry.run_ids) for entry in self._line.of(owner)) + count > own:
             raise UserError(
-                f"You have {own} runs waiting, and this server allows a person no more. "
-                "Wait for one to end, or stop one."
+                message(
+                    "You have {count} runs waiting, and this server allows a person no more. "
+                    "Wait for one to end, or stop one.",
+                    count=own,
+                )
             )
 
     def _unfinished(self, spec: RunSpec, owner: str) -> Run | None:
@@ -502,17 +518,19 @@ class Runs:
     def _known(self, run_id: str) -> Run:
         run = self.get(run_id)
         if run is None:
-            raise UserError("There is no such run any more.")
+            raise UserError(N_("There is no such run any more."))
         return run
 
     def _kept(self) -> Store:
         if self._store is None:
-            raise UserError("Runs are not kept on this disk, so there is nothing to change.")
+            raise UserError(N_("Runs are not kept on this disk, so there is nothing to change."))
         return self._store
 
     def _require_own(self, run_id: str, owner: str) -> None:
         if not self.may_change(run_id, owner):
-            raise UserError("This run is somebody else’s. On this server each changes their own.")
+            raise UserError(
+                N_("This run is somebody else’s. On this server each changes their own.")
+            )
 
 
 def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None:
@@ -525,9 +543,21 @@ def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None
             del works[run]
 
 
-def _listed(found: Sequence[object]) -> str:
-    return ", ".join(str(getattr(one, "label", one)) for one in found[:4]) + (
-        ", …" if len(found) > 4 else ""
+def _unfair(found: Sequence[Difference]) -> str:
+    """Say why two specs are no match."""
+    if not found:
+        return N_(
+            "A fair duel is between two networks that differ in exactly one thing; these are the "
+            "same."
+        )
+    labels = [difference.label for difference in found[:4]]
+    if len(found) > 4:
+        labels.append("…")
+    return message(
+        "A fair duel is between two networks that differ in exactly one thing; these differ in "
+        "{count}: {labels}.",
+        count=len(found),
+        labels=joined(labels, ", "),
     )
 
 

@@ -17,6 +17,7 @@ def test_a_message_holds_messages_and_names_in_lower_case():
     inner = message("Block {number}", number=2)
     outer = message("{place}: {label!l} is wrong.", place=inner, label=N_("Kernel size"))
     assert outer == "Block 2: kernel size is wrong."
+    assert message("{what!u}.", what="a Dense layer") == "A Dense layer."
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,9 @@ def test_a_template_that_does_not_make_its_text_is_only_its_text():
 
 def test_sentences_are_joined():
     assert joined([message("{n} runs.", n=3), "Good."]) == "3 runs. Good."
+    assert joined(["one", "two", "three"], ", ") == "one, two, three"
+    assert joined(["one"]) == "one"
+    assert joined([]) == ""
 
 
 @pytest.mark.parametrize(
