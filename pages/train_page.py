@@ -13,12 +13,13 @@ from pages.shared.cross_test import cross_test_panel
 from pages.shared.curves_chart import Axis
 from pages.shared.fold_charts import fold_charts, fold_result
 from pages.shared.ghost import ghost_control
+from pages.shared.language import _, say
 from pages.shared.launch import duel, launch
 from pages.shared.measures_panel import measures_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
 from pages.shared.run_charts import run_charts
-from pages.shared.run_words import details, numbers, result
+from pages.shared.run_words import STATES, details, numbers, result
 from pages.shared.strip import STATUS_WORDS, controls
 from pages.shared.words import plain
 
@@ -30,7 +31,7 @@ def _top(run: Run) -> None:
     with left:
         st.session_state["shown_run"] = run.id
         st.selectbox(
-            "Run",
+            _("Run"),
             [other.id for other in runs().all()],
             format_func=_title,
             key="shown_run",
@@ -44,10 +45,12 @@ def _top(run: Run) -> None:
 
 def _nothing_yet() -> None:
     with st.container(border=True):
-        st.markdown("#### Nothing has been trained yet")
+        st.markdown(f"#### {_('Nothing has been trained yet')}")
         st.markdown(
-            "Train the network of the Build page on real handwritten digits. Its curves will move "
-            "here, and it goes on when you leave this page."
+            _(
+                "Train the network of the Build page on real handwritten digits. Its curves will "
+                "move here, and it goes on when you leave this page."
+            )
         )
         _train_button(first=True)
 
@@ -56,18 +59,18 @@ def _train_button(*, first: bool) -> None:
     draft = state.draft()
     ready = check(draft).problem is None and is_available(draft.data)
     st.button(
-        "Train the network" if first else "Train Build’s network",
+        _("Train the network") if first else _("Train Build’s network"),
         type="primary" if first else "secondary",
         icon=":material/play_arrow:",
         key="train",
         on_click=launch,
         disabled=not ready,
         width="content" if first else "stretch",
-        help=None if ready else "The Build page says what has to change first.",
+        help=None if ready else _("The Build page says what has to change first."),
     )
     refused = state.take_refusal()
     if refused:
-        st.error(plain(refused), icon=":material/block:")
+        st.error(plain(say(refused)), icon=":material/block:")
 
 
 def _duel_button(run: Run) -> None:
@@ -76,20 +79,24 @@ def _duel_button(run: Run) -> None:
     if len(found) != 1 or check(draft).problem is not None:
         return
     st.button(
-        "Duel with this run’s network",
+        _("Duel with this run’s network"),
         icon=":material/compare_arrows:",
         key="duel",
         on_click=duel,
         args=(run.spec,),
         width="stretch",
-        help="Trains Build’s network and this one side by side, from the same seed, first weights "
-        f"and order of images. They differ in one thing: {plain(sentence(draft, run.spec))}",
+        help=_(
+            "Trains Build’s network and this one side by side, from the same seed, first weights "
+            "and order of images. They differ in one thing: {difference}"
+        ).format(difference=plain(say(sentence(draft, run.spec)))),
     )
 
 
 def _title(run_id: str) -> str:
     run = runs().get(run_id)
-    return f"{run.name}, {run.status}" if run else run_id
+    if run is None:
+        return run_id
+    return _("{run}, {state}").format(run=run.name, state=say(STATES[run.status]))
 
 
 def _panel(run: Run, was_live: bool) -> None:
@@ -115,22 +122,23 @@ def _panel(run: Run, was_live: bool) -> None:
 
 def _headline(run: Run, now: RunSnapshot) -> Axis:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {STATUS_WORDS[now.status]}", width="content")
+        st.markdown(f"#### {say(STATUS_WORDS[now.status])}", width="content")
         if place := runs().place_in_line(run):
-            st.markdown(f"· number {place} in line; it starts by itself", width="content")
+            words = _("· number {place} in line; it starts by itself").format(place=place)
+            st.markdown(words, width="content")
             _earlier(run)
         controls(run, now, "panel", small=False)
         st.space("stretch")
         if not now.spec.folds:
             ghost_control(run)
         axis: Axis = st.segmented_control(
-            "Horizontal axis",
+            _("Horizontal axis"),
             ["step", "epoch"],
             key="axis",
             persist_state="session",
             default="step",
             required=True,
-            format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
+            format_func={"step": _("By step"), "epoch": _("By epoch")}.__getitem__,
             label_visibility="collapsed",
             width="content",
         )
@@ -141,9 +149,9 @@ def _earlier(run: Run) -> None:
     """Let a person change the order of their own waiting runs."""
     if runs().waiting_before(run):
         st.button(
-            "Earlier",
+            _("Earlier"),
             icon=":material/arrow_upward:",
-            help="Let it go before the run that you put in line before it",
+            help=_("Let it go before the run that you put in line before it"),
             key="earlier",
             on_click=runs().move,
             args=(run.id, -1, person()),

@@ -5,22 +5,28 @@ updates it in place and a zoom is kept. Plain dictionaries, because building the
 Altair took ten times as long, at every tick, out of the training thread's time.
 """
 
-from typing import Literal
+import json
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from core.history import Curves
+from core.message import N_
+from pages.shared.language import _, say
 from pages.shared.palette import Palette
 
 Axis = Literal["step", "epoch"]
 Measure = Literal["loss", "accuracy"]
-TRAINING = "Training"
-VALIDATION = "Validation"
+AXES: Final[Mapping[Axis, str]] = {"step": N_("Step"), "epoch": N_("Epoch")}
+MEASURES: Final[Mapping[Measure, str]] = {"loss": N_("Loss"), "accuracy": N_("Accuracy")}
+TRAINING = N_("Training")
+VALIDATION = N_("Validation")
 # Of another run, drawn faintly under this one.
-GHOST_TRAINING = "Training of the faint run"
-GHOST_VALIDATION = "Validation of the faint run"
+GHOST_TRAINING = N_("Training of the faint run")
+GHOST_VALIDATION = N_("Validation of the faint run")
 HEIGHT_PX = 290
 ZOOM = "zoom"
 
@@ -84,7 +90,7 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
         colours: of the present theme.
     """
     share = measure == "accuracy"
-    x_title = axis.capitalize()
+    x_title = say(AXES[axis])
     series = ([TRAINING, colours.training], [VALIDATION, colours.validation])
     is_training = {"filter": f"datum.series === '{TRAINING}'"}
     is_validation = {"filter": f"datum.series === '{VALIDATION}'"}
@@ -112,8 +118,10 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
     ]
     if axis == "epoch":
         layers.append({"mark": {**dot, "size": 35}, "transform": [is_training]})
+    told = {name: say(name) for name in (TRAINING, VALIDATION, GHOST_TRAINING, GHOST_VALIDATION)}
     return {
         "height": HEIGHT_PX,
+        "transform": [{"calculate": f"{json.dumps(told)}[datum.series]", "as": "images"}],
         "encoding": {
             "x": {
                 "field": "x",
@@ -138,11 +146,11 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
                 "legend": None,
             },
             "tooltip": [
-                {"field": "series", "title": "Images"},
+                {"field": "images", "title": _("Images")},
                 {"field": "x", "title": x_title, "type": "quantitative", "format": ",.0f"},
                 {
                     "field": "y",
-                    "title": measure.capitalize(),
+                    "title": say(MEASURES[measure]),
                     "type": "quantitative",
                     "format": ".1%" if share else ".4f",
                 },

@@ -6,17 +6,19 @@ from typing import Final
 import pyarrow as pa
 import streamlit as st
 
-from core.difference import ALIKE, sentence
+from core.difference import ALIKE, clauses
+from core.message import N_, message
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
 from core.spec import RunSpec
 from pages.shared.curves_chart import Axis, Measure, ghostly
+from pages.shared.language import _, say
 from pages.shared.words import percent, plain
 
 _PREVIOUS: Final = ""
 _ON, _OF = "ghost_on", "ghost_of"
-_HOW: Final = (
+_HOW: Final = N_(
     "Its curves lie under this run’s by step or by epoch, as the axis says. With other batch "
     "sizes the same step has seen more or fewer images: by epoch they compare fairly. If it was "
     "longer than this one, zoom out to see its end."
@@ -44,16 +46,18 @@ def ghost_control(run: Run) -> None:
     known = _candidates(run)
     if run.status == "queued" or not known:
         return
-    words = "Another run, drawn faintly under this one"
-    with st.popover("Ghost", icon=":material/layers:", key="ghost", help=words):
-        st.toggle("Draw another run faintly", True, key=_ON, persist_state="session", help=_HOW)
+    words = _("Another run, drawn faintly under this one")
+    with st.popover(_("Ghost"), icon=":material/layers:", key="ghost", help=words):
+        st.toggle(
+            _("Draw another run faintly"), True, key=_ON, persist_state="session", help=say(_HOW)
+        )
         options = [_PREVIOUS, *known]
         if st.session_state.get(_OF) not in options:
             st.session_state[_OF] = _PREVIOUS
         st.selectbox(
-            "Which one",
+            _("Which one"),
             options,
-            format_func=lambda run_id: known[run_id].name if run_id else "The one before this",
+            format_func=lambda run_id: known[run_id].name if run_id else _("The one before this"),
             key=_OF,
             persist_state="session",
             disabled=not st.session_state[_ON],
@@ -65,10 +69,12 @@ def ghost_line(run: Run, ghost: Run | None) -> None:
     if ghost is None:
         return
     now = ghost.snapshot()
-    st.caption(
-        f"Faint: **{plain(now.name)}**, {_result(now)}. {plain(_differs(run.spec, ghost.spec))}",
-        help=_HOW,
+    words = _("Faint: **{run}**, {result}. {difference}").format(
+        run=plain(now.name),
+        result=_result(now),
+        difference=plain(say(_differs(run.spec, ghost.spec))),
     )
+    st.caption(words, help=say(_HOW))
 
 
 def ghost_rows(ghost: Run | None, measure: Measure, axis: Axis) -> pa.Table | None:
@@ -94,13 +100,14 @@ def _rows(ghost: Run, progress: float, measure: Measure, axis: Axis) -> pa.Table
 
 @lru_cache(maxsize=8)
 def _differs(spec: RunSpec, other: RunSpec) -> str:
-    said = sentence(spec, other)
-    return said if said == ALIKE else f"This run differs: {said[0].lower()}{said[1:]}"
+    said = clauses(spec, other)
+    return message("This run differs: {clauses}.", clauses=said) if said else ALIKE
 
 
 def _result(now: RunSnapshot) -> str:
     if now.ended and now.test is not None:
-        return f"{percent(now.test.correct / now.test.total)} on test images"
+        share = percent(now.test.correct / now.test.total)
+        return _("{share} on test images").format(share=share)
     if now.val_accuracy is not None:
-        return f"{percent(now.val_accuracy)} on validation images"
-    return "not tested"
+        return _("{share} on validation images").format(share=percent(now.val_accuracy))
+    return _("not tested")

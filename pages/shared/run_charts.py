@@ -7,6 +7,7 @@ from core.run import Run
 from core.snapshot import RunSnapshot
 from pages.shared.curves_chart import ZOOM, Axis, Measure, curve_chart, curve_rows
 from pages.shared.ghost import ghost_line, ghost_of, ghost_rows
+from pages.shared.language import _
 from pages.shared.palette import palette
 from pages.shared.schedule_chart import schedule_chart, schedule_rows
 
@@ -24,11 +25,12 @@ def run_charts(run: Run, now: RunSnapshot, curves: Curves, axis: Axis) -> None:
     ghost = ghost_of(run)
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
-        words = "What training makes small. Lower is better."
-        _chart(run.id, curves, ghost, last_x, "loss", axis, words)
+        st.markdown(_titled(_("Loss")), help=_how(_("What training makes small. Lower is better.")))
+        _chart(run.id, curves, ghost, last_x, "loss", axis)
     with accuracy:
-        words = "Share of the images that the network names correctly."
-        _chart(run.id, curves, ghost, last_x, "accuracy", axis, words)
+        words = _("Share of the images that the network names correctly.")
+        st.markdown(_titled(_("Accuracy")), help=_how(words))
+        _chart(run.id, curves, ghost, last_x, "accuracy", axis)
     ghost_line(run, ghost)
     _schedule(now, curves.steps_per_epoch)
 
@@ -38,7 +40,7 @@ def _schedule(now: RunSnapshot, steps_per_epoch: int) -> None:
     if now.spec.schedule == "constant":
         return
     place = st.expander(
-        "Learning rate", icon=":material/trending_down:", key="schedule_now", on_change="rerun"
+        _("Learning rate"), icon=":material/trending_down:", key="schedule_now", on_change="rerun"
     )
     if place.open:
         with place:
@@ -49,21 +51,25 @@ def _schedule(now: RunSnapshot, steps_per_epoch: int) -> None:
             )
 
 
+def _titled(measure: str) -> str:
+    """Name a chart and both its lines, each in its colour."""
+    return _(
+        "**{measure}** &ensp; :blue[:material/show_chart: training] &ensp; "
+        ":orange[:material/timeline: validation]"
+    ).format(measure=measure)
+
+
+def _how(words: str) -> str:
+    """Say how a chart is to be read, after what it shows."""
+    return _(
+        "{words} Validation: images that are only looked at, never learned from. Turn the wheel "
+        "over a chart to zoom, drag to move, double-click to see all again."
+    ).format(words=words)
+
+
 def _chart(
-    run_id: str,
-    curves: Curves,
-    ghost: Run | None,
-    last_x: int,
-    measure: Measure,
-    axis: Axis,
-    words: str,
+    run_id: str, curves: Curves, ghost: Run | None, last_x: int, measure: Measure, axis: Axis
 ) -> None:
-    st.markdown(
-        f"**{measure.capitalize()}** &ensp; :blue[:material/show_chart: training] &ensp; "
-        ":orange[:material/timeline: validation]",
-        help=f"{words} Validation: images that are only looked at, never learned from. Turn the "
-        "wheel over a chart to zoom, drag to move, double-click to see all again.",
-    )
     st.vega_lite_chart(
         curve_rows(curves, measure, axis, ghost_rows(ghost, measure, axis)),
         curve_chart(last_x, measure, axis, palette()),

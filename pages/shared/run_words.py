@@ -1,36 +1,60 @@
 """A run in words and numbers: its result, four figures, and the small print."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import streamlit as st
 
 from core.data import title_of
 from core.difference import in_words
 from core.history import Curves
+from core.message import N_
+from core.record import Status
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
 from core.trainer import how_it_runs
+from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain
+
+# Each status as it stands behind a run's name.
+STATES: Final[Mapping[Status, str]] = {
+    "queued": N_("queued"),
+    "running": N_("running"),
+    "paused": N_("paused"),
+    "finished": N_("finished"),
+    "stopped": N_("stopped"),
+    "interrupted": N_("interrupted"),
+    "diverged": N_("diverged"),
+    "failed": N_("failed"),
+    "imported": N_("imported"),
+}
 
 
 def result(now: RunSnapshot) -> None:
     """Say how a run ended, and how well it does."""
     if now.status in ("diverged", "failed"):
-        st.error(plain(now.message), icon=":material/error:")
+        st.error(plain(say(now.message)), icon=":material/error:")
     elif now.status == "interrupted":
         st.info(
-            "NetSketch was ended while this run was under way. All that it learned is kept: "
-            "**Resume** goes on from there.",
+            _(
+                "NetSketch was ended while this run was under way. All that it learned is kept: "
+                "**Resume** goes on from there."
+            ),
             icon=":material/power_off:",
         )
     elif now.ended and now.message:
-        st.info(plain(now.message), icon=":material/info:")
+        st.info(plain(say(now.message)), icon=":material/info:")
     if now.ended and now.test is not None:
-        early = "Stopped early. " if now.status == "stopped" else ""
-        st.success(
-            f"{early}**{now.test.correct:,} of {now.test.total:,} right** "
-            f"({percent(now.test.correct / now.test.total)}) on test images that were never used "
-            "for a choice. Now draw a digit of your own on the **Draw** page.",
-            icon=":material/verified:",
+        early = _("Stopped early. ") if now.status == "stopped" else ""
+        words = _(
+            "**{correct:,} of {total:,} right** ({share}) on test images that were never used for "
+            "a choice. Now draw a digit of your own on the **Draw** page."
+        ).format(
+            correct=now.test.correct,
+            total=now.test.total,
+            share=percent(now.test.correct / now.test.total),
         )
+        st.success(f"{early}{words}", icon=":material/verified:")
 
 
 def numbers(now: RunSnapshot, curves: Curves) -> None:
@@ -40,33 +64,45 @@ def numbers(now: RunSnapshot, curves: Curves) -> None:
         train_accuracy = float(curves.accuracy[-1])  # of a run of an earlier day
     columns = st.container(key="numbers").columns(4)
     columns[0].metric(
-        "Validation accuracy",
+        _("Validation accuracy"),
         percent(now.val_accuracy),
-        help="On images that training does not see, after each epoch.",
+        help=_("On images that training does not see, after each epoch."),
     )
     columns[1].metric(
-        "Training accuracy",
+        _("Training accuracy"),
         percent(train_accuracy),
-        help="On the newest batches, while they are learned from.",
+        help=_("On the newest batches, while they are learned from."),
     )
     columns[2].metric(
-        "Time left" if not now.ended else "Time taken",
+        _("Time left") if not now.ended else _("Time taken"),
         duration(now.elapsed_s if now.ended else now.remaining_s),
-        help="Pauses are not counted.",
+        help=_("Pauses are not counted."),
     )
     rate = now.images_per_s
-    columns[3].metric("Images a second", "–" if rate is None else f"{rate:,.0f}")
+    columns[3].metric(_("Images a second"), "–" if rate is None else f"{rate:,.0f}")
 
 
 def details(now: RunSnapshot) -> None:
     """Say in small print where a run is and how it learns."""
     spec = now.spec
-    epoch = f"epoch {now.epoch_of_fold} of {spec.num_epochs}"
-    where = f"Fold {now.fold} of {spec.folds} · {epoch}" if spec.folds else epoch.capitalize()
-    st.caption(
-        f"{where} · step {now.step:,} of {now.num_steps:,} · "
-        f"{duration(now.elapsed_s)} elapsed · learning rate {now.lr:.3g} · "
-        f"{in_words(setting_at('optimizer'), spec.optimizer)} · batch of {spec.batch_size:,} · "
-        f"seed {spec.seed} · {plain(title_of(spec.data))} · on {plain(now.device) or '–'}",
-        help=f"How this runs. {plain(how_it_runs(spec))}" if now.device else None,
-    )
+    epoch, total = now.epoch_of_fold, spec.num_epochs
+    if spec.folds:
+        fold = _("Fold {fold} of {total}").format(fold=now.fold, total=spec.folds)
+        where = [fold, _("epoch {epoch} of {total}").format(epoch=epoch, total=total)]
+    else:
+        where = [_("Epoch {epoch} of {total}").format(epoch=epoch, total=total)]
+    words = [
+        *where,
+        _("step {step:,} of {total:,}").format(step=now.step, total=now.num_steps),
+        _("{time} elapsed").format(time=duration(now.elapsed_s)),
+        _("learning rate {lr:.3g}").format(lr=now.lr),
+        say(in_words(setting_at("optimizer"), spec.optimizer)),
+        _("batch of {size:,}").format(size=spec.batch_size),
+        _("seed {seed}").format(seed=spec.seed),
+        plain(say(title_of(spec.data))),
+        _("on {device}").format(device=plain(say(now.device)) or "–"),
+    ]
+    how = None
+    if now.device:
+        how = _("How this runs. {details}").format(details=plain(say(how_it_runs(spec))))
+    st.caption(" · ".join(words), help=how)

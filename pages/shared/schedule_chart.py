@@ -6,6 +6,7 @@ import streamlit as st
 from core.course import course_of
 from core.learning import rate_at
 from core.spec import RunSpec
+from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 
 HEIGHT_PX = 130
@@ -17,7 +18,7 @@ _POINTS = 240
 def schedule_line(spec: RunSpec) -> None:
     """Show how the learning rate of a spec will move."""
     per_epoch = course_of(spec).steps_per_epoch
-    st.caption("Learning rate over the run")
+    st.caption(_("Learning rate over the run"))
     st.vega_lite_chart(
         schedule_rows(spec, per_epoch),
         schedule_chart(spec.num_epochs, palette()),
@@ -62,7 +63,7 @@ def schedule_chart(num_epochs: int, colours: Palette) -> dict[str, object]:
             "x": {
                 "field": "epoch",
                 "type": "quantitative",
-                "title": "Epoch",
+                "title": _("Epoch"),
                 "scale": {"domain": [0, num_epochs], "nice": False},
                 "axis": {"grid": False, "tickMinStep": 1, "tickCount": 6, "format": "~s"},
             },
@@ -74,8 +75,13 @@ def schedule_chart(num_epochs: int, colours: Palette) -> dict[str, object]:
                 "axis": {"tickCount": 3, "format": "~g", "labelOverlap": True},
             },
             "tooltip": [
-                {"field": "epoch", "title": "Epoch", "type": "quantitative", "format": ".2f"},
-                {"field": "lr", "title": "Learning rate", "type": "quantitative", "format": ".3g"},
+                {"field": "epoch", "title": _("Epoch"), "type": "quantitative", "format": ".2f"},
+                {
+                    "field": "lr",
+                    "title": _("Learning rate"),
+                    "type": "quantitative",
+                    "format": ".3g",
+                },
             ],
         },
         "layer": [

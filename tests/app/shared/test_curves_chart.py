@@ -128,6 +128,7 @@ def test_the_description_knows_no_data_so_that_a_zoom_is_kept(measure, axis):
 def test_it_draws_the_columns_that_the_rows_have(measure, axis):
     chart = curve_chart(504, measure, axis, LIGHT)
     columns = set(curve_rows(curves_of(20), measure, axis).column_names)
+    columns |= {made["as"] for made in chart["transform"]}
     encoding = chart["encoding"]
     assert {encoding[name]["field"] for name in ("x", "y", "color")} <= columns
     assert {tip["field"] for tip in encoding["tooltip"]} <= columns
