@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core.data import title_of
 from core.errors import UserError
+from core.message import N_, joined, message
 
 # How often one is called better than the other though both are equally good, at most.
 ALPHA: Final = 0.05
@@ -74,22 +75,50 @@ class Verdict:
     def headline(self) -> str:
         """The verdict in a few words."""
         if self.better is not None:
-            return f"{self.better} is better."
+            return message("{better} is better.", better=self.better)
         if not self.only_first and not self.only_second:
-            return "No difference at all."
-        return "Within noise: these images cannot tell which is better."
+            return N_("No difference at all.")
+        return N_("Within noise: these images cannot tell which is better.")
 
     @property
     def reason(self) -> str:
         """The numbers behind the verdict, in words."""
         if not self.only_first and not self.only_second:
-            return f"Both are right on the very same {self.both:,} of {self.total:,} test images."
-        corrected = f" (corrected for all {self.pairs} pairs)" if self.pairs > 1 else ""
-        return (
-            f"{self.first} is right on {_images(self.only_first)} that {self.second} misses, "
-            f"{self.second} on {self.only_second:,} that {self.first} misses; of {self.total:,}. "
-            "Such a difference by luck alone, were both equally good: "
-            f"{chance_in_words(self.chance)}{corrected}."
+            return message(
+                "Both are right on the very same {both:,} of {total:,} test images.",
+                both=self.both,
+                total=self.total,
+            )
+        one_image = N_(
+            "{first} is right on {only_first:,} image that {second} misses, {second} on "
+            "{only_second:,} that {first} misses; of {total:,}."
+        )
+        images = N_(
+            "{first} is right on {only_first:,} images that {second} misses, {second} on "
+            "{only_second:,} that {first} misses; of {total:,}."
+        )
+        counts = message(
+            one_image if self.only_first == 1 else images,
+            first=self.first,
+            second=self.second,
+            only_first=self.only_first,
+            only_second=self.only_second,
+            total=self.total,
+        )
+        return joined([counts, self._luck])
+
+    @property
+    def _luck(self) -> str:
+        chance = chance_in_words(self.chance)
+        if self.pairs == 1:
+            return message(
+                "Such a difference by luck alone, were both equally good: {chance}.", chance=chance
+            )
+        return message(
+            "Such a difference by luck alone, were both equally good: {chance} (corrected for all "
+            "{pairs} pairs).",
+            chance=chance,
+            pairs=self.pairs,
         )
 
 
@@ -164,15 +193,26 @@ def require_same_images(answers: Sequence[Answers], total: int) -> None:
     for other in answers[1:]:
         if other.data != first.data:
             raise UserError(
-                f"{first.name} and {other.name} were tested on other images: {first.name} on those "
-                f"of “{_title(first.data)}”, {other.name} on those of “{_title(other.data)}”. Only "
-                "answers to the same images can be compared: train both on the same data."
+                message(
+                    "{first} and {other} were tested on other images: {first} on those of "
+                    "“{data}”, {other} on those of “{other_data}”. Only answers to the same images "
+                    "can be compared: train both on the same data.",
+                    first=first.name,
+                    other=other.name,
+                    data=title_of(first.data),
+                    other_data=title_of(other.data),
+                )
             )
     for one in answers:
         if len(one.logits) != total:
             raise UserError(
-                f"{one.name} has answers to {len(one.logits):,} test images, not to all "
-                f"{total:,}, so it cannot be compared. Train it again."
+                message(
+                    "{run} has answers to {count:,} test images, not to all {total:,}, so it "
+                    "cannot be compared. Train it again.",
+                    run=one.name,
+                    count=len(one.logits),
+                    total=total,
+                )
             )
 
 
@@ -199,7 +239,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 def chance_in_words(chance: float) -> str:
     """Write a chance with as many digits as it deserves: `0.5 %`, `32 %`, `under 0.01 %`."""
     if chance < 0.0001:
-        return "under 0.01\u00a0%"
+        return N_("under 0.01\u00a0%")
     digits = 2 if chance < 0.001 else 1 if chance < 0.1 else 0
     return f"{100 * chance:.{digits}f}\u00a0%"
 
@@ -211,11 +251,3 @@ def _only(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int
 
 def _chance(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return mcnemar(*_only(first, second))
-
-
-def _images(count: int) -> str:
-    return f"{count:,} {'image' if count == 1 else 'images'}"
-
-
-def _title(data: str) -> str:
-    return title_of(data)

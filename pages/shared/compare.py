@@ -1,6 +1,6 @@
 """Several runs side by side: who is better, how they learned, and what differs between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -12,11 +12,12 @@ from core.data import load
 from core.difference import ALIKE, differences
 from core.errors import UserError
 from core.folds import comparable, fold_verdict
+from core.message import N_
 from core.run import Run
 from core.verdict import ALPHA, Answers, Verdict, verdicts
 from pages.shared.confusion_figure import confusion_figure
 from pages.shared.curves_chart import Axis, Measure
-from pages.shared.language import _, say
+from pages.shared.language import _, n_, say
 from pages.shared.overlay_chart import (
     DASHES,
     LETTERS,
@@ -30,12 +31,20 @@ from pages.shared.words import duration, percent, plain
 
 # Enough for a chart of half a page; neighbours are averaged, which also calms the lines.
 _POINTS: Final = 120
-_HOW: Final = (
+_HOW: Final = N_(
     "McNemar’s exact test, two-sided. Only the images that one of the two names rightly and the "
     "other does not can tell them apart; were both equally good, each would fall to either side "
-    f"like a coin. Under {ALPHA:.0%} one is called better. It speaks of these two trained networks "
+    "like a coin. Under {alpha:.0%} one is called better. It speaks of these two trained networks "
     "on these images: with another seed it may turn out otherwise."
 )
+
+
+_TITLES: Final[Mapping[tuple[Measure, Images], str]] = {
+    ("loss", "validation"): N_("Loss on validation images"),
+    ("loss", "training"): N_("Loss on training images"),
+    ("accuracy", "validation"): N_("Accuracy on validation images"),
+    ("accuracy", "training"): N_("Accuracy on training images"),
+}
 
 
 def compare(chosen: Sequence[Run]) -> None:
@@ -62,13 +71,14 @@ def _legend(lines: Sequence[Line], chosen: Sequence[Run], colours: Palette) -> s
     entries = []
     for line, run, colour, dash in zip(lines, chosen, colours.runs, DASHES, strict=False):
         now, record = run.snapshot(), run.record()
-        test = "not tested" if now.test is None else _tested(now.test.correct, now.test.total)
+        test = _("not tested") if now.test is None else _tested(now.test.correct, now.test.total)
+        params = n_("{n:,} parameter", "{n:,} parameters", record.params)
         entries.append(
             f'<span class="run-letter">{line.letter}</span>'
             f'<span class="run-line" style="background: {_dashed(colour, dash)}"></span>'
             f'<span class="run-name">{escape(line.name)}</span>'
-            f'<span class="run-figure">{test}</span>'
-            f'<span class="run-figure">{record.params:,} parameters</span>'
+            f'<span class="run-figure">{escape(test)}</span>'
+            f'<span class="run-figure">{escape(params)}</span>'
             f'<span class="run-figure">{duration(now.elapsed_s)}</span>'
         )
     return f'<div class="run-legend">{"".join(entries)}</div>'
@@ -86,28 +96,36 @@ def _dashed(colour: str, dash: tuple[int, ...]) -> str:
 
 
 def _tested(correct: int, total: int) -> str:
-    return f"{correct:,} of {total:,} right ({percent(correct / total, 2)})"
+    return _("{correct:,} of {total:,} right ({share})").format(
+        correct=correct, total=total, share=percent(correct / total, 2)
+    )
 
 
 def _verdict(chosen: Sequence[Run]) -> None:
     answers, untested = _answers(chosen)
     with st.container(border=True, key="verdict"):
         _fold_verdict(chosen)
+        if len(answers) < 2:
+            words = n_(
+                "There is no verdict before {runs} has been tested.",
+                "There is no verdict before {runs} have been tested.",
+                len(untested),
+                runs=_(" and ").join(untested),
+            )
+            st.markdown(f":gray[:material/balance:] {plain(words)}")
+            return
         try:
-            if len(answers) < 2:
-                raise UserError(
-                    f"There is no verdict before {' and '.join(untested)} "
-                    f"{'has' if len(untested) == 1 else 'have'} been tested."
-                )
             labels = load(answers[0].data).test.labels
             found = verdicts(answers, labels, best=0 if len(answers) == 2 else None)
         except UserError as error:
-            st.markdown(f":gray[:material/balance:] {plain(str(error))}")
+            st.markdown(f":gray[:material/balance:] {plain(say(error))}")
             return
+        how = say(_HOW).format(alpha=ALPHA)
         for verdict in found:
-            st.markdown(_sentence(verdict, alone=len(found) == 1), help=_HOW)
+            st.markdown(_sentence(verdict, alone=len(found) == 1), help=how)
         if untested:
-            st.caption(f"Not tested, so left out: {', '.join(untested)}.")
+            words = _("Not tested, so left out: {runs}.").format(runs=_(", ").join(untested))
+            st.caption(words)
 
 
 def _fold_verdict(chosen: Sequence[Run]) -> None:
@@ -154,39 +172,42 @@ def _answers(chosen: Sequence[Run]) -> tuple[list[Answers], list[str]]:
 
 def _sentence(verdict: Verdict, *, alone: bool) -> str:
     icon = ":gray[:material/balance:]" if verdict.better is None else ":green[:material/trophy:]"
-    head = (
-        verdict.headline
-        if alone
-        else f"{verdict.first} against {verdict.second}: "
-        + (f"{verdict.better} is better." if verdict.better else "within noise.")
-    )
-    return f"{icon} **{plain(head)}** {plain(verdict.reason)}"
+    if alone:
+        head = say(verdict.headline)
+    else:
+        told = (
+            _("{first} against {second}: {better} is better.")
+            if verdict.better
+            else _("{first} against {second}: within noise.")
+        )
+        head = told.format(first=verdict.first, second=verdict.second, better=verdict.better)
+    return f"{icon} **{plain(head)}** {plain(say(verdict.reason))}"
 
 
 def _curves(lines: Sequence[Line]) -> None:
     one_point = all(len(line.curves.epochs) <= 1 for line in lines)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Curves**", width="content")
+        st.markdown(f"**{_('Curves')}**", width="content")
         st.space("stretch")
         images: Images = st.segmented_control(
-            "Images",
+            _("Images"),
             ["validation", "training"],
             key="overlay_images",
             persist_state="session",
             default="training" if one_point else "validation",
             required=True,
-            format_func=str.capitalize,
+            format_func={"validation": _("Validation"), "training": _("Training")}.__getitem__,
             label_visibility="collapsed",
             width="content",
         )
         axis: Axis = st.segmented_control(
-            "Horizontal axis",
+            _("Horizontal axis"),
             ["step", "epoch"],
             key="overlay_axis",
             persist_state="session",
             default="step" if one_point else "epoch",
             required=True,
-            format_func={"step": "By step", "epoch": "By epoch"}.__getitem__,
+            format_func={"step": _("By step"), "epoch": _("By epoch")}.__getitem__,
             label_visibility="collapsed",
             width="content",
         )
@@ -198,7 +219,7 @@ def _curves(lines: Sequence[Line]) -> None:
 
 
 def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) -> None:
-    st.markdown(f"{measure.capitalize()} on {images} images")
+    st.markdown(say(_TITLES[measure, images]))
     rows = overlay_rows(lines, measure, images, axis)
     st.vega_lite_chart(
         rows, overlay_chart(rows, measure, axis, palette()), key=f"overlay_{measure}"
@@ -206,18 +227,19 @@ def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) 
 
 
 def _differences(chosen: Sequence[Run]) -> None:
-    st.markdown("**What differs between them**")
+    st.markdown(f"**{_('What differs between them')}**")
     found = differences([run.spec for run in chosen])
     if not found:
-        st.caption(ALIKE)
+        st.caption(say(ALIKE))
         return
     columns = {
-        letter: [difference.values[i] or "not there" for difference in found]
+        letter: [say(difference.values[i] or N_("not there")) for difference in found]
         for i, letter in enumerate(LETTERS[: len(chosen)])
     }
     st.dataframe(
-        pd.DataFrame({"Setting": [difference.label for difference in found], **columns}),
+        pd.DataFrame({"Setting": [say(difference.label) for difference in found], **columns}),
         hide_index=True,
+        column_config={"Setting": _("Setting")},
         height="content",
         key="differences",
     )
@@ -225,21 +247,23 @@ def _differences(chosen: Sequence[Run]) -> None:
 
 def _confusion(chosen: Sequence[Run]) -> None:
     """Show in which mistakes two runs differ."""
-    answers, _ = _answers(chosen)
+    answers = _answers(chosen)[0]
     if len(answers) < 2 or answers[0].data != answers[1].data:
         return
     st.markdown(
-        "**Where their answers differ**",
-        help="A number is how many more images A has there than B: on the diagonal right answers, "
-        "elsewhere mistakes. Point at a cell to read it.",
+        f"**{_('Where their answers differ')}**",
+        help=_(
+            "A number is how many more images A has there than B: on the diagonal right answers, "
+            "elsewhere mistakes. Point at a cell to read it."
+        ),
     )
     try:
         data = load(answers[0].data)
     except UserError as error:
-        st.caption(plain(str(error)))
+        st.caption(plain(say(error)))
         return
     first, second = (confusion(one.logits, data.test.labels) for one in answers)
-    st.caption(":green[Teal]: A does better than B. :red[Wine]: A does worse.")
+    st.caption(_(":green[Teal]: A does better than B. :red[Wine]: A does worse."))
     st.plotly_chart(
         confusion_figure(first, second, ("A", "B"), data.class_names, palette()),
         key="confusion_difference",

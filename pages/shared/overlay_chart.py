@@ -11,7 +11,8 @@ import pandas as pd
 
 from core.history import Curves
 from core.palette import Palette
-from pages.shared.curves_chart import Axis, Measure
+from pages.shared.curves_chart import AXES, MEASURES, Axis, Measure
+from pages.shared.language import _, say
 
 Images = Literal["validation", "training"]
 LETTERS: Final = "ABCDE"
@@ -93,7 +94,7 @@ def overlay_chart(
         "x": {
             "field": "x",
             "type": "quantitative",
-            "title": axis.capitalize(),
+            "title": say(AXES[axis]),
             "scale": {"nice": False, "padding": 4},
             "axis": {"grid": False, "tickMinStep": 1, "format": "~s"},
         },
@@ -112,12 +113,12 @@ def overlay_chart(
         "legend": None,
     }
     tooltip = [
-        {"field": "run", "title": "Run"},
-        {"field": "name", "title": "Name"},
-        {"field": "x", "title": axis.capitalize(), "type": "quantitative", "format": ",.0f"},
+        {"field": "run", "title": _("Run")},
+        {"field": "name", "title": _("Name")},
+        {"field": "x", "title": say(AXES[axis]), "type": "quantitative", "format": ",.0f"},
         {
             "field": "y",
-            "title": measure.capitalize(),
+            "title": say(MEASURES[measure]),
             "type": "quantitative",
             "format": ".2%" if share else ".4f",
         },
