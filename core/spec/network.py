@@ -1,0 +1,110 @@
+"""What a run learns from, and the network that learns."""
+
+from dataclasses import dataclass
+
+from core.datasets.choice import DataChoice
+from core.datasets.table import DATASETS
+from core.settings import Choice, Flag, Number, setting
+from core.spec.layers import BlockSpec, DenseSpec
+
+MAX_BLOCKS = 6
+MIN_BLOCKS = 1
+MAX_DENSE = 3
+
+# The settings of a recurrent network's own part.
+RECURRENT = ("cell", "rnn_units", "rnn_layers", "rnn_dropout", "bidirectional")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The part of a `RunSpec` that says what is built."""
+
+    blocks: tuple[BlockSpec, ...] = (BlockSpec(),)
+    dense: tuple[DenseSpec, ...] = ()
+    family: str = setting(
+        "conv",
+        Choice(
+            label="Kind of network",
+            help="Convolutional: small windows slide over the image, so that a pattern is found "
+            "wherever it is. Dense: every pixel has a weight of its own to every value. Recurrent: "
+            "the image is read row by row, as if it were a sentence, with a memory of what was "
+            "read.",
+            options={"conv": "Convolutional", "dense": "Dense", "recurrent": "Recurrent"},
+        ),
+    )
+    cell: str = setting(
+        "gru",
+        Choice(
+            label="Cell",
+            help="How the memory is brought up to date after a row. RNN: all of it is computed "
+            "anew. LSTM and GRU have gates that learn what to keep, so that the first rows are "
+            "still known at the last; GRU is the smaller of the two.",
+            options={"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"},
+        ),
+    )
+    rnn_units: int = setting(
+        64,
+        Number(
+            label="Memory",
+            help="How many values the memory holds.",
+            low=1,
+            high=1024,
+            unit="units",
+        ),
+    )
+    rnn_layers: int = setting(
+        1,
+        Number(
+            label="Recurrent layers",
+            help="Each reads, row by row, what the one below it has made of the image.",
+            low=1,
+            high=4,
+        ),
+    )
+    rnn_dropout: float = setting(
+        0.0,
+        Number(
+            label="Dropout in between",
+            help="Share of values set to zero at random between two recurrent layers while "
+            "training. Used where there are at least two. 0 switches it off.",
+            low=0.0,
+            high=0.9,
+            whole=False,
+        ),
+    )
+    bidirectional: bool = setting(
+        False,
+        Flag(
+            label="Both directions",
+            help="Reads the image from the top and, with weights of its own, from the bottom; the "
+            "two memories stand side by side.",
+        ),
+    )
+    data: str = setting(
+        "embedded",
+        DataChoice(
+            label="Data",
+            help="The images to learn from. What is not on this computer yet is downloaded once.",
+            options={info.key: info.title for info in DATASETS.values()},
+        ),
+    )
+    head: str = setting(
+        "flatten",
+        Choice(
+            label="Before the head",
+            help="What the layers after the last block are given. Flatten: every value at its "
+            "place. Global average: one average a channel, far fewer values, wherever in the image "
+            "a pattern was found.",
+            options={"flatten": "Flatten", "global_average": "Global average"},
+        ),
+    )
+    init: str = setting(
+        "default",
+        Choice(
+            label="First weights",
+            help="How the random weights that training begins with are spread. PyTorch’s own: "
+            "evenly, narrower the more inputs a value has. Kaiming: such that values keep their "
+            "size from one ReLU layer to the next. Xavier: the same for Tanh and Sigmoid.",
+            options={"default": "PyTorch’s own", "kaiming": "Kaiming", "xavier": "Xavier"},
+        ),
+    )
