@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Final, Protocol
 
 from torch import Tensor
 
+from core.clock import Clock, Pace
 from core.course import course_of
 from core.data import load
 from core.device import release_freed_memory, resolve
@@ -31,7 +31,6 @@ from core.trouble import in_words
 PUBLISH_S: Final = 1.0
 # Within a long epoch the state is kept this often.
 SAVE_S: Final = 30.0
-_RATE_WINDOW_S: Final = 3.0
 # A guest of a run that trains has it this long at most after each report.
 GUEST_S: Final = 0.2
 
@@ -89,10 +88,9 @@ class Run:
         kept = record.step > 0 or record.status == "imported"
         self._weights_version = 1 if kept and store is not None else 0
         self._published_at = self._saved_at = time.monotonic()
-        self._elapsed_s = record.elapsed_s
+        self._clock = Clock(record.elapsed_s)
         self._ended_at = record.ended_at
-        self._resumed_at: float | None = None
-        self._rates: deque[tuple[float, int]] = deque()
+        self._pace = Pace()
 
     @property
     def status(self) -> Status:
@@ -224,7 +222,7 @@ class Run:
             latest = self._latest
             num_steps = self._num_steps
             step = self._step
-            elapsed_s = self._elapsed_now()
+            elapsed_s = self._clock.elapsed_s
             remaining_s = elapsed_s / step * (num_steps - step) if step else None
             recent = latest.accuracies[-20:] if latest else ()
             return RunSnapshot(
@@ -274,7 +272,7 @@ class Run:
             if self._status != "queued":
                 return
             self._status = "running"
-            self._resumed_at = time.monotonic()
+            self._clock.go()
         status: Status = "failed"
         words = ""
         try:
@@ -306,7 +304,7 @@ class Run:
             self._take(event, trainer)
             if guest is not None and isinstance(event, Steps):
                 self._give_way(guest)
-            too_long = limit_s is not None and self._elapsed_now() > limit_s
+            too_long = limit_s is not None and self._clock.elapsed_s > limit_s
             if too_long or not self._may_go_on(guest, trainer):
                 self._publish(trainer)
                 self._save(trainer)
@@ -380,9 +378,7 @@ class Run:
             if isinstance(event, Steps):
                 self._latest, self._step = event, event.step
                 self._goes_on = True
-                self._rates.append((event.train_s, event.images))
-                while event.train_s - self._rates[0][0] > _RATE_WINDOW_S:
-                    self._rates.popleft()
+                self._pace.note(event.train_s, event.images)
             elif isinstance(event, Epoch):
                 self._epochs_done, self._val_accuracy = event.epoch, event.val_accuracy
                 if self._best is None or event.val_accuracy > self._best[1]:
@@ -441,7 +437,7 @@ class Run:
         with self._changed:
             if not self._pause_wanted:
                 return not self._stop_wanted
-            self._hold_clock()
+            self._clock.hold()
             self._status = "paused"
             self._changed.notify_all()
         self._save(trainer)
@@ -450,7 +446,7 @@ class Run:
             guest.serve(GUEST_S)
         with self._changed:
             self._status = "running"
-            self._resumed_at = time.monotonic()
+            self._clock.go()
             self._changed.notify_all()
             return not self._stop_wanted
 
@@ -479,7 +475,7 @@ class Run:
 
     def _end(self, status: Status, words: str) -> None:
         with self._changed:
-            self._hold_clock()
+            self._clock.hold()
             self._status, self._message = status, words
             self._ended_at = time.time()
             self._epoch_weights = None
@@ -502,19 +498,10 @@ class Run:
     @contextmanager
     def _clock_held(self) -> Iterator[None]:
         with self._changed:
-            self._hold_clock()
+            self._clock.hold()
         yield
         with self._changed:
-            self._resumed_at = time.monotonic()
-
-    def _hold_clock(self) -> None:
-        if self._resumed_at is not None:
-            self._elapsed_s += time.monotonic() - self._resumed_at
-            self._resumed_at = None
-
-    def _elapsed_now(self) -> float:
-        resumed_at = self._resumed_at
-        return self._elapsed_s + (time.monotonic() - resumed_at if resumed_at is not None else 0.0)
+            self._clock.go()
 
     def _all_figures(self) -> History:
         with self._changed:
@@ -533,7 +520,7 @@ class Run:
             status=self._status,
             message=self._message,
             ended_at=self._ended_at,
-            elapsed_s=self._elapsed_now(),
+            elapsed_s=self._clock.elapsed_s,
             device=self._device,
             step=self._step,
             num_steps=self._num_steps,
@@ -547,14 +534,12 @@ class Run:
 
     def _rate(self) -> float | None:
         """Images a second over the last few seconds of training, as far as they are known."""
-        if not self._rates:
-            # Of a run of an earlier day only the whole is known.
-            done = self._step * self.spec.batch_size
-            return done / self._elapsed_s if done and self._elapsed_s and not self.waits else None
-        (first_s, first), (last_s, last) = self._rates[0], self._rates[-1]
-        if last_s > first_s:
-            return (last - first) / (last_s - first_s)
-        return last / last_s if last_s else None
+        pace = self._pace.images_per_s
+        if pace is not None:
+            return pace
+        # Of a run of an earlier day only the whole is known.
+        done, elapsed_s = self._step * self.spec.batch_size, self._clock.elapsed_s
+        return done / elapsed_s if done and elapsed_s and not self.waits else None
 
 
 @lru_cache(maxsize=6)
