@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from core.course import course_over
 from core.data import Digits
+from core.errors import UserError
 from core.folds import fold_data, fold_rows
+from core.message import N_
 from core.spec import RunSpec
 from core.state import State
 from core.trainer import Diverged, Epoch, Event, Steps, Trainer
@@ -21,6 +23,11 @@ UNUSED: Final[Mapping[str, float | bool]] = {
     "patience": 0,
     "keep_best": False,
 }
+
+
+SAME_FOR_ALL: Final = N_(
+    "The folds of a cross-validation are all trained alike, so its learning rate stays as it is."
+)
 
 
 class CrossValidation:
@@ -39,6 +46,7 @@ class CrossValidation:
     """
 
     ended_early = ""
+    lr_changes: tuple[tuple[int, float], ...] = ()
 
     def __init__(self, spec: RunSpec, data: Digits, *, report_s: float | None = None) -> None:
         self.spec = spec
@@ -109,6 +117,14 @@ class CrossValidation:
                 numbers=state.numbers,
             )
         )
+
+    def set_lr(self, lr: float) -> None:
+        """Refuse: folds are compared, so all are trained alike.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(SAME_FOR_ALL)
 
     def weights(self) -> dict[str, Tensor]:
         """Copy the present network's weights to the CPU. Call it between two events only."""

@@ -19,6 +19,9 @@ class Learner(Protocol):
     def model(self) -> nn.Module: ...  # noqa: D102
     @property
     def ended_early(self) -> str: ...  # noqa: D102
+    @property
+    def lr_changes(self) -> tuple[tuple[int, float], ...]: ...  # noqa: D102
+    def set_lr(self, lr: float) -> None: ...  # noqa: D102
     def fit(self) -> Iterator[Event]: ...  # noqa: D102
     def test(self) -> Iterator[Event]: ...  # noqa: D102
     def state(self) -> State: ...  # noqa: D102

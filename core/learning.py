@@ -2,13 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR, StepLR
 
-from core.spec import RunSpec
+from core.errors import UserError
+from core.message import message
+from core.spec import RunSpec, setting_at
+
+# What an optimiser's groups say of the rate, where a schedule has left its marks.
+_RATES: Final = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
 def loss_of(spec: RunSpec, logits: Tensor, labels: Tensor) -> Tensor:
@@ -94,11 +101,51 @@ def make_schedule(spec: RunSpec, optimizer: torch.optim.Optimizer, num_steps: in
             return LambdaLR(optimizer, lambda step: 1.0)
 
 
-def rate_at(spec: RunSpec, step: int, num_steps: int) -> float:
+def require_lr(lr: float) -> None:
+    """Check a learning rate that somebody wants from now on.
+
+    Raises:
+        UserError: it is not allowed; the message says what is.
+    """
+    complaint = setting_at("lr").complaint(lr)
+    if complaint is not None:
+        raise UserError(message("The learning rate {complaint}.", complaint=complaint))
+
+
+def rescale(
+    optimizer: torch.optim.Optimizer, schedule: LRScheduler, before: float, after: float
+) -> None:
+    """Go on as if the highest rate of a schedule under way had been another one.
+
+    Args:
+        optimizer: of `make_optimizer`.
+        schedule: of `make_schedule`.
+        before: the highest rate so far.
+        after: the one from now on.
+    """
+    for group in optimizer.param_groups:
+        for key in _RATES:
+            if key in group:
+                group[key] = group[key] / before * after
+    schedule.base_lrs = [lr / before * after for lr in schedule.base_lrs]
+
+
+def rate_at(
+    spec: RunSpec, step: int, num_steps: int, changes: Sequence[tuple[int, float]] = ()
+) -> float:
     """Return the learning rate of a step, counted from 0, without going through those before.
 
     It is what `make_schedule` comes to, but for rounding.
+
+    Args:
+        spec: of the run.
+        step: counted from 0.
+        num_steps: of the whole schedule.
+        changes: after how many steps the highest rate was changed, and to what, in order.
     """
+    lr = next((lr for changed, lr in reversed(changes) if changed <= step), None)
+    if lr is not None:
+        spec = replace(spec, lr=lr)
     match spec.schedule:
         case "one_cycle" if num_steps > 1:
             top = float(0.3 * (num_steps + 1) - 1)

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from core.clock import Clock, Pace
 from core.course import course_of
+from core.cross_validation import SAME_FOR_ALL
 from core.data import load
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
 from core.folds import FoldResults, fold_results
 from core.history import Curves, History
 from core.learner import Learner, learner
+from core.learning import require_lr
 from core.message import N_, joined, message
 from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.snapshot import RunSnapshot
@@ -73,6 +75,8 @@ class Run:
         self._stop_wanted = False
         self._interrupt_wanted = False
         self._device = record.device
+        self._lr_wanted: float | None = None
+        self._lr_changes = record.lr_changes
         self._step = record.step
         self._latest: Steps | None = None
         self._course = course_of(record.spec)
@@ -149,6 +153,30 @@ class Run:
                 with run._changed:
                     run._pause_wanted = False
                     run._changed.notify_all()
+
+    def set_lr(self, lr: float) -> None:
+        """Learn at another rate from the next few steps on; see `Trainer.set_lr`.
+
+        Raises:
+            UserError: the rate is not allowed, the run does not train now, or it is one of several
+                that are compared.
+        """
+        require_lr(lr)
+        if self.spec.folds:
+            raise UserError(SAME_FOR_ALL)
+        if self.rival is not None:
+            raise UserError(
+                N_(
+                    "The two of a duel differ in one thing only, so their learning rates stay as "
+                    "they are."
+                )
+            )
+        with self._changed:
+            if self._status not in ACTIVE:
+                raise UserError(
+                    N_("This run does not train now, so its learning rate cannot be changed.")
+                )
+            self._lr_wanted = lr
 
     def stop(self) -> None:
         """End after the present few steps and keep what was learned; leave the queue if waiting."""
@@ -240,6 +268,7 @@ class Run:
                 remaining_s=None if self._status in ENDED else remaining_s,
                 images_per_s=self._rate(),
                 lr=latest.lr if latest else self.spec.lr,
+                lr_changes=self._lr_changes,
                 train_accuracy=sum(recent) / len(recent) if recent else None,
                 train_loss=latest.losses[-1] if latest else None,
                 val_accuracy=self._val_accuracy,
@@ -313,10 +342,22 @@ class Run:
                 for last in trainer.test():
                     self._take(last, trainer)
                 return "stopped", _too_long(limit_s) if too_long else ""
+            self._change_lr(trainer)
             with self._clock_held():
                 yield
         self._publish(trainer)
         return "finished", trainer.ended_early
+
+    def _change_lr(self, trainer: Learner) -> None:
+        """Pass on what somebody wants the learning rate to be."""
+        with self._changed:
+            wanted, self._lr_wanted = self._lr_wanted, None
+        if wanted is None:
+            return
+        trainer.set_lr(wanted)
+        with self._changed:
+            self._lr_changes = trainer.lr_changes
+        self._save(trainer)  # else a kill before the next save would undo it
 
     def _examine(self) -> Iterator[None]:
         """Measure weights that were brought in on the test images."""
@@ -365,6 +406,7 @@ class Run:
         history = History.restored(self._steps_per_epoch, kept.since(0), epochs)
         with self._changed:
             self._history = history
+            self._lr_changes = trainer.lr_changes
             self._step, self._epochs_done = step, len(epochs)
             self._val_accuracy = epochs[-1].val_accuracy if epochs else None
             self._best = max(
@@ -524,6 +566,7 @@ class Run:
             device=self._device,
             step=self._step,
             num_steps=self._num_steps,
+            lr_changes=self._lr_changes,
             epoch=self._epochs_done,
             val_accuracy=self._val_accuracy,
             best_epoch=self._best[0] if self._best else self._record.best_epoch,

@@ -19,6 +19,8 @@ class RunSnapshot:
         elapsed_s: seconds of work so far, without pauses.
         remaining_s: expected seconds of work to come, or None before that can be told.
         images_per_s: training images a second over the last few seconds, or None.
+        lr: learning rate of the newest step.
+        lr_changes: after how many steps a person has changed it, and to what, in order.
         train_accuracy: share right in the newest batches, 0 to 1, or None.
         val_accuracy: share of validation images right after the newest epoch, or None.
         test: the final figures on the test images, or None.
@@ -40,6 +42,7 @@ class RunSnapshot:
     remaining_s: float | None
     images_per_s: float | None
     lr: float
+    lr_changes: tuple[tuple[int, float], ...]
     train_accuracy: float | None
     train_loss: float | None
     val_accuracy: float | None
@@ -51,6 +54,11 @@ class RunSnapshot:
     def progress(self) -> float:
         """Share of the way to its end, 0 to 1; it may be there before the last step."""
         return 1.0 if self.status == "finished" else self.step / self.num_steps
+
+    @property
+    def base_lr(self) -> float:
+        """The learning rate that the spec or its last change says: the highest of a schedule."""
+        return self.lr_changes[-1][1] if self.lr_changes else self.spec.lr
 
     @property
     def fold(self) -> int:

@@ -19,7 +19,15 @@ from core.data import Digits
 from core.datasets.table import num_classes_of
 from core.device import cores, resolve
 from core.errors import UserError
-from core.learning import clip, is_fused, loss_of, make_optimizer, make_schedule
+from core.learning import (
+    clip,
+    is_fused,
+    loss_of,
+    make_optimizer,
+    make_schedule,
+    require_lr,
+    rescale,
+)
 from core.memory import evaluation_batch
 from core.model import build, in_fast_order, initialise
 from core.randomness import Randomness
@@ -130,6 +138,7 @@ class Trainer:
         self.train_s = 0.0
         self._report_s = REPORT_S if report_s is None else report_s
         self._last_lr = spec.lr
+        self._lr_changes: tuple[tuple[int, float], ...] = ()
         self._random = Randomness(self.device, spec.seed)
         with self._random:
             self.model = build(spec)
@@ -160,6 +169,25 @@ class Trainer:
         if self._epochs_done >= self.spec.num_epochs:
             return ""
         return self._best.reason_to_stop(self.spec, self._epochs_done)
+
+    @property
+    def lr_changes(self) -> tuple[tuple[int, float], ...]:
+        """After how many steps the learning rate was changed, and to what, in order."""
+        return self._lr_changes
+
+    def set_lr(self, lr: float) -> None:
+        """From the next step on, train as if the spec's learning rate had been another one.
+
+        A schedule keeps its course and its shape: where the spec's rate is its highest, so is the
+        new one. Call it between two events only.
+
+        Raises:
+            UserError: the rate is not allowed.
+        """
+        require_lr(lr)
+        before = self._lr_changes[-1][1] if self._lr_changes else self.spec.lr
+        rescale(self._optimizer, self._schedule, before, lr)
+        self._lr_changes += ((self._step_done, lr),)
 
     def fit(self) -> Iterator[Event]:
         """Train for all epochs to come, then test. Figures are read from the device to be yielded.
@@ -212,6 +240,7 @@ class Trainer:
             numbers={
                 "train_s": self.train_s,
                 "lr": self._last_lr,
+                "lr_changes": [list(change) for change in self._lr_changes],
                 "best": [self._best.epoch, self._best.accuracy],
                 "optimizer": optimizer_numbers(self._optimizer),
                 "schedule": schedule_numbers(self._schedule),
@@ -239,6 +268,8 @@ class Trainer:
         self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
         self.train_s = float(numbers["train_s"])  # type: ignore[arg-type]
         self._last_lr = float(numbers["lr"])  # type: ignore[arg-type]
+        changes: list[tuple[int, float]] = numbers.get("lr_changes", [])  # type: ignore[assignment]
+        self._lr_changes = tuple((int(step), float(lr)) for step, lr in changes)
 
     def weights(self) -> dict[str, Tensor]:
         """Copy the weights to the CPU. Call it between two events only."""

@@ -27,6 +27,7 @@ from core.take_home.lesson_learning import (
     learning_code,
     learning_words,
     num_steps,
+    rate_lines,
     schedule_code,
 )
 from core.take_home.parcel import Parcel, release
@@ -91,7 +92,11 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             )
         )
     sections += [
-        Section("Loss, optimizer, schedule", learning_words(spec), learning_code(parcel)),
+        Section(
+            "Loss, optimizer, schedule",
+            learning_words(spec) + _changed_words(parcel.record),
+            learning_code(parcel),
+        ),
         Section(
             "Training",
             "An epoch goes through all training digits once, in a new random order, a batch at a "
@@ -127,6 +132,13 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
     ]
     code = "\n".join(section.code for section in sections)
     return (Section("Settings", _setting_words(spec), _head_code(parcel, code)), *sections)
+
+
+def _changed_words(record: RunRecord) -> str:
+    if not record.lr_changes:
+        return ""
+    made = ", ".join(f"to {lr:g} after step {step:,}" for step, lr in record.lr_changes)
+    return f" While the run was under way, its learning rate was changed by hand: {made}."
 
 
 def _head_code(parcel: Parcel, rest: str) -> str:
@@ -235,6 +247,7 @@ def _training_code(parcel: Parcel) -> str:
     layers = parcel.network.layers
     dropout = any(layer.op.startswith("Dropout") or "dropout" in layer.args for layer in layers)
     prepared, noted, ended = best_lines(spec)
+    rate_made, rate_changed = rate_lines(record)
     pixels = "train_images[index]"
     if augments(spec):
         pixels = f"changed({pixels})"
@@ -261,6 +274,7 @@ def _training_code(parcel: Parcel) -> str:
         "    return int(right)",
         "",
         "",
+        *rate_made,
         "order = torch.Generator().manual_seed(SEED)",
         *(["torch.manual_seed(SEED)  # for dropout"] if dropout else []),
         *(
@@ -275,6 +289,7 @@ def _training_code(parcel: Parcel) -> str:
         "    shuffled = torch.randperm(len(train_labels), generator=order).to(DEVICE)",
         *(note if single else []),
         f"    for index in {batches}:",
+        *rate_changed,
         f"        logits = net(normalised({pixels}))",
         "        loss = loss_of(logits, train_labels[index])",
         *(["        if not loss.isfinite():", "            break"] if diverged else []),

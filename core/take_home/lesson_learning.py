@@ -5,6 +5,7 @@ from typing import Final
 from core.course import course_of
 from core.datasets.table import num_classes_of
 from core.learning import climbing_steps, steps_to_drop
+from core.record import RunRecord
 from core.spec import RunSpec
 from core.take_home.parcel import Parcel
 
@@ -114,6 +115,33 @@ def schedule_code(spec: RunSpec) -> list[str]:
 def num_steps(spec: RunSpec) -> int:
     """Return the training steps of all epochs of one network."""
     return course_of(spec).steps_per_fold
+
+
+def rate_lines(record: RunRecord) -> tuple[list[str], list[str]]:
+    """Lines that change the learning rate where a person did: before all steps, and before each."""
+    if not record.lr_changes:
+        return [], []
+    scheduled = [
+        "    schedule.base_lrs = [lr / before * after for lr in schedule.base_lrs]",
+    ]
+    made = ", ".join(f"({step}, {lr!r})" for step, lr in record.lr_changes)
+    return [
+        "def change_rate(before, after):",
+        '    """Go on as if the highest learning rate had been another one."""',
+        "    for group in optimizer.param_groups:",
+        '        for key in ("lr", "initial_lr", "max_lr", "min_lr"):',
+        "            if key in group:",
+        "                group[key] = group[key] / before * after",
+        *(scheduled if schedule_code(record.spec) else []),
+        "    return after",
+        "",
+        "",
+        f"CHANGES = [{made}]  # after so many steps, by hand",
+        "lr = LR",
+    ], [
+        "        while CHANGES and CHANGES[0][0] == step:",
+        "            lr = change_rate(lr, CHANGES.pop(0)[1])",
+    ]
 
 
 def clip_lines(spec: RunSpec) -> list[str]:

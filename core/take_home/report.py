@@ -153,11 +153,15 @@ def _settings(spec: RunSpec) -> str:
 def _circumstances(record: RunRecord) -> str:
     info = info_of(record.spec.data)
     done = f"{record.epoch:,} of {course_of(record.spec).num_epochs:,} epochs"
+    changed = ", ".join(
+        f"changed by hand to {lr:g} after step {step:,}" for step, lr in record.lr_changes
+    )
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     rows = [
         ("Images", f"{info.title}: {info.train:,} to learn from, {info.validation:,} for "
          f"validation, {info.test:,} for the test"),
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
+        *([("Learning rate", changed)] if changed else []),
         ("Device", record.device or "unknown"),
         ("Versions", versions or "unknown"),
         ("Seed", str(record.spec.seed)),

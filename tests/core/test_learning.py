@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from core.learning import clip, loss_of, make_optimizer, make_schedule, rate_at
+from core.errors import UserError
+from core.learning import (
+    clip,
+    loss_of,
+    make_optimizer,
+    make_schedule,
+    rate_at,
+    require_lr,
+    rescale,
+)
 from core.spec import RunSpec, settings
 
 
@@ -271,3 +280,34 @@ def test_the_rate_of_any_step_is_told_without_those_before(schedule, num_steps, 
 def test_every_schedule_serves_the_shortest_runs(schedule, num_steps):
     found = lrs(RunSpec(lr=0.3, schedule=schedule), num_steps)
     assert all(0 < lr <= 0.3 * 1.000001 for lr in found)
+
+
+@pytest.mark.parametrize("schedule", settings(RunSpec)["schedule"].options)
+def test_a_rate_changed_on_the_way_keeps_the_schedule_s_course(schedule):
+    before = RunSpec(schedule=schedule, lr=0.04, num_epochs=4, step_epochs=1, step_factor=0.5)
+    after = before.with_value("lr", 0.01)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=before.lr)
+    course = make_schedule(before, optimizer, 40)
+    found = []
+    for step in range(40):
+        if step == 13:
+            rescale(optimizer, course, before.lr, after.lr)
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        course.step()
+    assert found == pytest.approx(lrs(before, 40)[:13] + lrs(after, 40)[13:])
+    told = [rate_at(before, step, 40, [(13, 0.01)]) for step in range(40)]
+    assert told == pytest.approx(found, abs=1e-12)
+
+
+def test_of_several_changes_the_last_one_holds():
+    changes = [(0, 0.5), (3, 0.25), (3, 0.125)]
+    assert [rate_at(RunSpec(), step, 6, changes) for step in range(5)] == [
+        0.5, 0.5, 0.5, 0.125, 0.125,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lr", [0.0, -1.0, 1e-9, 101.0, math.nan, math.inf, "0.1", None, True])
+def test_a_rate_that_is_not_allowed_is_refused_in_a_sentence(lr):
+    with pytest.raises(UserError, match=r"^The learning rate must be"):
+        require_lr(lr)

@@ -10,6 +10,7 @@ import torch
 from core import run as run_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
+from core.errors import UserError
 from core.predict import probabilities
 from core.record import RunRecord
 from core.run import Run
@@ -421,3 +422,54 @@ def test_pulses_are_chances_to_stop_too(monkeypatch):
     assert run.status == "stopped"
     assert steps_done(run) == 25
     assert run.curves().epochs == ()
+
+
+def test_the_rate_of_a_running_run_is_changed_from_the_next_steps_on(start):
+    run = start(LONG, until=after_steps(5))
+    run.set_lr(0.0005)
+    eventually(lambda: run.snapshot().lr == 0.0005)
+    now = run.snapshot()
+    ((step, lr),) = now.lr_changes
+    assert 5 <= step < now.step
+    assert lr == now.base_lr == 0.0005
+    assert run.record().lr_changes == now.lr_changes
+
+
+def test_during_a_pause_the_new_rate_waits(start):
+    run = start(LONG, until=after_steps(5))
+    run.pause()
+    eventually(lambda: run.status == "paused")
+    at = steps_done(run)
+    run.set_lr(0.0005)
+    run.set_lr(0.002)
+    time.sleep(0.05)
+    assert run.snapshot().lr_changes == ()
+    run.resume()
+    eventually(lambda: run.snapshot().lr_changes)
+    assert run.snapshot().lr_changes == ((at, 0.002),)
+
+
+def test_a_rate_that_cannot_be_is_refused_and_the_run_goes_on(start):
+    run = start(LONG, until=after_steps(5))
+    with pytest.raises(UserError, match="must be from"):
+        run.set_lr(1e9)
+    at = steps_done(run)
+    eventually(lambda: steps_done(run) > at)
+    assert run.snapshot().lr_changes == ()
+
+
+def test_the_rate_of_a_run_that_does_not_train_cannot_be_changed():
+    with pytest.raises(UserError, match="does not train now"):
+        new_run(SPEC).set_lr(0.01)
+    with pytest.raises(UserError, match="does not train now"):
+        finished().set_lr(0.01)
+
+
+def test_what_is_compared_keeps_its_rate(start):
+    folded = start(replace(LONG, folds=2), until=after_steps(2))
+    with pytest.raises(UserError, match="all trained alike"):
+        folded.set_lr(0.01)
+    one = start(LONG, until=after_steps(2))
+    one.rival = new_run(SPEC)
+    with pytest.raises(UserError, match="differ in one thing only"):
+        one.set_lr(0.01)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core import trainer as trainer_module
+from core.errors import UserError
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
 from core.state import State
@@ -161,3 +162,56 @@ def test_a_state_of_another_network_is_refused(make_digits):
     state = Trainer(replace(SPEC, blocks=(BlockSpec(channels=5),)), digits).state()
     with pytest.raises(RuntimeError):
         Trainer(SPEC, digits).restore(state)
+
+
+def changed_on_the_way(spec, digits, changes, at=None):
+    """Train, changing the rate after some events; from event `at` on by a new trainer."""
+    trainer = Trainer(spec, digits)
+    events = []
+    running = trainer.fit()
+    while (event := next(running, None)) is not None:
+        events.append(event)
+        if len(events) in changes:
+            trainer.set_lr(changes[len(events)])
+        if len(events) == at:
+            kept = through_a_file(trainer.state())
+            trainer = Trainer(spec, digits)
+            trainer.restore(kept)
+            running = trainer.fit()
+    return trainer, events
+
+
+@pytest.mark.parametrize("at", [2, 6, 7, 9, 14, 20])
+@pytest.mark.parametrize("schedule", settings(RunSpec)["schedule"].options)
+def test_a_training_whose_rate_was_changed_goes_on(make_digits, schedule, at):
+    spec = replace(SPEC, schedule=schedule, optimizer="sgd")
+    changes = {6: 0.002, 14: 0.03, 17: 0.001}
+    whole, expected = changed_on_the_way(spec, make_digits(100), changes)
+    resumed, events = changed_on_the_way(spec, make_digits(100), changes, at)
+    wanted, found = whole.state(), resumed.state()
+    for name, value in wanted.tensors.items():
+        assert torch.equal(value, found.tensors[name]), name
+    assert [e.losses for e in events if isinstance(e, Steps)] == [
+        e.losses for e in expected if isinstance(e, Steps)
+    ]
+    assert resumed.lr_changes == whole.lr_changes
+    assert [lr for _, lr in whole.lr_changes] == [0.002, 0.03, 0.001]
+
+
+def test_a_changed_rate_changes_what_is_learned_from_the_next_step_on(make_digits):
+    digits = make_digits(100)
+    _, plain = changed_on_the_way(SPEC, digits, {})
+    _, changed = changed_on_the_way(SPEC, digits, {3: 0.001})
+    told = [(e.step, e.lr, e.losses) for e in plain if isinstance(e, Steps)]
+    other = [(e.step, e.lr, e.losses) for e in changed if isinstance(e, Steps)]
+    # The loss of the fourth step is still that of the weights before it.
+    assert [loss for _, _, loss in told[:4]] == [loss for _, _, loss in other[:4]]
+    assert told[4][2] != other[4][2]
+    assert [lr for _, lr, _ in other] == [0.01] * 3 + [0.001] * (len(other) - 3)
+
+
+def test_a_rate_out_of_range_changes_nothing(make_digits):
+    trainer = Trainer(SPEC, make_digits(100))
+    with pytest.raises(UserError):
+        trainer.set_lr(0.0)
+    assert trainer.lr_changes == ()

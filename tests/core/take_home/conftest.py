@@ -47,12 +47,13 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
 def trained(make_digits) -> Callable[..., Parcel]:
     """Train a spec for real and pack what is taken home of it."""
 
-    def train(spec: RunSpec = SPEC, stop_at: int | None = None, **known: object) -> Parcel:
+    def train(spec: RunSpec = SPEC, stop_at: int | None = None, rates=None, **known) -> Parcel:
         """Train.
 
         Args:
             spec: on 100 images of bars.
             stop_at: a number of steps after which the run is stopped.
+            rates: after how many steps the learning rate is changed, and to what.
             known: what its record says besides.
         """
         digits = make_digits(100)
@@ -77,6 +78,9 @@ def trained(make_digits) -> Callable[..., Parcel]:
                 history.add(event)
             if isinstance(event, Steps):
                 record = replace(record, step=event.step)
+                if event.step in (rates or {}):
+                    trainer.set_lr(rates[event.step])
+                    record = replace(record, lr_changes=trainer.lr_changes)
             if isinstance(event, Epoch):
                 record = replace(record, epoch=event.epoch, val_accuracy=event.val_accuracy)
             if isinstance(event, Tested):

@@ -22,6 +22,7 @@ from core.presets import PRESETS
 from core.spec import BlockSpec, RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.lesson_data import data_code
+from core.take_home.report import report
 from core.trainer import Diverged, Epoch, Tested, Trainer
 from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
 
@@ -87,6 +88,18 @@ def same_steps(spec: RunSpec, digits) -> str:
     assert "REPRODUCED exactly" in said
     assert "NOT" not in said
     return said
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "warmup"])
+def test_a_rate_changed_by_hand_comes_out_the_same_to_the_last_bit(small, trained, schedule):
+    spec = replace(SPEC, schedule=schedule, optimizer="sgd")
+    parcel = trained(spec, rates={4: 0.002, 9: 0.05})
+    assert parcel.record.lr_changes == ((4, 0.002), (9, 0.05))
+    names, said = follow(parcel, small)
+    for name, value in parcel.weights.items():
+        assert torch.equal(names["net"].state_dict()[name], value), name
+    assert "REPRODUCED exactly" in said
+    assert "changed by hand to 0.002 after step 4" in report(parcel)
 
 
 @pytest.mark.parametrize(
