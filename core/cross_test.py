@@ -26,6 +26,7 @@ from core.device import resolve
 from core.errors import UserError
 from core.layers import lay_out
 from core.memory import evaluation_batch
+from core.message import N_, message
 from core.model import build
 from core.spec import RunSpec
 
@@ -92,8 +93,12 @@ def cross_test(
     own, other = info_of(spec.data), info_of(data)
     if own.class_names != other.class_names:
         raise UserError(
-            f"“{other.title}” has other classes than “{own.title}”, so its images cannot tell how "
-            "good this network is."
+            message(
+                "“{other}” has other classes than “{own}”, so its images cannot tell how good this "
+                "network is.",
+                other=other.title,
+                own=own.title,
+            )
         )
     device = torch.device(resolve(spec.device).key)
     with torch.device("meta"):
@@ -195,10 +200,10 @@ class CrossTests:
         except StopIteration as done:
             self._settle(key, done.value)
         except UserError as error:
-            self._settle(key, CrossTested(data=key[1], trouble=str(error)))
+            self._settle(key, CrossTested(data=key[1], trouble=error.message))
         except Exception:  # the page says so, and the thread goes on
             _log.exception("A network could not be tested on other data")
-            self._settle(key, CrossTested(data=key[1], trouble="It could not be measured."))
+            self._settle(key, CrossTested(data=key[1], trouble=N_("It could not be measured.")))
 
     def _settle(self, key: tuple[str, str], outcome: CrossTested) -> None:
         with self._lock:
@@ -221,11 +226,13 @@ class CrossTests:
             try:
                 split = self._read(key[1])
             except UserError as error:
-                self._settle(key, CrossTested(data=key[1], trouble=str(error)))
+                self._settle(key, CrossTested(data=key[1], trouble=error.message))
                 continue
             except Exception:
                 _log.exception("A data set could not be read")
-                self._settle(key, CrossTested(data=key[1], trouble="Its images cannot be read."))
+                self._settle(
+                    key, CrossTested(data=key[1], trouble=N_("Its images cannot be read."))
+                )
                 continue
             with self._lock:
                 self._ready[key] = cross_test(spec, weights, split, key[1])

@@ -17,6 +17,7 @@ from core.run import Run
 from core.verdict import ALPHA, Answers, Verdict, verdicts
 from pages.shared.confusion_figure import confusion_figure
 from pages.shared.curves_chart import Axis, Measure
+from pages.shared.data_words import class_titles
 from pages.shared.language import _, n_, say
 from pages.shared.overlay_chart import (
     DASHES,
@@ -265,7 +266,7 @@ def _confusion(chosen: Sequence[Run]) -> None:
     first, second = (confusion(one.logits, data.test.labels) for one in answers)
     st.caption(_(":green[Teal]: A does better than B. :red[Wine]: A does worse."))
     st.plotly_chart(
-        confusion_figure(first, second, ("A", "B"), data.class_names, palette()),
+        confusion_figure(first, second, ("A", "B"), class_titles(answers[0].data), palette()),
         key="confusion_difference",
         config={"displayModeBar": False},
     )

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.palette import DARK, LIGHT, Palette
+from pages.shared.language import _
 
 SIDE_PX = 430
 # With more classes than this a number is wider than its cell.
@@ -95,8 +96,8 @@ def matrix_figure(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": colours.ink, "size": 13},
-        xaxis={**axis, "title": "What is said"},
-        yaxis={**axis, "title": "What it is", "autorange": "reversed", "scaleanchor": "x"},
+        xaxis={**axis, "title": _("What is said")},
+        yaxis={**axis, "title": _("What it is"), "autorange": "reversed", "scaleanchor": "x"},
     )
     return figure
 
@@ -114,13 +115,19 @@ def _sentences(
 ) -> list[list[str]]:
     """Say each cell in words."""
     totals = first.sum(axis=1)
+    right = _("{true} named rightly: {first} {count:,}, {second} {other:,} of {total:,}")
+    wrong = _("{true} taken for {said}: {first} {count:,} times, {second} {other:,} times")
     return [
         [
-            f"{class_names[row]} named rightly: {names[0]} {first[row, row]:,}, "
-            f"{names[1]} {second[row, row]:,} of {totals[row]:,}"
-            if row == column
-            else f"{class_names[row]} taken for {class_names[column]}: "
-            f"{names[0]} {first[row, column]:,} times, {names[1]} {second[row, column]:,} times"
+            (right if row == column else wrong).format(
+                true=class_names[row],
+                said=class_names[column],
+                first=names[0],
+                count=first[row, column],
+                second=names[1],
+                other=second[row, column],
+                total=totals[row],
+            )
             for column in range(len(class_names))
         ]
         for row in range(len(class_names))

@@ -7,11 +7,12 @@ import streamlit as st
 
 from core.cross_test import CrossTested, others_of
 from core.data import is_available
-from core.datasets.table import info_of
 from core.errors import UserError
 from core.run import Run
 from core.runs import runs
 from pages.shared import state
+from pages.shared.data_words import data_title
+from pages.shared.language import _, say
 from pages.shared.palette import Palette, palette
 from pages.shared.words import percent, plain
 
@@ -29,7 +30,7 @@ def cross_test_panel(run: Run) -> None:
     if now.test is None or not now.ended or not others:
         return
     live = runs().cross_testing(run.id) is not None
-    with st.expander("On other data", icon=":material/travel_explore:", key="cross_test"):
+    with st.expander(_("On other data"), icon=":material/travel_explore:", key="cross_test"):
         st.fragment(_panel, run_every=_LIVE_S if live else None)(run, live)
 
 
@@ -45,15 +46,15 @@ def _panel(run: Run, was_live: bool) -> None:
     others = others_of(run.spec.data)
     here = [data for data in others if is_available(data)]
     if share is not None:
-        st.progress(share, text="Testing this network on other people’s images")
+        st.progress(share, text=_("Testing this network on other people’s images"))
     elif here and {one.data for one in found if not one.trouble} < set(here):
         st.button(
-            "Test this network on other data",
+            _("Test this network on other data"),
             icon=":material/play_arrow:",
             key="cross_test_start",
             on_click=_start,
             args=(run.id,),
-            help="On all test images of each data set below that is on this computer.",
+            help=_("On all test images of each data set below that is on this computer."),
         )
     if len(measured) > 1:
         rows = cross_rows(measured)
@@ -62,29 +63,36 @@ def _panel(run: Run, was_live: bool) -> None:
             st.markdown(sentence(own, one))
     for one in found:
         if one.trouble:
-            st.warning(f"{info_of(one.data).title}: {plain(one.trouble)}", icon=":material/block:")
-    missing = [info_of(data).title for data in others if data not in here]
+            words = _("{data}: {trouble}").format(
+                data=data_title(one.data), trouble=plain(say(one.trouble))
+            )
+            st.warning(words, icon=":material/block:")
+    missing = [data_title(data) for data in others if data not in here]
     if missing:
-        st.caption(f"Not on this computer yet, to be had on the Build page: {', '.join(missing)}.")
+        words = _("Not on this computer yet, to be had on the Build page: {data}.")
+        st.caption(words.format(data=_(", ").join(missing)))
 
 
 def _start(run_id: str) -> None:
     try:
         runs().cross_test(run_id)
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
 
 
 def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:
     """Return columns name, accuracy, low, high, own and words, one row a data set."""
     return pd.DataFrame(
         {
-            "name": [info_of(one.data).title for one in measured],
+            "name": [data_title(one.data) for one in measured],
             "accuracy": [one.accuracy for one in measured],
             "low": [one.interval[0] for one in measured],
             "high": [one.interval[1] for one in measured],
             "own": [i == 0 for i in range(len(measured))],
-            "words": [f"{percent(one.accuracy)} of {one.total:,}" for one in measured],
+            "words": [
+                _("{share} of {total:,}").format(share=percent(one.accuracy), total=one.total)
+                for one in measured
+            ],
         }
     ).astype({"name": "str", "words": "str"})
 
@@ -101,17 +109,17 @@ def cross_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     x = {
         "field": "accuracy",
         "type": "quantitative",
-        "title": "Right of its test images",
+        "title": _("Right of its test images"),
         # Room beside a full bar for its words.
         "scale": {"domain": [0, 1.3], "nice": False},
         "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
     }
     colour = {"condition": {"test": "datum.own", "value": colours.right}, "value": colours.quiet}
     tooltip = [
-        {"field": "name", "title": "Data"},
-        {"field": "accuracy", "title": "Right", "type": "quantitative", "format": ".2%"},
-        {"field": "low", "title": "From", "type": "quantitative", "format": ".2%"},
-        {"field": "high", "title": "To", "type": "quantitative", "format": ".2%"},
+        {"field": "name", "title": _("Data")},
+        {"field": "accuracy", "title": _("Right"), "type": "quantitative", "format": ".2%"},
+        {"field": "low", "title": _("From"), "type": "quantitative", "format": ".2%"},
+        {"field": "high", "title": _("To"), "type": "quantitative", "format": ".2%"},
     ]
     return {
         "height": _AXIS_PX + _BAR_PX * num_bars,
@@ -142,13 +150,28 @@ def cross_chart(colours: Palette, num_bars: int) -> dict[str, object]:
 def sentence(own: CrossTested, other: CrossTested) -> str:
     """Say how a network does on other images, against its own test images."""
     low, high = other.interval
-    told = (
-        f"On **{plain(info_of(other.data).title)}** it is right on {percent(other.accuracy)} of "
-        f"{other.total:,} images (19 times of 20 between {percent(low)} and {percent(high)})"
-    )
     points = 100 * (other.accuracy - own.accuracy)
     own_low, own_high = own.interval
     if own_low <= high and low <= own_high:
-        return f"{told}: about as good as on its own test images."
-    direction = "more" if points > 0 else "fewer"
-    return f"{told}: {abs(points):.1f} points {direction} than on its own test images."
+        words = _(
+            "On **{data}** it is right on {share} of {total:,} images (19 times of 20 between "
+            "{low} and {high}): about as good as on its own test images."
+        )
+    elif points > 0:
+        words = _(
+            "On **{data}** it is right on {share} of {total:,} images (19 times of 20 between "
+            "{low} and {high}): {points:.1f} points more than on its own test images."
+        )
+    else:
+        words = _(
+            "On **{data}** it is right on {share} of {total:,} images (19 times of 20 between "
+            "{low} and {high}): {points:.1f} points fewer than on its own test images."
+        )
+    return words.format(
+        data=plain(data_title(other.data)),
+        share=percent(other.accuracy),
+        total=other.total,
+        low=percent(low),
+        high=percent(high),
+        points=abs(points),
+    )

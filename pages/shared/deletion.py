@@ -9,21 +9,23 @@ from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from pages.shared import state
+from pages.shared.language import _, n_
 from pages.shared.person import person
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 
 
 def delete_button(chosen: Sequence[Run]) -> None:
     """Show the button that deletes the chosen runs."""
     going = [run for run in chosen if run.status not in ENDED]
     mine = all(runs().may_change(run.id, person()) for run in chosen)
-    why = "Undo brings it back" if len(chosen) == 1 else "Undo brings them back"
+    alone = len(chosen) == 1
+    why = _("Undo brings it back") if alone else _("Undo brings them back")
     if going:
-        why = f"{going[0].name} has not ended: stop it first."
+        why = _("{run} has not ended: stop it first.").format(run=going[0].name)
     elif not mine:
-        why = "On this server each deletes their own runs."
+        why = _("On this server each deletes their own runs.")
     st.button(
-        "Delete" if len(chosen) == 1 else f"Delete {len(chosen)}",
+        _("Delete") if alone else _("Delete {count}").format(count=len(chosen)),
         icon=":material/delete:",
         key="delete",
         on_click=_delete,
@@ -35,32 +37,37 @@ def delete_button(chosen: Sequence[Run]) -> None:
 
 def undo_bar() -> None:
     """Offer to bring back what was deleted last."""
-    run_ids, words = state.last_deleted()
+    run_ids, name = state.last_deleted()
     if not run_ids:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="undo_bar", border=True):
-        st.markdown(f":material/delete: Deleted {plain(words)}.", width="content")
-        st.button("Undo", icon=":material/undo:", key="undo_delete", on_click=_undo)
+        words = (
+            _("Deleted {run}.").format(run=plain(name))
+            if name
+            else n_("Deleted {n:,} run.", "Deleted {n:,} runs.", len(run_ids))
+        )
+        st.markdown(f":material/delete: {words}", width="content")
+        st.button(_("Undo"), icon=":material/undo:", key="undo_delete", on_click=_undo)
         st.space("stretch")
         st.button(
             "",
             icon=":material/close:",
             key="undo_close",
             type="tertiary",
-            help="Leave it deleted",
+            help=_("Leave it deleted"),
             on_click=state.forget_deleted,
         )
 
 
 def _delete(run_ids: Sequence[str]) -> None:
     run = runs().get(run_ids[0])
-    words = run.name if run is not None and len(run_ids) == 1 else counted(len(run_ids), "run")
+    name = run.name if run is not None and len(run_ids) == 1 else ""
     try:
         runs().delete(run_ids, person())
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
     else:
-        state.note_deleted(run_ids, words)
+        state.note_deleted(run_ids, name)
 
 
 def _undo() -> None:
@@ -68,7 +75,7 @@ def _undo() -> None:
     try:
         runs().restore(run_ids)
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
     else:
         state.forget_deleted()
         state.compare(run_ids)

@@ -1,5 +1,6 @@
 """How well a run does on its test images, looked at from four sides."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -8,13 +9,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.data import load
-from core.datasets.table import class_names_of
 from core.errors import UserError
-from core.measures import ClassFigures, Measures, measure
+from core.measures import Measures, measure
 from core.run import Run
 from pages.shared.confusion_figure import matrix_figure
+from pages.shared.data_words import class_titles
+from pages.shared.language import _, n_, say
 from pages.shared.palette import Palette
-from pages.shared.words import counted, percent, plain
+from pages.shared.words import percent, plain
 
 _ROW_PX = 26
 
@@ -29,16 +31,18 @@ def measures_panel(run: Run, colours: Palette) -> None:
     now = run.snapshot()
     if now.test is None:
         return
-    class_names = class_names_of(now.spec.data)
+    class_names = class_titles(now.spec.data)
     try:
         found = _measures(run, now.weights_version)
     except UserError as error:
-        st.caption(f"More about the test images cannot be told: {plain(str(error))}")
+        words = _("More about the test images cannot be told: {why}").format(why=plain(say(error)))
+        st.caption(words)
         return
     if found is None:
         return
+    found = _named(found, class_names)
     key = run.id
-    by_class, confusion, calibration = st.tabs(["By class", "Mistakes", "How sure it is"])
+    by_class, confusion, calibration = st.tabs([_("By class"), _("Mistakes"), _("How sure it is")])
     with by_class:
         _averages(found)
         st.vega_lite_chart(class_rows(found), class_chart(found, colours), key=f"classes_{key}")
@@ -66,30 +70,42 @@ def _measures(run: Run, weights_version: int) -> Measures | None:
     return measure(logits, labels, data.class_names)
 
 
+def _named(found: Measures, class_names: tuple[str, ...]) -> Measures:
+    """Return the same measures with other names for the classes."""
+    named = zip(found.classes, class_names, strict=True)
+    return replace(found, classes=tuple(replace(one, name=name) for one, name in named))
+
+
 def _averages(found: Measures) -> None:
     columns = st.columns(4)
     columns[0].metric(
-        "F1, mean of the classes",
+        _("F1, mean of the classes"),
         percent(found.macro.f1),
-        help="F1 is the harmonic mean of precision and recall. Here every class counts alike "
-        f"(macro); each counting by its images (weighted) it is {percent(found.weighted.f1)}.",
+        help=_(
+            "F1 is the harmonic mean of precision and recall. Here every class counts alike "
+            "(macro); each counting by its images (weighted) it is {share}."
+        ).format(share=percent(found.weighted.f1)),
     )
     columns[1].metric(
-        "Precision",
+        _("Precision"),
         percent(found.macro.precision),
-        help="Of the images that are called a 7, say, the share that are sevens; mean of all "
-        "classes.",
+        help=_(
+            "Of the images that are called a 7, say, the share that are sevens; mean of all "
+            "classes."
+        ),
     )
     columns[2].metric(
-        "Recall",
+        _("Recall"),
         percent(found.macro.recall),
-        help="Of the sevens, say, the share that are called a 7; mean of all classes.",
+        help=_("Of the sevens, say, the share that are called a 7; mean of all classes."),
     )
     columns[3].metric(
-        "Among the first two",
+        _("Among the first two"),
         percent(found.top2),
-        help="Share of the images whose class is one of the two that the network finds most "
-        "probable (top-2 accuracy).",
+        help=_(
+            "Share of the images whose class is one of the two that the network finds most "
+            "probable (top-2 accuracy)."
+        ),
     )
 
 
@@ -98,9 +114,13 @@ def class_rows(found: Measures) -> pd.DataFrame:
     rows = [
         {"name": one.name, "measure": kind, "share": value, "count": one.support, "order": i}
         for i, one in enumerate(found.classes)
-        for kind, value in (("Precision", one.precision), ("Recall", one.recall))
+        for kind, value in zip(_kinds(), (one.precision, one.recall), strict=True)
     ]
     return pd.DataFrame(rows).astype({"name": "str", "measure": "str"})
+
+
+def _kinds() -> list[str]:
+    return [_("Precision"), _("Recall")]
 
 
 def class_chart(found: Measures, colours: Palette) -> dict[str, object]:
@@ -128,7 +148,7 @@ def class_chart(found: Measures, colours: Palette) -> dict[str, object]:
                         "type": "nominal",
                         "title": None,
                         "scale": {
-                            "domain": ["Precision", "Recall"],
+                            "domain": _kinds(),
                             "range": [colours.run_a, colours.run_b],
                         },
                         "legend": {"orient": "top", "symbolSize": 90},
@@ -138,15 +158,20 @@ def class_chart(found: Measures, colours: Palette) -> dict[str, object]:
                         "type": "nominal",
                         "title": None,
                         "scale": {
-                            "domain": ["Precision", "Recall"],
+                            "domain": _kinds(),
                             "range": ["circle", "diamond"],
                         },
                     },
                     "tooltip": [
-                        {"field": "name", "title": "Class"},
-                        {"field": "measure", "title": "Measure"},
-                        {"field": "share", "type": "quantitative", "format": ".1%", "title": "Is"},
-                        {"field": "count", "type": "quantitative", "title": "Test images"},
+                        {"field": "name", "title": _("Class")},
+                        {"field": "measure", "title": _("Measure")},
+                        {
+                            "field": "share",
+                            "type": "quantitative",
+                            "format": ".1%",
+                            "title": _("Is"),
+                        },
+                        {"field": "count", "type": "quantitative", "title": _("Test images")},
                     ],
                 },
             },
@@ -158,10 +183,16 @@ def class_words(found: Measures) -> str:
     """Say which class is found least, and which is most often wrong when it is said."""
     lost = min(found.classes, key=lambda one: one.recall)
     said = min(found.classes, key=lambda one: one.precision)
-    return (
-        f"Hardest to find: {_named(lost)}, of whose {lost.support:,} images {percent(lost.recall)} "
-        f"are named rightly (recall). Least to be trusted: the answer {_named(said)}, right "
-        f"{percent(said.precision)} of the time (precision)."
+    return _(
+        "Hardest to find: “{lost}”, of whose {images:,} images {recall} are named rightly "
+        "(recall). Least to be trusted: the answer “{said}”, right {precision} of the time "
+        "(precision)."
+    ).format(
+        lost=plain(lost.name),
+        images=lost.support,
+        recall=percent(lost.recall),
+        said=plain(said.name),
+        precision=percent(said.precision),
     )
 
 
@@ -171,6 +202,8 @@ def confusion_matrix(found: Measures, class_names: tuple[str, ...], colours: Pal
     diagonal = np.eye(len(class_names), dtype=bool)
     mistakes = np.where(diagonal, 0, counts)
     totals = np.maximum(1, counts.sum(axis=1, keepdims=True))
+    right = _("{true} named rightly: {count:,} of {total:,}")
+    wrong = _("{true} taken for {said}: {count:,} of {total:,}")
     return matrix_figure(
         # Right answers by their share of the row, to the one side; mistakes, to the other, by
         # the most frequent one.
@@ -179,7 +212,12 @@ def confusion_matrix(found: Measures, class_names: tuple[str, ...], colours: Pal
         [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()],
         [
             [
-                _cell(class_names[i], class_names[j], int(counts[i, j]), int(totals[i, 0]))
+                (right if i == j else wrong).format(
+                    true=class_names[i],
+                    said=class_names[j],
+                    count=int(counts[i, j]),
+                    total=int(totals[i, 0]),
+                )
                 for j in range(len(class_names))
             ]
             for i in range(len(class_names))
@@ -193,12 +231,19 @@ def confusion_words(found: Measures, class_names: tuple[str, ...]) -> str:
     """Say which mistake is made most."""
     mistakes = np.where(np.eye(len(class_names), dtype=bool), 0, found.confusion)
     if not mistakes.any():
-        return f"Not one mistake on {found.total:,} test images."
+        return _("Not one mistake on {total:,} test images.").format(total=found.total)
     i, j = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
-    return (
-        f"{counted(int(mistakes.sum()), 'mistake')} on {found.total:,} test images. The most "
-        f"frequent: {plain(class_names[i])} taken for {plain(class_names[j])}, "
-        f"{int(mistakes[i, j]):,} of {int(found.confusion[i].sum()):,} times."
+    return n_(
+        "{n:,} mistake on {total:,} test images. The most frequent: {true} taken for {said}, "
+        "{times:,} of {images:,} times.",
+        "{n:,} mistakes on {total:,} test images. The most frequent: {true} taken for {said}, "
+        "{times:,} of {images:,} times.",
+        int(mistakes.sum()),
+        total=found.total,
+        true=plain(class_names[i]),
+        said=plain(class_names[j]),
+        times=int(mistakes[i, j]),
+        images=int(found.confusion[i].sum()),
     )
 
 
@@ -212,9 +257,14 @@ def bin_chart(colours: Palette) -> dict[str, object]:
     scale = {"domain": [0, 1], "nice": False}
     axis = {"format": ".0%"}
     tooltip = [
-        {"field": "confidence", "type": "quantitative", "format": ".1%", "title": "Mean certainty"},
-        {"field": "accuracy", "type": "quantitative", "format": ".1%", "title": "Right"},
-        {"field": "count", "type": "quantitative", "format": ",", "title": "Test images"},
+        {
+            "field": "confidence",
+            "type": "quantitative",
+            "format": ".1%",
+            "title": _("Mean certainty"),
+        },
+        {"field": "accuracy", "type": "quantitative", "format": ".1%", "title": _("Right")},
+        {"field": "count", "type": "quantitative", "format": ",", "title": _("Test images")},
     ]
     ideal = {"values": [{"at": 0}, {"at": 1}]}
     edge = {"field": "at", "type": "quantitative"}
@@ -234,7 +284,7 @@ def bin_chart(colours: Palette) -> dict[str, object]:
                         "type": "quantitative",
                         "scale": scale,
                         "axis": axis,
-                        "title": "How sure the network was of its answer",
+                        "title": _("How sure the network was of its answer"),
                     },
                     "x2": {"field": "high"},
                     "y": {
@@ -242,7 +292,7 @@ def bin_chart(colours: Palette) -> dict[str, object]:
                         "type": "quantitative",
                         "scale": scale,
                         "axis": axis,
-                        "title": "How often it was right",
+                        "title": _("How often it was right"),
                     },
                     "y2": {"datum": 0},
                     "tooltip": tooltip,
@@ -256,22 +306,22 @@ def calibration_words(found: Measures) -> str:
     """Say whether the network is as often right as it believes."""
     gap = found.confidence - found.accuracy
     if abs(gap) < 0.005:
-        verdict = "just as sure as it may be"
+        words = _(
+            "On average it gave its answers {confidence} and was right on {accuracy}: just as sure "
+            "as it may be."
+        )
+    elif gap > 0:
+        words = _(
+            "On average it gave its answers {confidence} and was right on {accuracy}: too sure of "
+            "itself."
+        )
     else:
-        verdict = "too sure of itself" if gap > 0 else "more often right than it believes"
-    return (
-        f"On average it gave its answers {percent(found.confidence)} and was right on "
-        f"{percent(found.accuracy)}: {verdict}. On the dashed line a network is right as often as "
-        f"it is sure; the mean distance from it (expected calibration error) is "
-        f"{percent(found.calibration_error)}, n = {found.total:,}."
-    )
-
-
-def _named(one: ClassFigures) -> str:
-    return f"“{plain(one.name)}”"
-
-
-def _cell(true: str, said: str, count: int, total: int) -> str:
-    if true == said:
-        return f"{true} named rightly: {count:,} of {total:,}"
-    return f"{true} taken for {said}: {count:,} of {total:,}"
+        words = _(
+            "On average it gave its answers {confidence} and was right on {accuracy}: more often "
+            "right than it believes."
+        )
+    verdict = words.format(confidence=percent(found.confidence), accuracy=percent(found.accuracy))
+    return _(
+        "{verdict} On the dashed line a network is right as often as it is sure; the mean distance "
+        "from it (expected calibration error) is {error}, n = {total:,}."
+    ).format(verdict=verdict, error=percent(found.calibration_error), total=found.total)

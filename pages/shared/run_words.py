@@ -5,7 +5,6 @@ from typing import Final
 
 import streamlit as st
 
-from core.data import title_of
 from core.difference import in_words
 from core.history import Curves
 from core.message import N_
@@ -13,6 +12,7 @@ from core.record import Status
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
 from core.trainer import how_it_runs
+from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain
 
@@ -99,7 +99,7 @@ def details(now: RunSnapshot) -> None:
         say(in_words(setting_at("optimizer"), spec.optimizer)),
         _("batch of {size:,}").format(size=spec.batch_size),
         _("seed {seed}").format(seed=spec.seed),
-        plain(say(title_of(spec.data))),
+        plain(data_title(spec.data)),
         _("on {device}").format(device=plain(say(now.device)) or "–"),
     ]
     how = None

@@ -192,20 +192,20 @@ def listed_run(row: int) -> str | None:
     return listed[row] if row < len(listed) else None
 
 
-def note_deleted(run_ids: Iterable[str], words: str) -> None:
+def note_deleted(run_ids: Iterable[str], name: str) -> None:
     """Remember what was deleted last, to be undone; nothing of it stays chosen.
 
     Args:
         run_ids: of the deleted runs.
-        words: what they are, for people.
+        name: of the run, where it is a single one.
     """
     gone = tuple(run_ids)
-    st.session_state[_DELETED] = gone, words
+    st.session_state[_DELETED] = gone, name
     compare(run_id for run_id in compared() if run_id not in gone)
 
 
 def last_deleted() -> tuple[tuple[str, ...], str]:
-    """Ids of the runs whose deletion can be undone here, and what they are, for people."""
+    """Ids of the runs whose deletion can be undone here, and the name of a single one."""
     deleted: tuple[tuple[str, ...], str] = st.session_state.get(_DELETED, ((), ""))
     return deleted
 

@@ -1,0 +1,22 @@
+"""What a data set and its classes are called; what a person has called so is told as it is."""
+
+from core.data import title_of
+from core.datasets.own import is_own
+from core.datasets.table import class_names_of
+from core.message import Message
+from pages.shared.language import say
+
+
+def data_title(key: str) -> str:
+    """Return what people call a data set."""
+    return _told(title_of(key), key)
+
+
+def class_titles(key: str) -> tuple[str, ...]:
+    """Return what people call a data set's classes, in the order of a network's outputs."""
+    return tuple(_told(name, key) for name in class_names_of(key))
+
+
+def _told(words: str, key: str) -> str:
+    # A word of a person's own may happen to be one that is in the catalogue.
+    return words if is_own(key) and not isinstance(words, Message) else say(words)
