@@ -18,6 +18,7 @@ from pages.shared.launch import duel, launch
 from pages.shared.measures_panel import measures_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
+from pages.shared.rate_control import rate_changes, rate_control
 from pages.shared.run_charts import run_charts
 from pages.shared.run_words import STATES, details, numbers, result
 from pages.shared.strip import STATUS_WORDS, controls
@@ -118,6 +119,7 @@ def _panel(run: Run, was_live: bool) -> None:
     else:
         run_charts(run, now, curves, axis)
     details(now)
+    rate_changes(now)
 
 
 def _headline(run: Run, now: RunSnapshot) -> Axis:
@@ -128,6 +130,7 @@ def _headline(run: Run, now: RunSnapshot) -> Axis:
             st.markdown(words, width="content")
             _earlier(run)
         controls(run, now, "panel", small=False)
+        rate_control(run, now)
         st.space("stretch")
         if not now.spec.folds:
             ghost_control(run)

@@ -230,6 +230,11 @@ def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) 
 def _differences(chosen: Sequence[Run]) -> None:
     st.markdown(f"**{_('What differs between them')}**")
     found = differences([run.spec for run in chosen])
+    for letter, run in zip(LETTERS, chosen, strict=False):
+        if changes := run.snapshot().lr_changes:
+            made = ", ".join(f"{lr:.3g}" for _step, lr in changes)
+            words = _("The learning rate of {run} was changed by hand while it trained: {rates}.")
+            st.caption(words.format(run=letter, rates=made))
     if not found:
         st.caption(say(ALIKE))
         return

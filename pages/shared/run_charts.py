@@ -37,7 +37,7 @@ def run_charts(run: Run, now: RunSnapshot, curves: Curves, axis: Axis) -> None:
 
 def _schedule(now: RunSnapshot, steps_per_epoch: int) -> None:
     """Show on demand where the run is on its way from one learning rate to the next."""
-    if now.spec.schedule == "constant":
+    if now.spec.schedule == "constant" and not now.lr_changes:
         return
     place = st.expander(
         _("Learning rate"), icon=":material/trending_down:", key="schedule_now", on_change="rerun"
@@ -45,7 +45,7 @@ def _schedule(now: RunSnapshot, steps_per_epoch: int) -> None:
     if place.open:
         with place:
             st.vega_lite_chart(
-                schedule_rows(now.spec, steps_per_epoch, now.step),
+                schedule_rows(now.spec, steps_per_epoch, now.step, now.lr_changes),
                 schedule_chart(now.spec.num_epochs, palette()),
                 key=f"schedule_{now.id}",
             )

@@ -1,5 +1,7 @@
 """The learning rate over a run as a small curve, as Vega-Lite, with a mark where the run is now."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -27,22 +29,33 @@ def schedule_line(spec: RunSpec) -> None:
     )
 
 
-def schedule_rows(spec: RunSpec, steps_per_epoch: int, now: int | None = None) -> pd.DataFrame:
+def schedule_rows(
+    spec: RunSpec,
+    steps_per_epoch: int,
+    now: int | None = None,
+    changes: Sequence[tuple[int, float]] = (),
+) -> pd.DataFrame:
     """Return columns epoch, lr and series, one row a point of the curve and one for now.
 
     Args:
         spec: of the run.
         steps_per_epoch: training steps in one epoch.
         now: steps done so far, where the run is under way.
+        changes: after how many steps the rate was changed by hand, and to what.
     """
     num_steps = steps_per_epoch * spec.num_epochs
-    steps = sorted({i * (num_steps - 1) // (_POINTS - 1) for i in range(_POINTS)})
-    rows = [(step / steps_per_epoch, rate_at(spec, step, num_steps), PLAN) for step in steps]
+    # A change is a jump from one step to the next.
+    jumps = {step + before for step, _lr in changes for before in (-1, 0)}
+    points = {i * (num_steps - 1) // (_POINTS - 1) for i in range(_POINTS)} | jumps
+    rows = [
+        (step / steps_per_epoch, rate_at(spec, step, num_steps, changes), PLAN)
+        for step in sorted(points & set(range(num_steps)))
+    ]
     # A curve of a single step is a line too.
     rows.append((float(spec.num_epochs), rows[-1][1], PLAN))
     if now is not None:
         step = min(max(now, 1), num_steps) - 1
-        rows.append((step / steps_per_epoch, rate_at(spec, step, num_steps), NOW))
+        rows.append((step / steps_per_epoch, rate_at(spec, step, num_steps, changes), NOW))
     return pd.DataFrame(rows, columns=["epoch", "lr", "series"]).astype(
         {"epoch": "float64", "lr": "float64", "series": "str"}
     )

@@ -108,6 +108,10 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
     class Trainer:
         ended_early = ""
+        lr_changes: tuple[tuple[int, float], ...] = ()
+
+        def set_lr(self, lr: float) -> None:
+            self.lr_changes += ((100, lr),)
 
         def __init__(self, spec: RunSpec, data: object) -> None:
             torch.manual_seed(spec.seed)

@@ -171,6 +171,41 @@ def test_a_stopped_run_keeps_what_it_learned_and_says_so(visit, running):
     assert run.weights() is not None
 
 
+def test_the_rate_of_a_running_run_is_changed_by_a_click_or_typed(visit, running, script):
+    run = running(100)
+    tab = visit("train")
+    tab.click("rate_0")
+    script.say(steps_to(101))
+    eventually(lambda: run.snapshot().lr_changes)
+    tab.run()
+    ((_, lr),) = run.snapshot().lr_changes
+    assert lr == pytest.approx(DEFAULT.lr / 10)
+    assert f"changed by hand: to {lr:.3g} after step" in text_of(tab)
+    tab.get_by_key(f"rate_wanted_{lr}").set_value(0.25)
+    tab.click("rate_set")
+    script.say(steps_to(102))
+    eventually(lambda: len(run.snapshot().lr_changes) == 2)
+    assert run.snapshot().base_lr == 0.25
+
+
+def test_a_rate_out_of_range_is_a_sentence_and_changes_nothing(visit, running, script):
+    run = running(100, spec=replace(DEFAULT, lr=50.0))
+    tab = visit("train")
+    tab.click("rate_3")
+    assert "The learning rate must be from 1e-06 to 100, not 500" in tab.error[0].value.replace(
+        "\\", ""
+    )
+    script.say(steps_to(101))
+    eventually(lambda: run.snapshot().step == 101)
+    assert run.snapshot().lr_changes == ()
+
+
+def test_a_run_that_has_ended_offers_no_other_rate(visit, running, script):
+    run = running(100)
+    ended(run, script, END)
+    assert not visit("train").has("rate_0")
+
+
 def test_a_second_run_waits_with_its_place_in_line(visit, running, line):
     running()
     waiting = [line.start(replace(DEFAULT, seed=seed)) for seed in (1, 2)]

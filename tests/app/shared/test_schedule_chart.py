@@ -62,3 +62,16 @@ def test_the_page_says_what_the_chosen_loss_measures_and_when_it_is_wrong(visit)
     said = [caption.value for caption in tab.caption]
     assert notes["bce"] in said
     assert notes["cross_entropy"] not in said
+
+
+def test_a_change_by_hand_is_a_jump_and_now_lies_behind_it():
+    spec = RunSpec(lr=0.1, num_epochs=4)
+    rows = schedule_rows(spec, 63, 120, ((100, 0.01),))
+    plan = rows[rows.series == PLAN]
+    before, after = plan[plan.epoch * 63 < 99.5], plan[plan.epoch * 63 > 99.5]
+    assert set(before.lr) == {0.1}
+    assert set(after.lr) == {0.01}
+    assert before.epoch.max() * 63 == pytest.approx(99)
+    assert after.epoch.min() * 63 == pytest.approx(100)
+    (point,) = rows[rows.series == NOW].itertuples()
+    assert point.lr == 0.01

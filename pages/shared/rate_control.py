@@ -1,0 +1,91 @@
+"""How a person changes the learning rate of a run that trains."""
+
+from typing import Final
+
+import streamlit as st
+
+from core.errors import UserError
+from core.run import Run
+from core.runs import runs
+from core.settings import Number
+from core.snapshot import RunSnapshot
+from core.spec import setting_at
+from pages.shared import state
+from pages.shared.language import _
+from pages.shared.person import person
+
+# What the buttons multiply the rate by, and what stands on them.
+_FACTORS: Final = ((0.1, "÷ 10"), (0.5, "÷ 2"), (2.0, "× 2"), (10.0, "× 10"))
+_WANTED: Final = "rate_wanted"
+
+
+def rate_control(run: Run, now: RunSnapshot) -> None:
+    """Offer another learning rate for the rest of a run, where one can be had."""
+    if not now.active or now.spec.folds or run.rival is not None:
+        return
+    mine = runs().may_change(run.id, person())
+    words = _("Change the learning rate of the rest of this run")
+    other = _("It was started in another browser, and on this server each changes their own runs.")
+    with st.popover(
+        _("Rate"),
+        icon=":material/speed:",
+        key="rate",
+        help=words if mine else other,
+        disabled=not mine,
+    ):
+        if now.spec.schedule == "constant":
+            st.markdown(_("Learning rate now: **{lr:.3g}**").format(lr=now.base_lr))
+        else:
+            st.markdown(
+                _(
+                    "Learning rate now: **{lr:.3g}**. The schedule’s highest is **{highest:.3g}**; "
+                    "a change scales what is left of it."
+                ).format(lr=now.lr, highest=now.base_lr)
+            )
+        with st.container(horizontal=True, gap="small"):
+            for i, (factor, label) in enumerate(_FACTORS):
+                st.button(label, key=f"rate_{i}", on_click=_change, args=(run, factor))
+        record = setting_at("lr")
+        assert isinstance(record, Number)
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+            st.number_input(
+                _("Another rate"),
+                min_value=record.low,
+                max_value=record.high,
+                value=now.base_lr,
+                step=now.base_lr / 10,
+                format="%g",
+                # After a change, it begins from the rate that there is then.
+                key=f"{_WANTED}_{now.base_lr}",
+                width=160,
+            )
+            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, now.base_lr))
+
+
+def rate_changes(now: RunSnapshot) -> None:
+    """Say where the learning rate of a run was changed by hand."""
+    if not now.lr_changes:
+        return
+    made = [
+        _("to {lr:.3g} after step {step:,}").format(lr=lr, step=step) for step, lr in now.lr_changes
+    ]
+    words = _("The learning rate was changed by hand: {changes}.").format(changes=", ".join(made))
+    st.caption(f":material/speed: {words}")
+
+
+def _change(run: Run, factor: float) -> None:
+    """Multiply the rate. For use as a callback."""
+    # Not 0.010000000000000002.
+    _try(run, float(f"{run.snapshot().base_lr * factor:.12g}"))
+
+
+def _set(run: Run, before: float) -> None:
+    """Take the rate that was typed. For use as a callback."""
+    _try(run, st.session_state[f"{_WANTED}_{before}"])
+
+
+def _try(run: Run, lr: float) -> None:
+    try:
+        run.set_lr(lr)
+    except UserError as error:
+        state.refuse(error.message)
