@@ -13,45 +13,50 @@ from pages.shared import state
 from pages.shared.bring_in import bring_in
 from pages.shared.compare import compare
 from pages.shared.deletion import delete_button, undo_bar
+from pages.shared.language import _, n_, say
 from pages.shared.launch import launch
 from pages.shared.run_card import run_card
 from pages.shared.runs_table import runs_table
 from pages.shared.take_home import take_home
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 
 
 def _notices() -> None:
     for notice in runs().notices():
-        st.warning(plain(notice), icon=":material/healing:")
+        st.warning(plain(say(notice)), icon=":material/healing:")
     if not runs().are_kept:
         st.warning(
-            "Runs cannot be kept on this disk: they are on the Train page until NetSketch ends, "
-            "and gone after that.",
+            _(
+                "Runs cannot be kept on this disk: they are on the Train page until NetSketch "
+                "ends, and gone after that."
+            ),
             icon=":material/cloud_off:",
         )
     refused = state.take_refusal()
     if refused:
-        st.error(plain(refused), icon=":material/block:")
+        st.error(plain(say(refused)), icon=":material/block:")
 
 
 def _no_run_yet() -> None:
     draft = state.draft()
     with st.container(border=True):
-        st.markdown("#### Every run is kept here")
+        st.markdown(f"#### {_('Every run is kept here')}")
         st.markdown(
-            "Its settings, curves and weights, until you delete it. Tick one to see what became of "
-            "it; tick two, and the page says what differs between them, which one is better, and "
-            "whether that is more than luck."
+            _(
+                "Its settings, curves and weights, until you delete it. Tick one to see what "
+                "became of it; tick two, and the page says what differs between them, which one is "
+                "better, and whether that is more than luck."
+            )
         )
         st.button(
-            "Train the first one",
+            _("Train the first one"),
             type="primary",
             icon=":material/play_arrow:",
             key="train",
             on_click=launch,
             kwargs={"then": "pages/train_page.py"},
             disabled=check(draft).problem is not None or not is_available(draft.data),
-            help="The network of the Build page",
+            help=_("The network of the Build page"),
         )
 
 
@@ -62,16 +67,21 @@ def _chosen(rows: tuple[RunRow, ...]) -> list[Run]:
     found = [run for run in map(runs().get, (i for i in wanted if i in known)) if run is not None]
     if len(found) < len(wanted):
         state.compare(run.id for run in found)
-        gone = counted(len(wanted) - len(found), "run")
-        st.info(f"{gone} of this choice cannot be found here.", icon=":material/search_off:")
+        words = n_(
+            "{n:,} run of this choice cannot be found here.",
+            "{n:,} runs of this choice cannot be found here.",
+            len(wanted) - len(found),
+        )
+        st.info(words, icon=":material/search_off:")
     return found
 
 
 def _several(chosen: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="compare_head"):
-        st.markdown(f"#### {len(chosen)} runs side by side", width="content")
+        words = _("{count} runs side by side").format(count=len(chosen))
+        st.markdown(f"#### {words}", width="content")
         st.button(
-            "Clear the choice",
+            _("Clear the choice"),
             icon=":material/close:",
             key="clear",
             on_click=state.compare,
@@ -79,11 +89,10 @@ def _several(chosen: list[Run]) -> None:
         )
         delete_button(chosen)
     if len(chosen) > state.MAX_COMPARED:
-        st.info(
-            f"At most {state.MAX_COMPARED} runs can be compared. Untick "
-            f"{len(chosen) - state.MAX_COMPARED}.",
-            icon=":material/filter_5:",
+        words = _("At most {most} runs can be compared. Untick {too_many}.").format(
+            most=state.MAX_COMPARED, too_many=len(chosen) - state.MAX_COMPARED
         )
+        st.info(words, icon=":material/filter_5:")
         return
     compare(chosen)
 
@@ -98,12 +107,14 @@ else:
     chosen = _chosen(rows)
     runs_table(rows)
     if not chosen:
-        st.caption("Tick a run to see it, two or more to compare them. A click on a column sorts.")
+        st.caption(
+            _("Tick a run to see it, two or more to compare them. A click on a column sorts.")
+        )
     elif len(chosen) == 1:
         tags = sorted({tag for row in rows for tag in row.tags})
         run_card(chosen[0], next(row for row in rows if row.id == chosen[0].id), tags)
         take_home(chosen[0])
     else:
         _several(chosen)
-with st.expander("Bring in a file", icon=":material/upload_file:"):
+with st.expander(_("Bring in a file"), icon=":material/upload_file:"):
     bring_in()

@@ -8,11 +8,13 @@ import streamlit as st
 
 from core.bring_in import MAX_BYTES, configuration, weights
 from core.errors import UserError
+from core.message import N_, message
 from core.record import MAX_NAME
 from core.runs import runs
 from core.settings import shown
 from core.spec import RunSpec
 from pages.shared import state
+from pages.shared.language import _, say
 from pages.shared.person import person
 from pages.shared.words import plain
 
@@ -44,22 +46,24 @@ def bring_in() -> None:
     with st.container(key="bring_in"):
         key = state.fresh_key("bring_in")
         st.file_uploader(
-            "Bring in a configuration (.json) or weights (.safetensors) of NetSketch",
+            _("Bring in a configuration (.json) or weights (.safetensors) of NetSketch"),
             type=[_JSON, _WEIGHTS],
             accept_multiple_files=True,
             max_upload_size=MAX_BYTES // 2**20,
             key=key,
             on_change=_take,
             args=(key,),
-            help="A configuration becomes the draft of the Build page. Weights become a run, to be "
-            "drawn with, tested and compared; weights that do not name their network need its "
-            "configuration beside them. Nothing of a file is ever executed.",
+            help=_(
+                "A configuration becomes the draft of the Build page. Weights become a run, to be "
+                "drawn with, tested and compared; weights that do not name their network need its "
+                "configuration beside them. Nothing of a file is ever executed."
+            ),
         )
         said = state.held("bring_in_said", Said)
         if said.refused:
-            st.error(plain(said.refused), icon=":material/block:")
+            st.error(plain(say(said.refused)), icon=":material/block:")
         elif said.done:
-            st.success(plain(said.done), icon=":material/check:")
+            st.success(plain(say(said.done)), icon=":material/check:")
 
 
 def _take(key: str) -> None:
@@ -72,7 +76,7 @@ def _take(key: str) -> None:
     try:
         said.done = read(files)
     except UserError as error:
-        said.refused = str(error)
+        said.refused = error.message
     # What has been read, or refused, is not read again by the next run of the script.
     state.renew_key("bring_in")
 
@@ -85,15 +89,17 @@ def read(files: Sequence[Upload]) -> str:
     """
     found = {kind: [file for file in files if _kind(file) == kind] for kind in (_JSON, _WEIGHTS)}
     if len(found[_JSON]) > 1 or len(found[_WEIGHTS]) > 1:
-        raise UserError("Bring in one network at a time: one .json, one .safetensors, or both.")
+        raise UserError(N_("Bring in one network at a time: one .json, one .safetensors, or both."))
     if sum(map(len, found.values())) < len(files):
-        raise UserError("Only .json and .safetensors files can be brought in.")
+        raise UserError(N_("Only .json and .safetensors files can be brought in."))
     spec = _named(found[_JSON][0], configuration) if found[_JSON] else None
     if found[_WEIGHTS]:
         return _run_of(found[_WEIGHTS][0], spec)
     assert spec is not None  # there is at least one file
     state.adopt(spec)
-    return f"{shown(found[_JSON][0].name)} is the draft now. Train it, or change it first."
+    return message(
+        "{file} is the draft now. Train it, or change it first.", file=shown(found[_JSON][0].name)
+    )
 
 
 def _run_of(file: Upload, spec: RunSpec | None) -> str:
@@ -103,7 +109,7 @@ def _run_of(file: Upload, spec: RunSpec | None) -> str:
         name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person()
     )
     state.choose_run(run.id)
-    return f"{run.name} is a run now. It is tested as soon as it is its turn."
+    return message("{run} is a run now. It is tested as soon as it is its turn.", run=run.name)
 
 
 def _kind(file: Upload) -> str:
@@ -115,4 +121,5 @@ def _named(file: Upload, reader: Callable[[bytes], T]) -> T:
     try:
         return reader(file.getvalue())
     except UserError as error:
-        raise UserError(f"{shown(file.name)}: {error}") from error
+        words = message("{file}: {problem}", file=shown(file.name), problem=error.message)
+        raise UserError(words) from error

@@ -9,7 +9,9 @@ import streamlit as st
 from core.data import is_available
 from core.errors import UserError
 from core.glance import glance
+from core.message import N_
 from core.record import MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS, RunRecord
+from core.retold import retold
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
@@ -17,6 +19,7 @@ from core.spec import RunSpec
 from core.store import RunRow
 from pages.shared import state
 from pages.shared.deletion import delete_button
+from pages.shared.language import _, n_, say
 from pages.shared.launch import go_on, launch
 from pages.shared.person import person
 from pages.shared.run_words import details, result
@@ -25,6 +28,20 @@ from pages.shared.words import disk_size, plain
 
 _TRAIN: Final = "pages/train_page.py"
 _LIVE_S: Final = 1.0
+_MONTHS: Final = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)
 
 
 def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
@@ -52,9 +69,9 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
 def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
         st.markdown(f"#### {plain(record.name)}", width="content")
-        st.markdown(STATUS_WORDS[now.status], width="content")
+        st.markdown(say(STATUS_WORDS[now.status]), width="content")
         st.button(
-            "★ Starred" if record.starred else "☆ Star",
+            _("★ Starred") if record.starred else _("☆ Star"),
             key="star",
             type="tertiary",
             on_click=_change,
@@ -69,12 +86,19 @@ def _where_it_is(run: Run) -> None:
 
 
 def _small_print(record: RunRecord, row: RunRow) -> str:
-    best = f" · best after epoch {record.best_epoch}" if record.best_epoch else ""
-    made = ", ".join(f"{plain(name)} {plain(text)}" for name, text in record.versions.items())
-    return (
-        f"{glance(record.spec)} · {record.params:,} parameters{best} · begun "
-        f"{_when(record.created_at)} · {made} · {disk_size(row.num_bytes)} on the disk"
-    )
+    words = [
+        say(retold(glance(record.spec))),
+        n_("{n:,} parameter", "{n:,} parameters", record.params),
+    ]
+    if record.best_epoch:
+        words.append(_("best after epoch {epoch}").format(epoch=record.best_epoch))
+    made = (f"{plain(name)} {plain(text)}" for name, text in record.versions.items())
+    words += [
+        _("begun {moment}").format(moment=_when(record.created_at)),
+        ", ".join(made),
+        _("{size} on the disk").format(size=disk_size(row.num_bytes)),
+    ]
+    return " · ".join(words)
 
 
 def _when(seconds: float) -> str:
@@ -83,56 +107,63 @@ def _when(seconds: float) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
     moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
-    return f"{moment.day} {moment:%B %Y, %H:%M}"
+    return _("{day} {month} {year}, {time}").format(
+        day=moment.day,
+        month=say(_MONTHS[moment.month - 1]),
+        year=moment.year,
+        time=f"{moment:%H:%M}",
+    )
 
 
 def _actions(run: Run, now: RunSnapshot, mine: bool) -> None:
     with st.container(horizontal=True, key="run_actions"):
         if now.resumable:
             st.button(
-                "Resume",
+                _("Resume"),
                 icon=":material/resume:",
                 key="card_resume",
                 on_click=_resume,
                 args=(run.id,),
                 disabled=not mine,
-                help="Go on from where it was",
+                help=_("Go on from where it was"),
             )
         st.button(
-            "Curves",
+            _("Curves"),
             icon=":material/show_chart:",
             key="card_train",
             on_click=_look,
             args=(run.id, _TRAIN),
-            help="Show it on the Train page",
+            help=_("Show it on the Train page"),
         )
         if run.has_weights:
             st.button(
-                "Draw",
+                _("Draw"),
                 icon=":material/draw:",
                 key="card_draw",
                 on_click=_look,
                 args=(run.id, "pages/draw_page.py"),
-                help="Draw a digit and let this network read it",
+                help=_("Draw a digit and let this network read it"),
             )
         st.button(
-            "Open in Build",
+            _("Open in Build"),
             icon=":material/deployed_code:",
             key="card_build",
             on_click=_open,
             args=(run.spec,),
-            help="Its settings take the place of those on the Build page",
+            help=_("Its settings take the place of those on the Build page"),
         )
         here = is_available(run.spec.data)
         st.button(
-            "Train again",
+            _("Train again"),
             icon=":material/replay:",
             key="card_again",
             on_click=launch,
             args=(run.spec,),
             kwargs={"then": _TRAIN},
             disabled=not here,
-            help="A new run of the same settings" if here else "Its data are not on this machine.",
+            help=_("A new run of the same settings")
+            if here
+            else _("Its data are not on this machine."),
         )
         delete_button([run])
 
@@ -140,7 +171,7 @@ def _actions(run: Run, now: RunSnapshot, mine: bool) -> None:
 def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
     """Let people say what they like of a run."""
     st.text_input(
-        "Name",
+        _("Name"),
         key=state.put(f"run_name_{record.id}", record.name),
         max_chars=MAX_NAME,
         on_change=_take_name,
@@ -148,23 +179,25 @@ def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
         disabled=not mine,
     )
     st.multiselect(
-        "Tags",
+        _("Tags"),
         sorted({*tags, *record.tags}),
         key=state.put(f"run_tags_{record.id}", list(record.tags)),
         accept_new_options=True,
         max_selections=MAX_TAGS,
-        placeholder="Type a word, then Enter",
+        placeholder=_("Type a word, then Enter"),
         on_change=_take_tags,
         args=(record.id,),
         disabled=not mine,
-        help=f"At most {MAX_TAGS} of {MAX_TAG} letters each, to find runs by",
+        help=_("At most {tags} of {letters} letters each, to find runs by").format(
+            tags=MAX_TAGS, letters=MAX_TAG
+        ),
     )
     st.text_area(
-        "Note",
+        _("Note"),
         key=state.put(f"run_note_{record.id}", record.note),
         max_chars=MAX_NOTE,
         height=110,
-        placeholder="What was it for? What did you see?",
+        placeholder=_("What was it for? What did you see?"),
         on_change=_take_note,
         args=(record.id,),
         disabled=not mine,
@@ -195,7 +228,7 @@ def _change(
     try:
         runs().change(run_id, name=name, tags=tags, note=note, starred=starred, owner=person())
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
 
 
 def _resume(run_id: str) -> None:

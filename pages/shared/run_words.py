@@ -9,6 +9,7 @@ from core.difference import in_words
 from core.history import Curves
 from core.message import N_
 from core.record import Status
+from core.retold import retold
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
 from core.trainer import how_it_runs
@@ -100,7 +101,7 @@ def details(now: RunSnapshot) -> None:
         _("batch of {size:,}").format(size=spec.batch_size),
         _("seed {seed}").format(seed=spec.seed),
         plain(data_title(spec.data)),
-        _("on {device}").format(device=plain(say(now.device)) or "–"),
+        _("on {device}").format(device=plain(say(retold(now.device))) or "–"),
     ]
     how = None
     if now.device:

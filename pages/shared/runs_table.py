@@ -1,21 +1,24 @@
 """All runs in a table: sought, filtered, sorted, starred, chosen."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from core.data import title_of
 from core.errors import UserError
 from core.record import Status
+from core.retold import retold
 from core.runs import runs
 from core.store import RunRow
 from pages.shared import state
+from pages.shared.data_words import data_title
+from pages.shared.language import _, n_, say
 from pages.shared.person import person
 from pages.shared.strip import STATUS_WORDS
-from pages.shared.words import counted, disk_size
+from pages.shared.words import disk_size
 
 _FILTERS: Final = ("runs_text", "runs_starred", "runs_tags", "runs_data", "runs_states")
 _ROW_PX: Final = 35
@@ -48,7 +51,8 @@ class Wanted:
             self.states and row.status not in self.states
         ):
             return False
-        said = " ".join((row.name, *row.tags, row.note, row.network)).casefold()
+        network = say(retold(row.network))
+        said = " ".join((row.name, *row.tags, row.note, row.network, network)).casefold()
         return all(word in said for word in self.text.casefold().split())
 
 
@@ -57,21 +61,33 @@ def runs_table(rows: Sequence[RunRow]) -> None:
     wanted = _filters(rows)
     found = [row for row in rows if wanted.fits(row)]
     with st.container(horizontal=True, vertical_alignment="center", key="runs_count"):
-        count = counted(len(rows), "run")
+        if wanted.everything:
+            count = n_("{n:,} run", "{n:,} runs", len(rows))
+        else:
+            count = n_(
+                "{found:,} of {n:,} run",
+                "{found:,} of {n:,} runs",
+                len(rows),
+                found=len(found),
+            )
+        st.caption(count, width="content")
         st.caption(
-            count if wanted.everything else f"{len(found):,} of {count}",
+            _("{size} on the disk").format(size=disk_size(runs().disk_used())),
             width="content",
-        )
-        st.caption(
-            f"{disk_size(runs().disk_used())} on the disk",
-            width="content",
-            help="Settings, curves and weights of all runs. A deleted run counts until it leaves "
-            f"the disk, after {counted(runs().limits.keep_deleted_days, 'day')}.",
+            help=n_(
+                "Settings, curves and weights of all runs. A deleted run counts until it leaves "
+                "the disk, after {n:,} day.",
+                "Settings, curves and weights of all runs. A deleted run counts until it leaves "
+                "the disk, after {n:,} days.",
+                runs().limits.keep_deleted_days,
+            ),
         )
         if not wanted.everything:
-            st.button("Show all", icon=":material/filter_alt_off:", on_click=_show_all, key="all")
+            st.button(
+                _("Show all"), icon=":material/filter_alt_off:", on_click=_show_all, key="all"
+            )
     if not found:
-        st.info("No run is like that.", icon=":material/search_off:")
+        st.info(_("No run is like that."), icon=":material/search_off:")
         return
     column = st.column_config
     st.dataframe(
@@ -85,31 +101,40 @@ def runs_table(rows: Sequence[RunRow]) -> None:
             "★": column.ButtonColumn(
                 width=44,
                 type="tertiary",
-                help="Click to star a run",
+                help=_("Click to star a run"),
                 on_click=_star,
                 key="runs_star",
             ),
-            "Name": column.TextColumn(width=180),
+            "Name": column.TextColumn(_("Name"), width=180),
             "Test": column.NumberColumn(
-                width=80, format="%.1f %%", help="Share of the test images that are named rightly"
+                _("Test"),
+                width=80,
+                format="%.1f %%",
+                help=_("Share of the test images that are named rightly"),
             ),
-            "State": column.TextColumn(width=110),
+            "State": column.TextColumn(_("State"), width=110),
             "Network": column.TextColumn(
-                width=150, help="Channels of each convolution block + units of each dense layer"
+                _("Network"),
+                width=150,
+                help=_("Channels of each convolution block + units of each dense layer"),
             ),
-            "Data": column.TextColumn(width=95),
+            "Data": column.TextColumn(_("Data"), width=95),
             "Parameters": column.NumberColumn(
-                width=100, format="localized", help="Numbers that training sets"
+                _("Parameters"), width=100, format="localized", help=_("Numbers that training sets")
             ),
             "Time": column.NumberColumn(
-                width=80, format="%.1f s", help="Seconds of work; pauses are not counted"
+                _("Time"),
+                width=80,
+                format=_("%.1f s"),
+                help=_("Seconds of work; pauses are not counted"),
             ),
-            "Begun": column.DatetimeColumn(width=150, format="D MMM YYYY, HH:mm"),
-            "Tags": column.ListColumn(width=130),
-            "Note": column.TextColumn(width=180),
-            "Device": column.TextColumn(width=120),
+            # In the letters of moment.js.
+            "Begun": column.DatetimeColumn(_("Begun"), width=150, format=_("D MMM YYYY, HH:mm")),
+            "Tags": column.ListColumn(_("Tags"), width=130),
+            "Note": column.TextColumn(_("Note"), width=180),
+            "Device": column.TextColumn(_("Device"), width=120),
             "Disk": column.NumberColumn(
-                width=80, format="bytes", help="What its folder takes on the disk"
+                _("Disk"), width=80, format="bytes", help=_("What its folder takes on the disk")
             ),
         },
         placeholder="–",
@@ -130,14 +155,14 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
             "Name": [row.name for row in rows],
             "Test": [None if r.test_accuracy is None else 100 * r.test_accuracy for r in rows],
             "State": [_words(row.status) for row in rows],
-            "Network": [row.network for row in rows],
-            "Data": [_data(row.data).partition(" (")[0] for row in rows],
+            "Network": [say(retold(row.network)) for row in rows],
+            "Data": [_short(data_title(row.data)) for row in rows],
             "Parameters": [row.params for row in rows],
             "Time": [row.elapsed_s for row in rows],
             "Begun": when.tz_convert(timezone),
             "Tags": [list(row.tags) for row in rows],
             "Note": [row.note for row in rows],
-            "Device": [row.device for row in rows],
+            "Device": [say(retold(row.device)) for row in rows],
             "Disk": [row.num_bytes for row in rows],
         }
     ).astype({"Test": "float64"})
@@ -146,34 +171,25 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
 def _filters(rows: Sequence[RunRow]) -> Wanted:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Search",
+            _("Search"),
             key="runs_text",
             persist_state="session",
-            placeholder="Search names, tags, notes, networks",
+            placeholder=_("Search names, tags, notes, networks"),
             icon=":material/search:",
             label_visibility="collapsed",
             max_chars=100,
             live=True,
         )
-        starred = st.toggle("Starred", key="runs_starred", persist_state="session")
+        starred = st.toggle(_("Starred"), key="runs_starred", persist_state="session")
         tags = _choices("runs_tags", {tag for row in rows for tag in row.tags})
         data = _choices("runs_data", {row.data for row in rows})
         states = _choices("runs_states", {row.status for row in rows})
         narrowed = sum(bool(st.session_state.get(key)) for key in _FILTERS[2:])
-        with st.popover(
-            f"Filter, {narrowed} on" if narrowed else "Filter", icon=":material/filter_alt:"
-        ):
-            st.multiselect("Tags, any of them", tags, key="runs_tags", persist_state="session")
-            st.multiselect(
-                "Data", data, format_func=_data, key="runs_data", persist_state="session"
-            )
-            st.multiselect(
-                "State",
-                states,
-                format_func=_words,
-                key="runs_states",
-                persist_state="session",
-            )
+        on = _("Filter, {count} on").format(count=narrowed) if narrowed else _("Filter")
+        with st.popover(on, icon=":material/filter_alt:"):
+            _choose(_("Tags, any of them"), tags, "runs_tags", str)
+            _choose(_("Data"), data, "runs_data", data_title)
+            _choose(_("State"), states, "runs_states", _words)
     return Wanted(
         text=text or "",
         starred=starred,
@@ -186,6 +202,18 @@ def _filters(rows: Sequence[RunRow]) -> Wanted:
 def _choices(key: str, present: set[str]) -> list[str]:
     """Offer what there is, and what was chosen while there was any."""
     return sorted(present | set(st.session_state.get(key) or ()))
+
+
+def _choose(label: str, options: list[str], key: str, words: Callable[[str], str]) -> None:
+    st.multiselect(
+        label,
+        options,
+        format_func=words,
+        key=key,
+        persist_state="session",
+        placeholder=_("Choose options") if options else _("No options to select"),
+        disabled=not options,
+    )
 
 
 def _show_all() -> None:
@@ -205,10 +233,11 @@ def _star() -> None:
             state.refuse(str(error))
 
 
-def _data(key: str) -> str:
-    return title_of(key)
+def _short(title: str) -> str:
+    """Leave out what stands in brackets behind a title, in either language's."""
+    return re.split(r" \(|\uff08", title, maxsplit=1)[0]
 
 
-def _words(status: Status) -> str:
+def _words(status: Status | str) -> str:
     """Return a status as the strip words it, without its icon."""
-    return STATUS_WORDS[status].rpartition("] ")[2]
+    return say(STATUS_WORDS[status]).rpartition("] ")[2]

@@ -9,10 +9,12 @@ import streamlit as st
 from streamlit import runtime
 
 from core.errors import UserError
+from core.message import N_, message
 from core.record import ENDED
 from core.run import Run
 from core.take_home import File, everything, folder_name, make, offered, parcel_of
 from pages.shared import state
+from pages.shared.language import _, say
 from pages.shared.words import plain
 
 # How often the line is drawn that says what is being made.
@@ -62,7 +64,7 @@ class Making:
         Raises:
             UserError: it cannot be made; `failure` says why, too.
         """
-        self.failure, self.words = "", "Reading the run"
+        self.failure, self.words = "", N_("Reading the run")
         try:
             parcel = parcel_of(run)
             if name is None:
@@ -72,13 +74,14 @@ class Making:
             _hold(made, mime, saved_as)
             return made
         except UserError as error:
-            self.failure = str(error)
+            self.failure = error.message
             raise
         except Exception as error:
             _log.error("A file could not be made", exc_info=error)
-            self.failure = (
-                f"{saved_as} could not be made because of a fault inside NetSketch; its details "
-                "are in the server's log. The other files can still be had."
+            self.failure = message(
+                "{file} could not be made because of a fault inside NetSketch; its details are in "
+                "the server's log. The other files can still be had.",
+                file=saved_as,
             )
             raise UserError(self.failure) from None
         finally:
@@ -118,15 +121,16 @@ def take_home(run: Run) -> None:
     files = offered(record, has_weights=run.has_weights)
     with st.container(border=True, key="take_home"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("**Take it home**", width="content")
+            st.markdown(f"**{_('Take it home')}**", width="content")
             if record.status not in ENDED:
-                st.markdown(":gray[Weights, curves, ONNX and a report when the run has ended.]")
+                words = _("Weights, curves, ONNX and a report when the run has ended.")
+                st.markdown(f":gray[{words}]")
                 for file in files:
                     _file(run, making, file)
                 return
             saved_as = f"{folder_name(record)}.zip"
             st.download_button(
-                "Everything (.zip)",
+                _("Everything (.zip)"),
                 partial(making.file, run, None, saved_as, _ZIP),
                 saved_as,
                 _ZIP,
@@ -134,10 +138,10 @@ def take_home(run: Run) -> None:
                 type="primary",
                 icon=":material/folder_zip:",
                 on_click="ignore",
-                help="All files below and a README that explains them. It takes a few seconds.",
+                help=_("All files below and a README that explains them. It takes a few seconds."),
             )
             st.fragment(_doing, run_every=_LOOK_S)(making)
-        with st.expander("Single files"):
+        with st.expander(_("Single files")):
             for side, column in enumerate(st.columns(2)):
                 with column:
                     for file in files[side::2]:
@@ -146,16 +150,16 @@ def take_home(run: Run) -> None:
 
 def _doing(making: Making) -> None:
     if making.failure:
-        st.markdown(f":red[:material/error: {plain(making.failure)}]")
+        st.markdown(f":red[:material/error: {plain(say(making.failure))}]")
     elif making.words:
-        st.markdown(f":gray[:material/hourglass_top: {plain(making.words)} …]")
+        st.markdown(f":gray[:material/hourglass_top: {plain(say(making.words))} …]")
     else:
         st.markdown(" ")
 
 
 def _file(run: Run, making: Making, file: File) -> None:
     st.download_button(
-        f"**{plain(file.name)}** · {plain(file.words)}",
+        f"**{plain(file.name)}** · {plain(say(file.words))}",
         partial(making.file, run, file.name, file.name, file.mime),
         file.name,
         file.mime,
