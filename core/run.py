@@ -194,7 +194,7 @@ class Run:
                 return False
             self._status, self._message = "queued", ""
             self._stop_wanted = self._pause_wanted = self._interrupt_wanted = False
-            self._test = self._ended_at = None
+            self._test = self._ended_at = self._lr_wanted = None
             self._changed.notify_all()
         self._note()
         return True

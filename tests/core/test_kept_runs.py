@@ -165,6 +165,20 @@ def test_a_stopped_run_can_go_on_too(open_runs):
         line.go_on("9-abcdef")
 
 
+def test_a_rate_that_was_never_taken_up_is_forgotten_by_a_stop(open_runs):
+    line = open_runs()
+    run = line.start(LONG)
+    eventually(lambda: run.snapshot().step >= 3)
+    run.pause()
+    eventually(lambda: run.status == "paused")
+    run.set_lr(0.0005)
+    run.stop()
+    at = ended(run).snapshot().step
+    line.go_on(run.id)
+    eventually(lambda: run.snapshot().step > at + 3)
+    assert run.snapshot().lr_changes == ()
+
+
 def test_what_waited_when_the_server_ended_can_be_resumed(open_runs):
     line = open_runs()
     running, waiting = line.start(LONG), line.start(replace(SPEC, seed=1))
