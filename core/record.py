@@ -113,15 +113,27 @@ class RunRecord:
             RecordError: a name, note or tag is too long, or the name is empty.
         """
         if not 1 <= len(self.name.strip()) <= MAX_NAME:
-            raise RecordError(f"A run’s name has 1 to {MAX_NAME} characters.")
+            raise RecordError(
+                messages.message("A run’s name has 1 to {most} characters.", most=MAX_NAME)
+            )
         if not self.name.isprintable():
-            raise RecordError("A run’s name is one line of printable characters.")
+            raise RecordError(messages.N_("A run’s name is one line of printable characters."))
         if len(self.note) > MAX_NOTE:
             raise RecordError(
-                f"A note has at most {MAX_NOTE:,} characters; this one has {len(self.note):,}."
+                messages.message(
+                    "A note has at most {most:,} characters; this one has {count:,}.",
+                    most=MAX_NOTE,
+                    count=len(self.note),
+                )
             )
         if len(self.tags) > MAX_TAGS or any(not 1 <= len(tag) <= MAX_TAG for tag in self.tags):
-            raise RecordError(f"At most {MAX_TAGS} tags of 1 to {MAX_TAG} characters each.")
+            raise RecordError(
+                messages.message(
+                    "At most {tags} tags of 1 to {letters} characters each.",
+                    tags=MAX_TAGS,
+                    letters=MAX_TAG,
+                )
+            )
 
     @property
     def test_accuracy(self) -> float | None:

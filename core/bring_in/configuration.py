@@ -2,6 +2,7 @@
 
 from core.bring_in.header import BringInError
 from core.codec import MAX_JSON_BYTES, from_json
+from core.message import N_, message
 from core.spec import RunSpec
 
 
@@ -13,11 +14,16 @@ def configuration(data: bytes) -> RunSpec:
     """
     if len(data) > MAX_JSON_BYTES:
         raise BringInError(
-            f"A configuration has at most {MAX_JSON_BYTES // 1024} KB; this file has "
-            f"{len(data) / 1024:,.0f} KB."
+            message(
+                "A configuration has at most {most} KB; this file has {size:,.0f} KB.",
+                most=MAX_JSON_BYTES // 1024,
+                size=len(data) / 1024,
+            )
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BringInError("The configuration is not text: it must be JSON in UTF-8.") from error
+        raise BringInError(
+            N_("The configuration is not text: it must be JSON in UTF-8.")
+        ) from error
     return from_json(text)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import UserError
+from core.message import N_, message
 from core.settings import shown
 
 MAX_HEADER_BYTES: Final = 128 * 1024
@@ -18,6 +19,7 @@ MAX_TENSORS: Final = 400
 MAX_DIMENSIONS: Final = 8
 _LENGTH_BYTES: Final = 8
 _METADATA: Final = "__metadata__"
+_NOT_JSON: Final = N_("The weights’ header is damaged: it is not JSON.")
 # No file that is read here has more bytes.
 _LARGEST: Final = 2**40
 
@@ -58,24 +60,31 @@ def read_header(data: bytes) -> Header:
         BringInError: it is cut off, too long, or says what no header may say.
     """
     if len(data) < _LENGTH_BYTES:
-        raise BringInError("These weights are cut off: the file ends before its header begins.")
+        raise BringInError(N_("These weights are cut off: the file ends before its header begins."))
     length = int.from_bytes(data[:_LENGTH_BYTES], "little")
     if length > MAX_HEADER_BYTES:
         raise BringInError(
-            "This is not a safetensors file of NetSketch: it claims a header of "
-            f"{shown(length)} bytes, and {MAX_HEADER_BYTES:,} is the most that one needs."
+            message(
+                "This is not a safetensors file of NetSketch: it claims a header of {length} "
+                "bytes, and {most:,} is the most that one needs.",
+                length=shown(length),
+                most=MAX_HEADER_BYTES,
+            )
         )
     size = _LENGTH_BYTES + length
     if len(data) < size:
-        raise BringInError("These weights are cut off: the file ends within its header.")
+        raise BringInError(N_("These weights are cut off: the file ends within its header."))
     header = _json(data[_LENGTH_BYTES:size])
     if not isinstance(header, dict):
-        raise BringInError("The weights’ header is damaged: it is not a JSON object.")
+        raise BringInError(N_("The weights’ header is damaged: it is not a JSON object."))
     metadata = _metadata(header.pop(_METADATA, {}))
     if len(header) > MAX_TENSORS:
         raise BringInError(
-            f"The weights’ header lists {len(header):,} tensors; a network here has at most "
-            f"{MAX_TENSORS}."
+            message(
+                "The weights’ header lists {count:,} tensors; a network here has at most {most}.",
+                count=len(header),
+                most=MAX_TENSORS,
+            )
         )
     return Header({name: _entry(name, entry) for name, entry in header.items()}, metadata, size)
 
@@ -86,44 +95,60 @@ def _json(data: bytes) -> object:
             data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
         )
     except (UnicodeDecodeError, RecursionError) as error:
-        raise BringInError("The weights’ header is damaged: it is not JSON.") from error
+        raise BringInError(_NOT_JSON) from error
     except ValueError as error:
         if isinstance(error, BringInError):
             raise
-        raise BringInError("The weights’ header is damaged: it is not JSON.") from error
+        raise BringInError(_NOT_JSON) from error
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     once: dict[str, object] = {}
     for key, value in pairs:
         if key in once:
-            raise BringInError(f"The weights’ header has “{shown(key)}” twice.")
+            raise BringInError(message("The weights’ header has “{name}” twice.", name=shown(key)))
         once[key] = value
     return once
 
 
 def _no_constant(word: str) -> None:
-    raise BringInError(f"The weights’ header is damaged: {word} stands where a number belongs.")
+    raise BringInError(
+        message("The weights’ header is damaged: {word} stands where a number belongs.", word=word)
+    )
 
 
 def _metadata(found: object) -> dict[str, str]:
     if not isinstance(found, dict) or any(not isinstance(text, str) for text in found.values()):
-        raise BringInError(f"The weights’ header is damaged: “{_METADATA}” must hold text only.")
+        raise BringInError(
+            message("The weights’ header is damaged: “{name}” must hold text only.", name=_METADATA)
+        )
     return {str(name): str(text) for name, text in found.items()}
 
 
 def _entry(name: str, found: object) -> Entry:
-    where = f"The weights’ header is damaged at “{shown(name)}”:"
     if not isinstance(found, dict) or found.keys() != {"dtype", "shape", "data_offsets"}:
-        raise BringInError(f"{where} it needs dtype, shape and data_offsets, and nothing else.")
+        raise _damaged(name, N_("it needs dtype, shape and data_offsets, and nothing else."))
     dtype, shape, offsets = found["dtype"], found["shape"], found["data_offsets"]
     if not isinstance(dtype, str):
-        raise BringInError(f"{where} its dtype must be a word.")
+        raise _damaged(name, N_("its dtype must be a word."))
     if not _are_sizes(shape) or len(shape) > MAX_DIMENSIONS:
-        raise BringInError(f"{where} its shape must be a list of at most {MAX_DIMENSIONS} sizes.")
+        raise _damaged(
+            name,
+            message("its shape must be a list of at most {most} sizes.", most=MAX_DIMENSIONS),
+        )
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise BringInError(f"{where} its data_offsets must be where its bytes begin and end.")
+        raise _damaged(name, N_("its data_offsets must be where its bytes begin and end."))
     return Entry(dtype, tuple(shape), offsets[0], offsets[1])
+
+
+def _damaged(name: str, problem: str) -> BringInError:
+    return BringInError(
+        message(
+            "The weights’ header is damaged at “{name}”: {problem}",
+            name=shown(name),
+            problem=problem,
+        )
+    )
 
 
 def _are_sizes(found: object) -> bool:

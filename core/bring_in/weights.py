@@ -18,6 +18,7 @@ from core.codec import from_json
 from core.device import devices
 from core.errors import UserError
 from core.layers import lay_out
+from core.message import N_, message
 from core.model import build
 from core.settings import shown
 from core.spec import RunSpec
@@ -53,8 +54,11 @@ def weights(data: bytes, spec: RunSpec | None = None) -> Brought:
     """
     if len(data) > MAX_BYTES:
         raise BringInError(
-            f"Weights have at most {MAX_BYTES // 2**20} MB; this file has "
-            f"{len(data) / 2**20:,.0f} MB."
+            message(
+                "Weights have at most {most} MB; this file has {size:,.0f} MB.",
+                most=MAX_BYTES // 2**20,
+                size=len(data) / 2**20,
+            )
         )
     header = read_header(data)
     spec = spec or _configuration(header)
@@ -72,24 +76,35 @@ def _configuration(header: Header) -> RunSpec:
     text = header.metadata.get(CONFIGURATION)
     if text is None:
         raise BringInError(
-            "The weights do not say which network they belong to. Bring in the configuration JSON "
-            "of the run together with them."
+            N_(
+                "The weights do not say which network they belong to. Bring in the configuration "
+                "JSON of the run together with them."
+            )
         )
     try:
         return from_json(text)
     except UserError as error:
-        raise BringInError(f"The weights’ own configuration cannot be used. {error}") from error
+        words = message(
+            "The weights’ own configuration cannot be used. {problem}", problem=error.message
+        )
+        raise BringInError(words) from error
 
 
 def _expected(spec: RunSpec) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return dtype and shape of each tensor of a network, by name."""
     network = lay_out(spec)
     if network.broken is not None:
-        raise BringInError(f"The weights’ network cannot work. {network.broken.message}")
+        raise BringInError(
+            message("The weights’ network cannot work. {problem}", problem=network.broken.message)
+        )
     if 4 * network.params > MAX_BYTES:
         raise BringInError(
-            f"The network has {network.params:,} parameters; weights of at most "
-            f"{MAX_BYTES // 4:,} can be brought in."
+            message(
+                "The network has {params:,} parameters; weights of at most {most:,} can be brought "
+                "in.",
+                params=network.params,
+                most=MAX_BYTES // 4,
+            )
         )
     with torch.device("meta"):
         state = build(spec).state_dict()
@@ -99,32 +114,54 @@ def _expected(spec: RunSpec) -> dict[str, tuple[str, tuple[int, ...]]]:
 def _match_names(header: Header, expected: Mapping[str, object]) -> None:
     missing = [name for name in expected if name not in header.entries]
     if missing:
-        raise BringInError(
-            f"The weights are of another network: “{missing[0]}” is missing"
-            + (f", and {len(missing) - 1} more." if len(missing) > 1 else ".")
-        )
+        some = message("The weights are of another network: “{name}” is missing.", name=missing[0])
+        if len(missing) > 1:
+            some = message(
+                "The weights are of another network: “{name}” is missing, and {count} more.",
+                name=missing[0],
+                count=len(missing) - 1,
+            )
+        raise BringInError(some)
     unknown = next((name for name in header.entries if name not in expected), None)
     if unknown is not None:
         raise BringInError(
-            f"The weights are of another network: this one has no “{shown(unknown)}”."
+            message(
+                "The weights are of another network: this one has no “{name}”.",
+                name=shown(unknown),
+            )
         )
 
 
 def _match(name: str, entry: Entry, dtype: str, shape: tuple[int, ...]) -> None:
     if entry.dtype != dtype:
         raise BringInError(
-            f"The weights do not fit: “{name}” must be {dtype}, not {shown(entry.dtype)}."
+            message(
+                "The weights do not fit: “{name}” must be {dtype}, not {other}.",
+                name=name,
+                dtype=dtype,
+                other=shown(entry.dtype),
+            )
         )
     if entry.shape != shape:
         raise BringInError(
-            f"The weights are of another network: “{name}” must have the shape "
-            f"{_shape(shape)}, not {shown(_shape(entry.shape))}."
+            message(
+                "The weights are of another network: “{name}” must have the shape {shape}, not "
+                "{other}.",
+                name=name,
+                shape=_shape(shape),
+                other=shown(_shape(entry.shape)),
+            )
         )
     size = _NUMPY[dtype].itemsize * int(np.prod(shape, dtype=np.int64))
     if entry.end - entry.begin != size:
         raise BringInError(
-            f"The weights’ header is damaged at “{name}”: its {entry.end - entry.begin:,} bytes "
-            f"should be {size:,}."
+            message(
+                "The weights’ header is damaged at “{name}”: its {count:,} bytes should be "
+                "{wanted:,}.",
+                name=name,
+                count=entry.end - entry.begin,
+                wanted=size,
+            )
         )
 
 
@@ -133,15 +170,27 @@ def _match_places(header: Header, num_bytes: int) -> None:
     at = 0
     for entry in sorted(header.entries.values(), key=lambda entry: entry.begin):
         if entry.begin != at:
-            raise BringInError("The weights’ header is damaged: tensors overlap or leave a gap.")
+            raise BringInError(
+                N_("The weights’ header is damaged: tensors overlap or leave a gap.")
+            )
         at = entry.end
     whole = header.size + at
     if whole > num_bytes:
-        raise BringInError(f"These weights are cut off: {num_bytes:,} of {whole:,} bytes are here.")
+        raise BringInError(
+            message(
+                "These weights are cut off: {here:,} of {whole:,} bytes are here.",
+                here=num_bytes,
+                whole=whole,
+            )
+        )
     if whole < num_bytes:
         raise BringInError(
-            f"The weights end after {whole:,} bytes, but the file has {num_bytes:,}: what follows "
-            "belongs to no tensor."
+            message(
+                "The weights end after {whole:,} bytes, but the file has {size:,}: what follows "
+                "belongs to no tensor.",
+                whole=whole,
+                size=num_bytes,
+            )
         )
 
 
@@ -155,12 +204,18 @@ def _tensor(name: str, entry: Entry, data: bytes, after: int) -> Tensor:
     count = (entry.end - entry.begin) // dtype.itemsize
     values = np.frombuffer(data, dtype, count, after + entry.begin)
     if not np.isfinite(values).all():
-        raise BringInError(f"The weights are spoilt: “{name}” holds what is not a finite number.")
+        raise BringInError(
+            message(
+                "The weights are spoilt: “{name}” holds what is not a finite number.", name=name
+            )
+        )
     if name.endswith(("running_var", "num_batches_tracked")) and float(values.min()) < 0:
-        raise BringInError(f"The weights are spoilt: “{name}” cannot be below 0.")
+        raise BringInError(
+            message("The weights are spoilt: “{name}” cannot be below 0.", name=name)
+        )
     native = values.astype(dtype.newbyteorder("="), copy=True)
     return torch.from_numpy(native.reshape(entry.shape))
 
 
 def _shape(sides: tuple[int, ...]) -> str:
-    return " × ".join(map(str, sides)) or "a single number"
+    return " × ".join(map(str, sides)) or N_("a single number")

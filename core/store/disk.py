@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import BinaryIO, Final, Literal
 
 from core.errors import UserError
+from core.message import N_, message
 
 try:
     from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined]  # macOS
@@ -56,7 +57,8 @@ def saving(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{what} could not be saved: {_cause(error)}") from error
+        words = message("{what} could not be saved: {cause}", what=what, cause=_cause(error))
+        raise StoreError(words) from error
 
 
 def write(path: Path, data: bytes) -> None:
@@ -169,22 +171,24 @@ def _patiently(action: Callable[[], None]) -> None:
 
 def _cause(error: OSError) -> str:
     if is_full(error):
-        return (
+        return N_(
             "the disk is full. Free some space, by deleting old runs too; "
             "what was saved before is kept."
         )
     match error.errno:
         case errno.EIO:
-            return (
+            return N_(
                 "the disk reported a fault. Copy what matters to another disk and let "
                 "NETSKETCH_DATA name a folder there; what was saved before is kept."
             )
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return (
+            return N_(
                 "its folder is read-only. Allow writing there, or let NETSKETCH_DATA name another "
                 "folder; what was saved before is kept."
             )
         case errno.ENOENT:
-            return "its folder is gone. It was deleted or moved while NetSketch was running."
-    reason = error.strerror or type(error).__name__
-    return f"{reason}. See to the disk and try again; what was saved before is kept."
+            return N_("its folder is gone. It was deleted or moved while NetSketch was running.")
+    return message(
+        "{reason}. See to the disk and try again; what was saved before is kept.",
+        reason=error.strerror or type(error).__name__,
+    )

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.history import History
+from core.message import N_, message
 from core.record import ENDED, RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
@@ -57,7 +58,7 @@ class RunFolder:
     """
 
     def __init__(
-        self, path: Path, title: str = "The run", on_saved: Callable[[], None] | None = None
+        self, path: Path, title: str = N_("The run"), on_saved: Callable[[], None] | None = None
     ) -> None:
         self.path = path
         self._title = title
@@ -170,10 +171,14 @@ class RunFolder:
                 data = file.read(_MAX_RECORD_BYTES + 1)
             record = _record(data)
         except FileNotFoundError as error:
-            raise StoreError("There is no such run any more.") from error
+            raise StoreError(N_("There is no such run any more.")) from error
         except (OSError, ValueError, RecursionError, TypeError) as error:
             raise StoreError(
-                f"{self._title} cannot be read: its description ({RECORD}) is damaged."
+                message(
+                    "{run} cannot be read: its description ({file}) is damaged.",
+                    run=self._title,
+                    file=RECORD,
+                )
             ) from error
         # A folder that somebody copied is a run of its own.
         return replace(record, id=self.path.name)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from filelock import FileLock, Timeout
 
 from core.errors import UserError
+from core.message import N_, message
 from core.record import RunRecord
 from core.store import disk
 from core.store.database import Damaged, Database, Unavailable
@@ -151,9 +152,11 @@ class Index:
             self._unavailable_until = time.monotonic() + RETRY_S
             self.notice(
                 "unavailable",
-                "The list of runs (runs.sqlite) cannot be used now: another program has locked it, "
-                "or its disk is full or at fault. NetSketch reads the runs’ own folders instead "
-                "and tries again.",
+                N_(
+                    "The list of runs (runs.sqlite) cannot be used now: another program has locked "
+                    "it, or its disk is full or at fault. NetSketch reads the runs’ own folders "
+                    "instead and tries again."
+                ),
             )
             return None
 
@@ -213,8 +216,11 @@ class Index:
                 return False
         self.notice(
             "rebuilt",
-            "The list of runs was damaged and has been rebuilt from the runs’ folders; the damaged "
-            f"file is kept as {aside.name}.",
+            message(
+                "The list of runs was damaged and has been rebuilt from the runs’ folders; the "
+                "damaged file is kept as {file}.",
+                file=aside.name,
+            ),
         )
         return True
 
@@ -290,14 +296,22 @@ class Index:
         if record is not None:
             self.notice(
                 name,
-                f"The description of run {record.number} ({name}) was damaged and has been rebuilt "
-                "from its newest checkpoint.",
+                message(
+                    "The description of run {number} ({folder}) was damaged and has been rebuilt "
+                    "from its newest checkpoint.",
+                    number=record.number,
+                    folder=name,
+                ),
             )
         elif folder.path.is_dir():
             self.notice(
                 name,
-                f"The run in the folder {name} is left out: its description ({RECORD}) cannot be "
-                "read, and no checkpoint holds a copy.",
+                message(
+                    "The run in the folder {folder} is left out: its description ({file}) cannot "
+                    "be read, and no checkpoint holds a copy.",
+                    folder=name,
+                    file=RECORD,
+                ),
             )
         return record
 

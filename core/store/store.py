@@ -11,6 +11,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from core.errors import UserError
+from core.message import N_, message
 from core.record import ENDED, RunRecord
 from core.store import disk
 from core.store.disk import StoreError
@@ -18,8 +19,8 @@ from core.store.folder import CLAIM, RunFolder
 from core.store.index import LOCK_S, Index, is_id
 from core.store.row import RunRow
 
-_INTERRUPTED: Final = "NetSketch ended while this run was going on."
-_NEVER_BEGAN: Final = "NetSketch ended before this run began."
+_INTERRUPTED: Final = N_("NetSketch ended while this run was going on.")
+_NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
 # Folders on their way in and out; their names are no ids.
 _NEW: Final = ".new-"
 _GONE: Final = ".gone-"
@@ -45,7 +46,7 @@ class Store:
         self._file_lock = FileLock(
             root / "store.lock", timeout=LOCK_S, thread_local=False, poll_interval=0.01
         )
-        with disk.saving(f"The folder for runs ({self._folders})"):
+        with disk.saving(message("The folder for runs ({folder})", folder=str(self._folders))):
             self._folders.mkdir(parents=True, exist_ok=True)
             _try_to_write(root)
         self._sweep()
@@ -68,12 +69,13 @@ class Store:
         """
         path = self._path(record.id)
         new = path.with_name(_NEW + record.id)
-        folder = RunFolder(new, f"Run {record.number}")
+        title = message("Run {number}", number=record.number)
+        folder = RunFolder(new, title)
         with self._alone():
             if path.exists():
-                raise StoreError(f"There is a run {record.id} already.")
+                raise StoreError(message("There is a run {id} already.", id=record.id))
             try:
-                with disk.saving(f"Run {record.number}"):
+                with disk.saving(title):
                     new.mkdir(exist_ok=True)
                     folder.write_record(record)
                     disk.rename(new, path)
@@ -143,7 +145,7 @@ class Store:
         """
         path = self._path(run_id)
         number = run_id.partition("-")[0]
-        title = f"Run {number}" if number.isdigit() else "The run"
+        title = message("Run {number}", number=number) if number.isdigit() else N_("The run")
         return RunFolder(path, title, lambda: self._index.measure(run_id))
 
     def rows(self) -> tuple[RunRow, ...]:
@@ -222,7 +224,7 @@ class Store:
 
     def _path(self, run_id: str) -> Path:
         if not is_id(run_id):
-            raise StoreError("There is no such run.")
+            raise StoreError(N_("There is no such run."))
         return self._folders / run_id
 
     def _write(self, folder: RunFolder, record: RunRecord) -> None:
@@ -270,18 +272,20 @@ class Store:
     @contextmanager
     def _claimed(self, path: Path) -> Iterator[None]:
         if not path.is_dir():  # the lock would make it
-            raise StoreError("There is no such run any more.")
+            raise StoreError(N_("There is no such run any more."))
         lock = FileLock(path / CLAIM, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except Timeout as error:
             raise StoreError(
-                "Another NetSketch on this machine is working on that run. Wait for it to end, or "
-                "stop it there."
+                N_(
+                    "Another NetSketch on this machine is working on that run. Wait for it to end, "
+                    "or stop it there."
+                )
             ) from error
         except OSError as error:
             raise StoreError(
-                "That run’s folder cannot be written, so it cannot be worked on."
+                N_("That run’s folder cannot be written, so it cannot be worked on.")
             ) from error
         try:
             yield

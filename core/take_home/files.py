@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from core.codec import to_json
+from core.message import N_, message
 from core.palette import LIGHT
 from core.record import ENDED, RunRecord
 from core.take_home.figures import epochs_csv, picture, steps_csv
@@ -51,70 +52,70 @@ class File:
 FILES: Final = (
     File(
         name="train.py",
-        words="trains it again with PyTorch alone and compares",
+        words=N_("trains it again with PyTorch alone and compares"),
         mime="text/x-python",
         need="end",
         make=lambda parcel, tell: script(parcel),
     ),
     File(
         name="train.ipynb",
-        words="the same as a Jupyter notebook",
+        words=N_("the same as a Jupyter notebook"),
         mime="application/x-ipynb+json",
         need="end",
         make=lambda parcel, tell: notebook(parcel),
     ),
     File(
         name="weights.safetensors",
-        words="what it has learned, with its configuration; NetSketch reads it too",
+        words=N_("what it has learned, with its configuration; NetSketch reads it too"),
         mime="application/octet-stream",
         need="weights",
         make=lambda parcel, tell: weights_file(parcel),
     ),
     File(
         name="load_weights.py",
-        words="loads the weights and names a digit",
+        words=N_("loads the weights and names a digit"),
         mime="text/x-python",
         need="weights",
         make=lambda parcel, tell: loader(parcel),
     ),
     File(
         name="network.onnx",
-        words="for other programs: pixels in, probabilities out; checked against PyTorch",
+        words=N_("for other programs: pixels in, probabilities out; checked against PyTorch"),
         mime="application/octet-stream",
         need="weights",
         make=onnx_file,
     ),
     File(
         name="configuration.json",
-        words="every setting; NetSketch reads it too",
+        words=N_("every setting; NetSketch reads it too"),
         mime="application/json",
         need="nothing",
         make=lambda parcel, tell: to_json(parcel.spec) + "\n",
     ),
     File(
         name="steps.csv",
-        words="loss and accuracy of every step",
+        words=N_("loss and accuracy of every step"),
         mime="text/csv",
         need="curves",
         make=lambda parcel, tell: steps_csv(parcel),
     ),
     File(
         name="epochs.csv",
-        words="training and validation after every epoch",
+        words=N_("training and validation after every epoch"),
         mime="text/csv",
         need="curves",
         make=lambda parcel, tell: epochs_csv(parcel),
     ),
     File(
         name="curves.png",
-        words="the curves as a picture",
+        words=N_("the curves as a picture"),
         mime="image/png",
         need="curves",
         make=lambda parcel, tell: picture(parcel, LIGHT, "png"),
     ),
     File(
         name="report.html",
-        words="all about it on one page, to print or send",
+        words=N_("all about it on one page, to print or send"),
         mime="text/html",
         need="end",
         make=lambda parcel, tell: report(parcel),
@@ -161,12 +162,12 @@ def _zip(parcel: Parcel, tell: Tell) -> bytes:
     made: dict[str, bytes] = {}
     missing: list[str] = []
     for file in offered(parcel.record, has_weights=parcel.weights is not None):
-        tell(f"Making {file.name}")
+        tell(message("Making {file}", file=file.name))
         try:
             made[file.name] = make(parcel, file.name, tell)
         except TakeHomeError as error:
             missing.append(f"{file.name} is missing. {error}")
-    tell("Packing")
+    tell(N_("Packing"))
     made = {"README.txt": _readme(parcel, made, missing).encode()} | made
     moment = max(parcel.record.ended_at or parcel.record.created_at, _ZIP_EPOCH)
     date = datetime.fromtimestamp(moment, UTC).timetuple()[:6]

@@ -25,6 +25,7 @@ from core.datasets.table import info_of
 from core.device import take_one_core
 from core.layers import IMAGE_SHAPE, Layer, Network
 from core.memory import evaluation_batch
+from core.message import N_, message
 from core.model import build
 from core.take_home.parcel import Parcel, TakeHomeError, one_line
 
@@ -52,23 +53,29 @@ def onnx_file(parcel: Parcel, tell: Callable[[str], None] = lambda words: None) 
     Raises:
         TakeHomeError: there are no weights, or they are too many, or the two disagree.
     """
-    tell("Writing the ONNX graph")
+    tell(N_("Writing the ONNX graph"))
     weights = parcel.need_weights()
     if parcel.network.params > _MAX_PARAMS:
         raise TakeHomeError(
-            f"ONNX keeps a network in one file of at most 2 GB; this one has "
-            f"{parcel.network.params:,} parameters of 4 bytes. Take its weights as safetensors."
+            message(
+                "ONNX keeps a network in one file of at most 2 GB; this one has {params:,} "
+                "parameters of 4 bytes. Take its weights as safetensors.",
+                params=parcel.network.params,
+            )
         )
     written: bytes = graph(parcel, weights).SerializeToString()
     digits = load("embedded")
     pixels = torch.cat([digits.validation.images, digits.test.images])
-    tell(f"Comparing ONNX with PyTorch on {len(pixels):,} digits")
+    tell(message("Comparing ONNX with PyTorch on {count:,} digits", count=len(pixels)))
     difference = largest_difference(parcel, weights, written, pixels)
     # Not a number is not at most the tolerance.
     if not difference <= TOLERANCE:
         raise TakeHomeError(
-            f"The ONNX network is not offered: its probabilities differ from PyTorch’s by up to "
-            f"{difference:.2g}. Take the weights as safetensors instead."
+            message(
+                "The ONNX network is not offered: its probabilities differ from PyTorch’s by up to "
+                "{difference:.2g}. Take the weights as safetensors instead.",
+                difference=difference,
+            )
         )
     return written
 
@@ -221,7 +228,9 @@ class _Plan:
                 self.add(_ACTIVATIONS[op], name)
             case op:
                 raise TakeHomeError(
-                    f"There is no ONNX network: {op} cannot be written as ONNX yet."
+                    message(
+                        "There is no ONNX network: {layer} cannot be written as ONNX yet.", layer=op
+                    )
                 )
 
     def _recurrent(self, layer: Layer) -> None:

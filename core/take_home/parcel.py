@@ -12,6 +12,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.history import Curves
 from core.layers import Network, lay_out
+from core.message import N_
 from core.record import RunRecord
 from core.spec import RunSpec
 
@@ -85,8 +86,10 @@ class Parcel:
         """
         if self.weights is None:
             raise TakeHomeError(
-                "This run has no weights: it ended before its first step, or their file is gone. "
-                "Train it again."
+                N_(
+                    "This run has no weights: it ended before its first step, or their file is "
+                    "gone. Train it again."
+                )
             )
         return self.weights
 
@@ -97,7 +100,7 @@ class Parcel:
             TakeHomeError: there are none.
         """
         if not len(self.steps.step):
-            raise TakeHomeError("This run has no curves: none of its steps was recorded here.")
+            raise TakeHomeError(N_("This run has no curves: none of its steps was recorded here."))
         return self.steps
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from core.message import N_
 from core.record import to_plain
 from core.take_home.parcel import Parcel
 
@@ -42,7 +43,7 @@ class Shelf:
         """
         key = (name, fingerprint(parcel))
         if not self._making.acquire(blocking=False):
-            tell("Waiting until another file is made")
+            tell(N_("Waiting until another file is made"))
             self._making.acquire()
         try:
             if key not in self._kept:
