@@ -269,6 +269,7 @@ class Run:
                 images_per_s=self._rate(),
                 lr=latest.lr if latest else self.spec.lr,
                 lr_changes=self._lr_changes,
+                lr_wanted=self._lr_wanted,
                 train_accuracy=sum(recent) / len(recent) if recent else None,
                 train_loss=latest.losses[-1] if latest else None,
                 val_accuracy=self._val_accuracy,

@@ -21,6 +21,7 @@ class RunSnapshot:
         images_per_s: training images a second over the last few seconds, or None.
         lr: learning rate of the newest step.
         lr_changes: after how many steps a person has changed it, and to what, in order.
+        lr_wanted: what a person has asked for and the next step is to take up, or None.
         train_accuracy: share right in the newest batches, 0 to 1, or None.
         val_accuracy: share of validation images right after the newest epoch, or None.
         test: the final figures on the test images, or None.
@@ -43,6 +44,7 @@ class RunSnapshot:
     images_per_s: float | None
     lr: float
     lr_changes: tuple[tuple[int, float], ...]
+    lr_wanted: float | None
     train_accuracy: float | None
     train_loss: float | None
     val_accuracy: float | None

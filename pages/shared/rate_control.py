@@ -42,6 +42,9 @@ def rate_control(run: Run, now: RunSnapshot) -> None:
                     "a change scales what is left of it."
                 ).format(lr=now.lr, highest=now.base_lr)
             )
+        coming = _coming(now)
+        if now.lr_wanted is not None:
+            st.caption(_("From the next step on: {lr:.3g}").format(lr=coming))
         with st.container(horizontal=True, gap="small"):
             for i, (factor, label) in enumerate(_FACTORS):
                 st.button(label, key=f"rate_{i}", on_click=_change, args=(run, factor))
@@ -52,14 +55,14 @@ def rate_control(run: Run, now: RunSnapshot) -> None:
                 _("Another rate"),
                 min_value=record.low,
                 max_value=record.high,
-                value=now.base_lr,
-                step=now.base_lr / 10,
+                value=coming,
+                step=coming / 10,
                 format="%g",
                 # After a change, it begins from the rate that there is then.
-                key=f"{_WANTED}_{now.base_lr}",
+                key=f"{_WANTED}_{coming}",
                 width=160,
             )
-            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, now.base_lr))
+            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, coming))
 
 
 def rate_changes(now: RunSnapshot) -> None:
@@ -73,10 +76,15 @@ def rate_changes(now: RunSnapshot) -> None:
     st.caption(f":material/speed: {words}")
 
 
+def _coming(now: RunSnapshot) -> float:
+    """Return the rate as of the next step; during a pause, that is not yet the run's."""
+    return now.base_lr if now.lr_wanted is None else now.lr_wanted
+
+
 def _change(run: Run, factor: float) -> None:
     """Multiply the rate. For use as a callback."""
     # Not 0.010000000000000002.
-    _try(run, float(f"{run.snapshot().base_lr * factor:.12g}"))
+    _try(run, float(f"{_coming(run.snapshot()) * factor:.12g}"))
 
 
 def _set(run: Run, before: float) -> None:

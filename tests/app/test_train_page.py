@@ -188,6 +188,26 @@ def test_the_rate_of_a_running_run_is_changed_by_a_click_or_typed(visit, running
     assert run.snapshot().base_lr == 0.25
 
 
+def test_clicks_during_a_pause_add_up_and_are_told_before_they_hold(visit, running, script):
+    run = running(100)
+    run.pause()
+    script.say(steps_to(101))
+    eventually(lambda: run.status == "paused")
+    tab = visit("train")
+    tab.click("rate_1")
+    tab.click("rate_1")
+    lr = DEFAULT.lr / 4
+    assert f"From the next step on: {lr:.3g}" in [caption.value for caption in tab.caption]
+    assert run.snapshot().lr_changes == ()
+    tab.click("rate_3")
+    run.resume()
+    script.say(steps_to(102))
+    eventually(lambda: run.snapshot().lr_changes)
+    ((_, taken_up),) = run.snapshot().lr_changes
+    assert taken_up == pytest.approx(10 * lr)
+    assert "From the next step on" not in text_of(visit("train"))
+
+
 def test_a_rate_out_of_range_is_a_sentence_and_changes_nothing(visit, running, script):
     run = running(100, spec=replace(DEFAULT, lr=50.0))
     tab = visit("train")
