@@ -40,7 +40,7 @@ def _notices() -> None:
 def _no_run_yet() -> None:
     draft = state.draft()
     with st.container(border=True):
-        st.markdown(f"#### {_('Every run is kept here')}")
+        st.markdown("#### " + _("Every run is kept here"))
         st.markdown(
             _(
                 "Its settings, curves and weights, until you delete it. Tick one to see what "

@@ -46,7 +46,7 @@ def _top(run: Run) -> None:
 
 def _nothing_yet() -> None:
     with st.container(border=True):
-        st.markdown(f"#### {_('Nothing has been trained yet')}")
+        st.markdown("#### " + _("Nothing has been trained yet"))
         st.markdown(
             _(
                 "Train the network of the Build page on real handwritten digits. Its curves will "

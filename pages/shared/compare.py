@@ -188,7 +188,7 @@ def _sentence(verdict: Verdict, *, alone: bool) -> str:
 def _curves(lines: Sequence[Line]) -> None:
     one_point = all(len(line.curves.epochs) <= 1 for line in lines)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{_('Curves')}**", width="content")
+        st.markdown("**" + _("Curves") + "**", width="content")
         st.space("stretch")
         images: Images = st.segmented_control(
             _("Images"),
@@ -228,7 +228,7 @@ def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) 
 
 
 def _differences(chosen: Sequence[Run]) -> None:
-    st.markdown(f"**{_('What differs between them')}**")
+    st.markdown("**" + _("What differs between them") + "**")
     found = differences([run.spec for run in chosen])
     for letter, run in zip(LETTERS, chosen, strict=False):
         if changes := run.snapshot().lr_changes:
@@ -257,7 +257,7 @@ def _confusion(chosen: Sequence[Run]) -> None:
     if len(answers) < 2 or answers[0].data != answers[1].data:
         return
     st.markdown(
-        f"**{_('Where their answers differ')}**",
+        "**" + _("Where their answers differ") + "**",
         help=_(
             "A number is how many more images A has there than B: on the diagonal right answers, "
             "elsewhere mistakes. Point at a cell to read it."

@@ -121,7 +121,7 @@ def take_home(run: Run) -> None:
     files = offered(record, has_weights=run.has_weights)
     with st.container(border=True, key="take_home"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{_('Take it home')}**", width="content")
+            st.markdown("**" + _("Take it home") + "**", width="content")
             if record.status not in ENDED:
                 words = _("Weights, curves, ONNX and a report when the run has ended.")
                 st.markdown(f":gray[{words}]")
