@@ -7,6 +7,7 @@ from core.datasets.table import info_of
 from core.device import devices, free_memory
 from core.layers import Broken, Mismatch, Network, lay_out
 from core.memory import step_memory
+from core.message import N_, message
 from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
 
 # With these a block hands on an image as large as the one that it was given.
@@ -77,32 +78,28 @@ def require_runnable(spec: RunSpec, *, train_size: int | None = None) -> Network
 
 def _image_used_up(spec: RunSpec, broken: Broken) -> Problem:
     index = int(broken.path.split(".")[1])
-    block = spec.blocks[index]
+    block, number = spec.blocks[index], index + 1
     candidates = []
     if broken.path.endswith(".pool"):
-        candidates.append((f"No pooling in block {index + 1}", _with(spec, index, pool="none")))
+        label = message("No pooling in block {number}", number=number)
+        candidates.append((label, _with(spec, index, pool="none")))
         if block.pool_size == 3:
-            candidates.insert(
-                0, (f"Pool 2 × 2 in block {index + 1}", _with(spec, index, pool_size=2))
-            )
+            label = message("Pool 2 × 2 in block {number}", number=number)
+            candidates.insert(0, (label, _with(spec, index, pool_size=2)))
     else:
-        candidates.append(
-            (f"Same padding in block {index + 1}", _with(spec, index, padding="same"))
-        )
+        label = message("Same padding in block {number}", number=number)
+        candidates.append((label, _with(spec, index, padding="same")))
         smaller = max(k for k in (1, 3, 5, 7) if k <= broken.side)
-        candidates.append(
-            (
-                f"Kernel {smaller} × {smaller} in block {index + 1}",
-                _with(spec, index, kernel_size=smaller),
-            )
-        )
+        label = message("Kernel {size} × {size} in block {number}", size=smaller, number=number)
+        candidates.append((label, _with(spec, index, kernel_size=smaller)))
     fixes = [
         Fix(label=label, spec=fixed) for label, fixed in candidates if lay_out(fixed).broken is None
     ]
     if not fixes:  # a later block breaks too
         fixes.append(_gentle(spec))
     if index >= MIN_BLOCKS:
-        words = "Remove this block" if index + 1 == len(spec.blocks) else "Remove it and the rest"
+        last = number == len(spec.blocks)
+        words = N_("Remove this block") if last else N_("Remove it and the rest")
         fixes.append(Fix(label=words, spec=replace(spec, blocks=spec.blocks[:index])))
     return Problem(path=broken.path, message=broken.message, fixes=tuple(fixes))
 
@@ -112,8 +109,8 @@ def _shape_changed(spec: RunSpec, mismatch: Mismatch) -> Problem:
     keeping = _with(spec, index, channels=mismatch.given[0], **_KEEPS_SIZE)
     without = _with(spec, index, residual=False)
     candidates = [
-        (f"No residual connection in block {index + 1}", without),
-        (f"Keep the shape in block {index + 1}", keeping),
+        (message("No residual connection in block {number}", number=index + 1), without),
+        (message("Keep the shape in block {number}", number=index + 1), keeping),
     ]
     fixes = [
         Fix(label=label, spec=fixed) for label, fixed in candidates if lay_out(fixed).broken is None
@@ -125,11 +122,11 @@ def _shape_changed(spec: RunSpec, mismatch: Mismatch) -> Problem:
 
 def _gentle(spec: RunSpec) -> Fix:
     """The same blocks with nothing that cannot be applied."""
-    fixed, label = spec, "Keep the image’s size from here on"
+    fixed, label = spec, N_("Keep the image’s size from here on")
     while (broken := lay_out(fixed).broken) is not None:
         index = int(broken.path.split(".")[1])
         if isinstance(broken, Mismatch):
-            fixed, label = _with(fixed, index, residual=False), "Change all that does not fit"
+            fixed, label = _with(fixed, index, residual=False), N_("Change all that does not fit")
         elif broken.path.endswith(".pool"):
             fixed = _with(fixed, index, pool="none")
         else:
@@ -148,9 +145,13 @@ def _batch_too_large(spec: RunSpec, train_size: int) -> Problem | None:
     fitting = 1 << (train_size.bit_length() - 1)
     return Problem(
         path="batch_size",
-        message=f"Settings: a batch of {spec.batch_size:,} images is larger than the whole "
-        f"training set of {train_size:,}.",
-        fixes=(Fix(label=f"Batch size {fitting:,}", spec=replace(spec, batch_size=fitting)),),
+        message=message(
+            "Settings: a batch of {batch:,} images is larger than the whole training set of "
+            "{size:,}.",
+            batch=spec.batch_size,
+            size=train_size,
+        ),
+        fixes=(Fix(label=_batch_of(fitting), spec=replace(spec, batch_size=fitting)),),
     )
 
 
@@ -166,17 +167,22 @@ def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
     without = spec
     for index in indices:
         without = _with(without, index, batch_norm=False)
-    where = " and ".join(str(index + 1) for index in indices)
+    label = message("No batch norm in block {number}", number=indices[0] + 1)
+    if len(indices) > 1:
+        numbers = str(indices[0] + 1)
+        for index in indices[1:]:
+            numbers = message("{some} and {another}", some=numbers, another=index + 1)
+        label = message("No batch norm in blocks {numbers}", numbers=numbers)
     return Problem(
         path=f"{parts[0]}.batch_norm",
-        message=f"{place(parts[0])}: batch norm has one value per channel here (an image of 1 × 1 "
-        "and a batch of 1), and one value has no spread to divide by.",
+        message=message(
+            "{place}: batch norm has one value per channel here (an image of 1 × 1 and a batch of "
+            "1), and one value has no spread to divide by.",
+            place=place(parts[0]),
+        ),
         fixes=(
-            Fix(label="Batch size 2", spec=replace(spec, batch_size=2)),
-            Fix(
-                label=f"No batch norm in block{'s' if len(parts) > 1 else ''} {where}",
-                spec=without,
-            ),
+            Fix(label=_batch_of(2), spec=replace(spec, batch_size=2)),
+            Fix(label=label, spec=without),
         ),
     )
 
@@ -186,8 +192,8 @@ def _no_such_device(spec: RunSpec) -> Problem | None:
         return None
     return Problem(
         path="device",
-        message=f"Settings: this machine has no device “{spec.device}”.",
-        fixes=(Fix(label="Use the best device here", spec=replace(spec, device="auto")),),
+        message=message("Settings: this machine has no device “{device}”.", device=spec.device),
+        fixes=(Fix(label=N_("Use the best device here"), spec=replace(spec, device="auto")),),
     )
 
 
@@ -199,15 +205,25 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
     if needed <= free and cost <= MAX_STEP_MULTIPLY_ADDS:
         return None
     path = _most_expensive_setting(network, by_memory=needed > free, batch=spec.batch_size)
-    whose = "Settings: the output layer" if path == "batch_size" else place(path)
+    whose = N_("Settings: the output layer") if path == "batch_size" else place(path)
     if needed > free:
-        sizes = size_in_words(needed), size_in_words(free)
-        why = f"a training step would take about {sizes[0]}, but {sizes[1]} are free."
+        why = message(
+            "a training step would take about {needed}, but {free} are free.",
+            needed=size_in_words(needed),
+            free=size_in_words(free),
+        )
     else:
-        why = f"a single training step would take {cost / 1e12:,.0f} trillion multiply-adds."
+        why = message(
+            "a single training step would take {trillions:,.0f} trillion multiply-adds.",
+            trillions=cost / 1e12,
+        )
     return Problem(
         path=path,
-        message=f"{whose} is the largest part of a network too large for this machine: " + why,
+        message=message(
+            "{part} is the largest part of a network too large for this machine: {why}",
+            part=whose,
+            why=why,
+        ),
         fixes=_smaller(spec, free),
     )
 
@@ -250,18 +266,27 @@ def _smaller(spec: RunSpec, free: int) -> tuple[Fix, ...]:
         while batch >= min(16, spec.batch_size):
             fits = step_memory(narrow, network, batch).total <= free
             if fits and 3 * network.multiply_adds * batch <= MAX_STEP_MULTIPLY_ADDS:
-                what = "channels" if spec.family == "conv" else "units"
-                words = [f"{divisor} times fewer {what}"] if divisor > 1 else []
-                words += [f"batch size {batch:,}"] if batch != spec.batch_size else []
-                label = " and ".join(words)
-                return (
-                    Fix(
-                        label=label[:1].upper() + label[1:],
-                        spec=replace(narrow, batch_size=batch),
-                    ),
-                )
+                label = _smaller_words(spec, divisor, batch)
+                return (Fix(label=label, spec=replace(narrow, batch_size=batch)),)
             batch //= 2
     return ()
+
+
+def _smaller_words(spec: RunSpec, divisor: int, batch: int) -> str:
+    """Say what is smaller: the width so many times, or the batch, or both."""
+    if divisor == 1:
+        return _batch_of(batch)
+    if spec.family == "conv":
+        fewer = message("{divisor} times fewer channels", divisor=divisor)
+    else:
+        fewer = message("{divisor} times fewer units", divisor=divisor)
+    if batch == spec.batch_size:
+        return fewer
+    return message("{fewer} and batch size {batch:,}", fewer=fewer, batch=batch)
+
+
+def _batch_of(size: int) -> str:
+    return message("Batch size {size:,}", size=size)
 
 
 def size_in_words(num_bytes: int) -> str:

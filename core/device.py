@@ -20,6 +20,7 @@ import psutil
 import torch
 
 from core.errors import UserError
+from core.message import N_, message
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -40,8 +41,10 @@ def devices() -> tuple[Device, ...]:
     if torch.cuda.is_available():
         found.append(Device("cuda", torch.cuda.get_device_name()))
     if torch.backends.mps.is_available():
-        found.append(Device("mps", "Apple GPU"))
-    found.append(Device("cpu", f"CPU, {cores()} cores" if cores() > 1 else "CPU, 1 core"))
+        found.append(Device("mps", N_("Apple GPU")))
+    count = cores()
+    name = message("CPU, {count} cores", count=count) if count > 1 else N_("CPU, 1 core")
+    found.append(Device("cpu", name))
     return tuple(found)
 
 
@@ -54,8 +57,16 @@ def resolve(key: str) -> Device:
     for device in devices():
         if key in ("auto", device.key):
             return device
-    names = " or ".join(device.name for device in devices())
-    raise UserError(f"Settings: this machine has no device “{key}”. Choose {names}.")
+    first, *others = (device.name for device in devices())
+    for other in others:
+        first = message("{first} or {other}", first=first, other=other)
+    raise UserError(
+        message(
+            "Settings: this machine has no device “{device}”. Choose {choices}.",
+            device=key,
+            choices=first,
+        )
+    )
 
 
 def cores() -> int:

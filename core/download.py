@@ -37,6 +37,7 @@ from core.datasets.build import build, npz_path
 from core.datasets.formats import FormatError, unpacked
 from core.datasets.sources import SOURCES, RemoteFile, Source
 from core.datasets.table import DATASETS
+from core.message import N_, message
 
 State = Literal["idle", "running", "done", "failed", "cancelled"]
 
@@ -45,7 +46,7 @@ _CHUNK: Final = 64 * 1024
 # Packed and unpacked files lie side by side until the end; 5 % is for the file system.
 _SPACE_FACTOR: Final = 1.05
 _FULL_ERRORS: Final = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_AGAIN: Final = "then download again; the built-in digits work meanwhile."
+_AGAIN: Final = N_("then download again; the built-in digits work meanwhile.")
 # A rate is told once this much time has passed since the first byte.
 _RATE_S: Final = 0.5
 
@@ -104,7 +105,7 @@ class Download:
                 self._status = DownloadStatus("done", total, total, 0.0, 0.0, self._ready())
                 return
             self._stop = threading.Event()
-            self._status = DownloadStatus("running", bytes_total=total, message="Connecting")
+            self._status = DownloadStatus("running", bytes_total=total, message=N_("Connecting"))
             job = _Job(self.source, folder, self._stop, self._stall_s, self._show)
             self._thread = threading.Thread(
                 target=self._run, args=(job,), name=f"download-{self.source.key}", daemon=True
@@ -121,7 +122,7 @@ class Download:
                     self._status,
                     state="cancelled",
                     remaining_s=None,
-                    message="The download was stopped. Start it again to go on where it was.",
+                    message=N_("The download was stopped. Start it again to go on where it was."),
                 )
 
     def wait(self, timeout_s: float) -> bool:
@@ -139,14 +140,16 @@ class Download:
         except _Cancelled:
             return
         except _OnDisk as refused:
-            message = str(_disk_error(refused.error, job.folder))
+            message = _disk_error(refused.error, job.folder).message
         except DataError as error:
-            message = str(error)
+            message = error.message
         except OSError as error:
-            message = str(_disk_error(error, job.folder))
+            message = _disk_error(error, job.folder).message
         except Exception:
             _log.exception("A download failed in a way that nobody foresaw.")
-            message = "The download failed through a fault of NetSketch’s own. Please try it again."
+            message = N_(
+                "The download failed through a fault of NetSketch’s own. Please try it again."
+            )
         now = job.status()
         done, left = (now.bytes_total, 0.0) if state == "done" else (now.bytes_done, None)
         self._show(
@@ -160,8 +163,8 @@ class Download:
                 self._status = status
 
     def _ready(self) -> str:
-        title = self.source.title
-        return f"{title[0].upper()}{title[1:]} is ready."
+        title = N_("Full MNIST") if self.source.key == "mnist" else self.source.title
+        return message("{title} is ready.", title=title)
 
 
 class _Job:
@@ -182,7 +185,7 @@ class _Job:
         self._first: tuple[float, int] | None = None
         self._sizes = {file.name: file.size for file in source.files}
         self._done = {file.name: 0 for file in source.files}
-        self._message = "Connecting"
+        self._message = N_("Connecting")
 
     def status(self) -> DownloadStatus:
         """Say how it stands."""
@@ -208,8 +211,11 @@ class _Job:
                 self._work(place)
         except Timeout:
             raise DataError(
-                f"Another NetSketch on this computer is downloading {self.source.title} already. "
-                "Wait for it, or stop it there."
+                message(
+                    "Another NetSketch on this computer is downloading {title} already. Wait for "
+                    "it, or stop it there.",
+                    title=self.source.title,
+                )
             ) from None
 
     def _work(self, place: Path) -> None:
@@ -220,13 +226,18 @@ class _Job:
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise _full(
-                self.folder, f"{needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB free"
+                self.folder,
+                message(
+                    "{needed:.0f} MB are needed and {free:.0f} MB free",
+                    needed=needed / 1e6,
+                    free=free / 1e6,
+                ),
             )
         for file in self.source.files:
             self._done[file.name] = _size(place / file.name)
         for file in self.source.files:
             self._fetch(file, place / file.name)
-        self._tell("Unpacking")
+        self._tell(N_("Unpacking"))
         try:
             if self.source.key == "mnist":
                 _keep_mnist(place, self.folder)
@@ -234,7 +245,13 @@ class _Job:
                 build(self.source.key, place, self.folder)
         except FormatError as error:
             shutil.rmtree(place, ignore_errors=True)
-            raise DataError(f"{error}. What had arrived was removed; {_AGAIN[5:]}") from error
+            raise DataError(
+                message(
+                    "{what}. What had arrived was removed; download again; the built-in digits "
+                    "work meanwhile.",
+                    what=error.message,
+                )
+            ) from error
         shutil.rmtree(place, ignore_errors=True)
 
     def _fetch(self, file: RemoteFile, path: Path) -> None:
@@ -249,7 +266,9 @@ class _Job:
                 return
             except DataError as error:
                 failure = failure or error
-        raise failure or DataError(f"There is no server to download from. Name one, {_AGAIN}")
+        raise failure or DataError(
+            message("There is no server to download from. Name one, {again}", again=_AGAIN)
+        )
 
     def _receive(self, url: str, file: RemoteFile, path: Path) -> None:
         start = _size(path)
@@ -284,7 +303,7 @@ class _Job:
     def _copy(
         self, answer: http.client.HTTPResponse, file: RemoteFile, path: Path, start: int
     ) -> None:
-        self._tell("Downloading")
+        self._tell(N_("Downloading"))
         try:
             stream = path.open("r+b" if start else "wb")
         except OSError as error:
@@ -302,7 +321,7 @@ class _Job:
                 if self._first is None:
                     self._first = time.monotonic(), sum(self._done.values())
                 self._done[file.name] += len(chunk)
-                self._tell("Downloading")
+                self._tell(N_("Downloading"))
 
     def _is_whole(self, file: RemoteFile, path: Path) -> bool:
         if not path.is_file():
@@ -328,26 +347,44 @@ class _Job:
         path.unlink(missing_ok=True)
         self._done[file.name] = 0
         return DataError(
-            f"{file.name} arrived altered: its checksum is wrong. Something between here and the "
-            f"server changed it (a proxy or a login page, perhaps); mend that, {_AGAIN}"
+            message(
+                "{name} arrived altered: its checksum is wrong. Something between here and the "
+                "server changed it (a proxy or a login page, perhaps); mend that, {again}",
+                name=file.name,
+                again=_AGAIN,
+            )
         )
 
     def _incomplete(self, file: RemoteFile, path: Path) -> DataError:
         return DataError(
-            f"{file.name} arrived incomplete: {_size(path):,} of {self._sizes[file.name]:,} bytes. "
-            f"They are kept. Check the connection, {_AGAIN}"
+            message(
+                "{name} arrived incomplete: {arrived:,} of {whole:,} bytes. They are kept. Check "
+                "the connection, {again}",
+                name=file.name,
+                arrived=_size(path),
+                whole=self._sizes[file.name],
+                again=_AGAIN,
+            )
         )
 
     def _stalled(self) -> DataError:
         return DataError(
-            f"The download stalled: no data came for {self._stall_s:.0f} s. Check the connection, "
-            f"{_AGAIN}"
+            message(
+                "The download stalled: no data came for {seconds:.0f} s. Check the connection, "
+                "{again}",
+                seconds=self._stall_s,
+                again=_AGAIN,
+            )
         )
 
     def _unreachable(self) -> DataError:
         return DataError(
-            f"The server that holds {self.source.title} cannot be reached or does not have the "
-            f"files. Check the internet connection and the proxy settings, {_AGAIN}"
+            message(
+                "The server that holds {title} cannot be reached or does not have the files. Check "
+                "the internet connection and the proxy settings, {again}",
+                title=self.source.title,
+                again=_AGAIN,
+            )
         )
 
 
@@ -377,11 +414,13 @@ def _keep_mnist(place: Path, folder: Path) -> None:
             try:
                 content = unpacked((place / f"{file.name}.gz").read_bytes(), file.size)
             except FormatError as error:
-                raise FormatError(f"{file.name}.gz {error}") from error
+                raise FormatError(
+                    message("{name} {what}", name=f"{file.name}.gz", what=error.message)
+                ) from error
             (made / file.name).write_bytes(content)
         damage = find_damage(made, MNIST_FILES)
         if damage is not None:
-            raise FormatError(f"{damage[0].name} {damage[1]}")
+            raise FormatError(message("{name} {what}", name=damage[0].name, what=damage[1]))
         shutil.rmtree(final, ignore_errors=True)
         os.replace(made, final)
     finally:
@@ -402,13 +441,25 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
 
 
 def _full(folder: Path, detail: str) -> DataError:
-    return DataError(f"The disk of {folder} is full: {detail}. Free some space, {_AGAIN}")
+    return DataError(
+        message(
+            "The disk of {folder} is full: {detail}. Free some space, {again}",
+            folder=str(folder),
+            detail=detail,
+            again=_AGAIN,
+        )
+    )
 
 
 def _disk_error(error: OSError, folder: Path) -> DataError:
     if error.errno in _FULL_ERRORS:
-        return _full(folder, "the files did not fit")
+        return _full(folder, N_("the files did not fit"))
     return DataError(
-        f"NetSketch cannot write to {folder} ({error.strerror or error}). Make it writable or name "
-        f"another folder in NETSKETCH_DATA, {_AGAIN}"
+        message(
+            "NetSketch cannot write to {folder} ({why}). Make it writable or name another folder "
+            "in NETSKETCH_DATA, {again}",
+            folder=str(folder),
+            why=error.strerror or str(error),
+            again=_AGAIN,
+        )
     )

@@ -10,6 +10,7 @@ from math import prod
 from typing import Final
 
 from core.datasets.table import num_classes_of
+from core.message import N_, message
 from core.spec import BlockSpec, DenseSpec, RunSpec, place
 
 IMAGE_SHAPE: Final = (1, 28, 28)
@@ -82,10 +83,13 @@ class Broken:
     @property
     def message(self) -> str:
         """What is wrong, at which block, for a person."""
-        what = "pooling window" if self.path.endswith(".pool") else "kernel"
-        return (
-            f"{place(self.path)}: the image that arrives here is only {self.side} × {self.side}; "
-            f"a {what} of {self.window} × {self.window} does not fit into it."
+        return message(
+            "{place}: the image that arrives here is only {side} × {side}; a {what} of "
+            "{window} × {window} does not fit into it.",
+            place=place(self.path),
+            side=self.side,
+            what=N_("pooling window") if self.path.endswith(".pool") else N_("kernel"),
+            window=self.window,
         )
 
 
@@ -107,9 +111,12 @@ class Mismatch:
     def message(self) -> str:
         """What is wrong, at which block, for a person."""
         given, made = (" × ".join(map(str, shape)) for shape in (self.given, self.made))
-        return (
-            f"{place(self.path)}: its input of {given} cannot be added to its output of {made}. "
-            "A residual block must keep the number of channels and the image’s size."
+        return message(
+            "{place}: its input of {given} cannot be added to its output of {made}. A residual "
+            "block must keep the number of channels and the image’s size.",
+            place=place(self.path),
+            given=given,
+            made=made,
         )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.drawing import BOX, digit_from_ink
 from core.errors import UserError
+from core.message import N_, message
 
 MAX_PICTURE_BYTES: Final = 10_000_000
 # A 48-megapixel phone photo passes.
@@ -35,22 +36,21 @@ _PAPER_SIDE: Final = 96
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_SUPPORTED: Final = "save it as PNG or JPEG and upload that"
 _OTHER_FORMATS: Final[tuple[tuple[bytes, str], ...]] = (
-    (rb"GIF8[79]a", "a GIF picture"),
-    (rb"RIFF....WEBP", "a WebP picture"),
-    (rb"BM....\0\0\0\0", "a BMP picture"),
-    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "a TIFF picture"),
-    (rb"....ftyp(?:avif|avis)", "an AVIF picture"),
-    (rb"....ftyp(?:hei[cfmsx]|hev[cmsx]|mif1|msf1)", "a HEIC picture"),
-    (rb"....ftyp", "a video"),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (rb"\0\0\0\x0cJXL |\xff\x0a", "a JPEG XL picture"),
-    (rb"\0\0\x01\0", "an icon (ICO)"),
-    (rb"8BPS", "a Photoshop file"),
-    (rb"%PDF", "a PDF document"),
-    (rb"PK\x03\x04", "a ZIP archive or an office document"),
-    (rb"\xef?\xbb?\xbf?\s*<(?:svg|\?xml)", "an SVG or XML file"),
+    (rb"GIF8[79]a", N_("a GIF picture")),
+    (rb"RIFF....WEBP", N_("a WebP picture")),
+    (rb"BM....\0\0\0\0", N_("a BMP picture")),
+    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", N_("a TIFF picture")),
+    (rb"....ftyp(?:avif|avis)", N_("an AVIF picture")),
+    (rb"....ftyp(?:hei[cfmsx]|hev[cmsx]|mif1|msf1)", N_("a HEIC picture")),
+    (rb"....ftyp", N_("a video")),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", N_("a JPEG 2000 picture")),
+    (rb"\0\0\0\x0cJXL |\xff\x0a", N_("a JPEG XL picture")),
+    (rb"\0\0\x01\0", N_("an icon (ICO)")),
+    (rb"8BPS", N_("a Photoshop file")),
+    (rb"%PDF", N_("a PDF document")),
+    (rb"PK\x03\x04", N_("a ZIP archive or an office document")),
+    (rb"\xef?\xbb?\xbf?\s*<(?:svg|\?xml)", N_("an SVG or XML file")),
 )
 
 
@@ -80,8 +80,11 @@ def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
     digit = None if ink is None else digit_from_ink(ink)
     if digit is None:
         raise PictureError(
-            f"{name} shows no digit that stands out from its background: "
-            "draw or photograph one digit, large and dark on plain light paper."
+            message(
+                "{name} shows no digit that stands out from its background: draw or photograph one "
+                "digit, large and dark on plain light paper.",
+                name=name,
+            )
         )
     return digit
 
@@ -132,21 +135,32 @@ def _shown(filename: str) -> str:
     """Make a file's name fit for a sentence."""
     printable = "".join(c if c.isprintable() else " " for c in filename[-200:]).strip()
     if not printable:
-        return "This picture"
+        return N_("This picture")
     return f"'{printable}'" if len(printable) <= 60 else f"'…{printable[-59:]}'"
 
 
 def _decoded(data: bytes, name: str) -> Plane:
     """Decode a file into planes (C, H, W) of 0..255: red, green, blue, or grey alone."""
     if not data:
-        raise PictureError(f"{name} is empty: choose another file.")
+        raise PictureError(message("{name} is empty: choose another file.", name=name))
     if len(data) > MAX_PICTURE_BYTES:
         raise PictureError(
-            f"{name} has {len(data) / 1e6:.1f} MB, more than {MAX_PICTURE_BYTES / 1e6:.0f} MB: "
-            "make it smaller, or crop it to the digit."
+            message(
+                "{name} has {size:.1f} MB, more than {most:.0f} MB: make it smaller, or crop it to "
+                "the digit.",
+                name=name,
+                size=len(data) / 1e6,
+                most=MAX_PICTURE_BYTES / 1e6,
+            )
         )
     if not data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
-        raise PictureError(f"{name} is {_format_found(data)}: {_SUPPORTED}.")
+        raise PictureError(
+            message(
+                "{name} is {found}: save it as PNG or JPEG and upload that.",
+                name=name,
+                found=_format_found(data),
+            )
+        )
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
             _check_size(image.size, name)
@@ -158,8 +172,11 @@ def _decoded(data: bytes, name: str) -> Plane:
     except Exception:
         # Pillow raises a dozen kinds for a damaged file; each means the same to its owner.
         raise PictureError(
-            f"{name} is damaged or incomplete and cannot be read: "
-            "save it again, or choose another file."
+            message(
+                "{name} is damaged or incomplete and cannot be read: save it again, or choose "
+                "another file.",
+                name=name,
+            )
         ) from None
 
 
@@ -171,14 +188,30 @@ def _format_found(data: bytes) -> str:
     start = data[:2_000]
     printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in start)
     if b"\0" not in start and printable >= 0.97 * len(start):
-        return "a text file, not a picture"
-    return "not a picture that can be read here"
+        return N_("a text file, not a picture")
+    return N_("not a picture that can be read here")
 
 
-def _too_many_pixels(name: str, found: str = "") -> PictureError:
+def _too_many_pixels(name: str, size: tuple[int, int] | None = None) -> PictureError:
+    most = MAX_PICTURE_PIXELS // 1_000_000
+    if size is None:
+        return PictureError(
+            message(
+                "{name} has too many pixels; at most {most} million are read: make it smaller, or "
+                "crop it to the digit.",
+                name=name,
+                most=most,
+            )
+        )
     return PictureError(
-        f"{name} has too many pixels{found}; at most {MAX_PICTURE_PIXELS // 1_000_000} million "
-        "are read: make it smaller, or crop it to the digit."
+        message(
+            "{name} has too many pixels ({width} × {height}); at most {most} million are read: "
+            "make it smaller, or crop it to the digit.",
+            name=name,
+            width=size[0],
+            height=size[1],
+            most=most,
+        )
     )
 
 
@@ -186,11 +219,17 @@ def _check_size(size: tuple[int, int], name: str) -> None:
     """Refuse a picture by the size that its header claims."""
     width, height = size
     if width * height > MAX_PICTURE_PIXELS:
-        raise _too_many_pixels(name, f" ({width} × {height})")
+        raise _too_many_pixels(name, size)
     if min(width, height) < MIN_PICTURE_SIDE:
         raise PictureError(
-            f"{name} has only {width} × {height} pixels: "
-            f"choose a picture of at least {MIN_PICTURE_SIDE} × {MIN_PICTURE_SIDE}."
+            message(
+                "{name} has only {width} × {height} pixels: choose a picture of at least "
+                "{least} × {least}.",
+                name=name,
+                width=width,
+                height=height,
+                least=MIN_PICTURE_SIDE,
+            )
         )
 
 

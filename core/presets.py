@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from core.message import N_
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, in_use
 
 
@@ -149,50 +150,60 @@ _BAD: Final = RunSpec(
 
 PRESETS: Final[dict[str, Preset]] = {
     "small": Preset(
-        title="Small and fast",
-        sentence="Three blocks with batch norm. Learns the built-in digits in seconds.",
+        title=N_("Small and fast"),
+        sentence=N_("Three blocks with batch norm. Learns the built-in digits in seconds."),
         spec=_SMALL,
     ),
     "fast": Preset(
-        title="Fastest to 99 %",
-        sentence="Made for full MNIST: one look at each of its images, in big strides, is enough "
-        "for 99 of 100 test images.",
+        title=N_("Fastest to 99 %"),
+        sentence=N_(
+            "Made for full MNIST: one look at each of its images, in big strides, is enough "
+            "for 99 of 100 test images."
+        ),
         spec=_FAST,
     ),
     "accurate": Preset(
-        title="Most accurate",
-        sentence="Made for full MNIST: every epoch shows each digit moved, turned, resized and "
-        "bent anew. It takes minutes and misses fewer than 40 of the 10,000 test images.",
+        title=N_("Most accurate"),
+        sentence=N_(
+            "Made for full MNIST: every epoch shows each digit moved, turned, resized and "
+            "bent anew. It takes minutes and misses fewer than 40 of the 10,000 test images."
+        ),
         spec=_ACCURATE,
     ),
     "dense": Preset(
-        title="Plain dense network",
-        sentence="Two hidden layers and no idea of an image: every pixel has a weight of its own, "
-        "so what it learns about one place tells it nothing about another.",
+        title=N_("Plain dense network"),
+        sentence=N_(
+            "Two hidden layers and no idea of an image: every pixel has a weight of its own, "
+            "so what it learns about one place tells it nothing about another."
+        ),
         spec=_DENSE,
     ),
     "recurrent": Preset(
-        title="Reader of rows",
-        sentence="A GRU that reads the digit from top to bottom, a row of 28 pixels at a time, and "
-        "says at the end what it has read.",
+        title=N_("Reader of rows"),
+        sentence=N_(
+            "A GRU that reads the digit from top to bottom, a row of 28 pixels at a time, and "
+            "says at the end what it has read."
+        ),
         spec=_RECURRENT,
     ),
     "lenet": Preset(
-        title="LeNet-5 (1998)",
-        sentence="The network that read bank cheques: large kernels, Tanh, average pooling.",
+        title=N_("LeNet-5 (1998)"),
+        sentence=N_("The network that read bank cheques: large kernels, Tanh, average pooling."),
         spec=_LENET,
     ),
     "article": Preset(
-        title="The article’s network",
-        sentence="Four 3 × 3 convolutions of 64, 64, 128 and 128 channels, then 512 units.",
+        title=N_("The article’s network"),
+        sentence=N_("Four 3 × 3 convolutions of 64, 64, 128 and 128 channels, then 512 units."),
         spec=_ARTICLE,
     ),
     "bad": Preset(
-        title="Bad on purpose",
-        sentence="Seven Sigmoid layers, mean squared error and plain small steps. A Sigmoid passes "
-        "on at most a quarter of its gradient, so the first layers hear almost nothing and the "
-        "network keeps guessing. Change the activation to ReLU, or switch batch norm on, and "
-        "watch it wake up.",
+        title=N_("Bad on purpose"),
+        sentence=N_(
+            "Seven Sigmoid layers, mean squared error and plain small steps. A Sigmoid passes "
+            "on at most a quarter of its gradient, so the first layers hear almost nothing and the "
+            "network keeps guessing. Change the activation to ReLU, or switch batch norm on, and "
+            "watch it wake up."
+        ),
         spec=_BAD,
     ),
 }

@@ -26,6 +26,7 @@ from core.device import devices, release_freed_memory, resolve
 from core.errors import UserError
 from core.layers import Network, lay_out
 from core.memory import evaluation_batch, step_memory
+from core.message import N_
 from core.run import PUBLISH_S
 from core.settings import Number, Value
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
@@ -302,7 +303,7 @@ def trial(key: RunSpec) -> Trial:
     """
     network = require_runnable(key)
     if step_memory(key, network).weights > _MAX_TRIED_WEIGHTS:
-        raise UserError("This network is too large to be tried.")
+        raise UserError(N_("This network is too large to be tried."))
     batch = _batch_to_try(key, network)
     trainer = _on_noise(replace(key, batch_size=batch))
     tried_s, steady = yield from _time_step(trainer)

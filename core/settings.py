@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
 
+from core.message import N_, message
+
 Value = int | float | str | bool
 T = TypeVar("T", int, float, str, bool)
 # Longer numbers stay text: int() refuses some thousand digits, and takes long over fewer.
@@ -50,7 +52,7 @@ def shown(value: object) -> str:
     try:
         text = str(value)
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
-        text = "something far too long"
+        return N_("something far too long")
     short = "".join(c if c.isprintable() else "·" for c in text[:40])
     return short + ("…" if len(text) > 40 else "")
 
@@ -70,10 +72,21 @@ class Number:
         """See `Setting.complaint`."""
         kinds = (int,) if self.whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
-            kind = "a whole number" if self.whole else "a number"
-            return f"must be {kind} from {self._range()}, not “{shown(value)}”"
+            if self.whole:
+                return message(
+                    "must be a whole number from {range}, not “{value}”",
+                    range=self._range(),
+                    value=shown(value),
+                )
+            return message(
+                "must be a number from {range}, not “{value}”",
+                range=self._range(),
+                value=shown(value),
+            )
         if not self.low <= value <= self.high:  # also catches NaN
-            return f"must be from {self._range()}, not {shown(value)}"
+            return message(
+                "must be from {range}, not {value}", range=self._range(), value=shown(value)
+            )
         return None
 
     def nearest(self, value: object, default: Value) -> Value:
@@ -97,8 +110,10 @@ class Number:
         return str(value) if self.whole else repr(float(value))
 
     def _range(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{self.low:.10g} to {self.high:.10g}{unit}"
+        low, high = self.low, self.high
+        if not self.unit:
+            return message("{low:.10g} to {high:.10g}", low=low, high=high)
+        return message("{low:.10g} to {high:.10g} {unit}", low=low, high=high, unit=self.unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +138,9 @@ class Choice:
         if any(value == option and type(value) is type(option) for option in allowed):
             return None
         listed = ", ".join(str(option) for option in allowed)
-        return f"must be one of {listed}, not “{shown(value)}”"
+        return message(
+            "must be one of {options}, not “{value}”", options=listed, value=shown(value)
+        )
 
     def nearest(self, value: object, default: Value) -> Value:
         """See `Setting.nearest`."""
@@ -162,7 +179,9 @@ class Flag:
 
     def complaint(self, value: object) -> str | None:
         """See `Setting.complaint`."""
-        return None if isinstance(value, bool) else f"must be on or off, not “{shown(value)}”"
+        if isinstance(value, bool):
+            return None
+        return message("must be on or off, not “{value}”", value=shown(value))
 
     def nearest(self, value: object, default: Value) -> Value:
         """See `Setting.nearest`."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from core.message import message
 from core.spec import RunSpec
 from core.state import Plain
 
@@ -43,18 +44,33 @@ class Best:
 
     def reason_to_stop(self, spec: RunSpec, epoch: int) -> str:
         """Say why no epoch should follow this one, or return nothing."""
-        kept = f" Its weights are those of epoch {self.epoch}." if spec.keep_best else ""
+        ended = self._end(spec, epoch)
+        if not (ended and spec.keep_best):
+            return ended
+        return message(
+            "{ended} Its weights are those of epoch {best}.", ended=ended, best=self.epoch
+        )
+
+    def _end(self, spec: RunSpec, epoch: int) -> str:
         if spec.target_accuracy and self.epoch and self.accuracy >= spec.target_accuracy:
-            return (
-                f"Ended after epoch {epoch}, as {_percent(self.accuracy)} of the validation images "
-                f"were right; the goal was {_percent(spec.target_accuracy)}.{kept}"
+            return message(
+                "Ended after epoch {epoch}, as {accuracy} of the validation images were right; the "
+                "goal was {target}.",
+                epoch=epoch,
+                accuracy=_percent(self.accuracy),
+                target=_percent(spec.target_accuracy),
             )
         if spec.patience and epoch - self.epoch >= spec.patience:
-            epochs = "epoch" if spec.patience == 1 else "epochs"
-            return (
-                f"Ended after epoch {epoch}, as in {spec.patience} {epochs} no more validation "
-                f"images were right than the {_percent(self.accuracy)} after epoch {self.epoch}."
-                f"{kept}"
+            waited = message("{count} epochs", count=spec.patience)
+            if spec.patience == 1:
+                waited = message("{count} epoch", count=1)
+            return message(
+                "Ended after epoch {epoch}, as in {waited} no more validation images were right "
+                "than the {accuracy} after epoch {best}.",
+                epoch=epoch,
+                waited=waited,
+                accuracy=_percent(self.accuracy),
+                best=self.epoch,
             )
         return ""
 

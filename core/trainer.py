@@ -29,6 +29,7 @@ from core.learning import (
     rescale,
 )
 from core.memory import evaluation_batch
+from core.message import message
 from core.model import build, in_fast_order, initialise
 from core.randomness import Randomness
 from core.spec import RunSpec
@@ -52,8 +53,13 @@ class Diverged(UserError):
 
     def __init__(self, step: int, lr: float) -> None:
         super().__init__(
-            f"The loss became infinite or not a number at step {step:,}. Lower the learning rate "
-            f"(it was {lr:.3g} there; try a tenth of it) or switch batch norm on, then train again."
+            message(
+                "The loss became infinite or not a number at step {step:,}. Lower the learning "
+                "rate (it was {lr:.3g} there; try a tenth of it) or switch batch norm on, then "
+                "train again.",
+                step=step,
+                lr=lr,
+            )
         )
         self.step = step
         self.lr = lr
@@ -423,11 +429,18 @@ def how_it_runs(spec: RunSpec) -> str:
     """
     device = resolve(spec.device)
     steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
-    words = [
-        f"On {device.name}: all images lie on the device as bytes and are normalised there",
-        "32-bit floats, channels last",
-        f"one {steps} kernel for all the optimiser’s updates",
-    ]
-    if device.key == "cpu":
-        words.append(f"{cores()} threads that nothing else computes with")
-    return "; ".join(words) + "."
+    if device.key != "cpu":
+        return message(
+            "On {device}: all images lie on the device as bytes and are normalised there; 32-bit "
+            "floats, channels last; one {steps} kernel for all the optimiser’s updates.",
+            device=device.name,
+            steps=steps,
+        )
+    return message(
+        "On {device}: all images lie on the device as bytes and are normalised there; 32-bit "
+        "floats, channels last; one {steps} kernel for all the optimiser’s updates; {threads} "
+        "threads that nothing else computes with.",
+        device=device.name,
+        steps=steps,
+        threads=cores(),
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.datasets.formats import FormatError, read_idx, read_libsvm, unpacked
 from core.datasets.table import DATASETS, DatasetInfo
+from core.message import N_, message
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -98,9 +99,9 @@ def read_samples(path: Path) -> tuple[Images, Labels]:
             images, labels = stored["sample_images"], stored["sample_labels"]
     except Exception as error:
         # A damaged archive raises nearly anything.
-        raise FormatError("it cannot be read") from error
+        raise FormatError(N_("it cannot be read")) from error
     if images.dtype != np.uint8 or images.shape != (len(labels), _SIDE, _SIDE):
-        raise FormatError("its images are no images")
+        raise FormatError(N_("its images are no images"))
     return images, labels.astype(np.int64)
 
 
@@ -109,11 +110,16 @@ def _checked(
 ) -> tuple[Images, Labels]:
     if images.shape != (count, _SIDE, _SIDE) or labels.shape != (count,):
         raise FormatError(
-            f"{info.title}: there are {len(images):,} images and {len(labels):,} labels instead of "
-            f"{count:,}"
+            message(
+                "{title}: there are {images:,} images and {labels:,} labels instead of {count:,}",
+                title=info.title,
+                images=len(images),
+                labels=len(labels),
+                count=count,
+            )
         )
     if labels.min() < 0 or labels.max() >= len(info.class_names):
-        raise FormatError(f"{info.title}: some labels are of no class")
+        raise FormatError(message("{title}: some labels are of no class", title=info.title))
     return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
@@ -128,7 +134,7 @@ def _named(name: str, read: Callable[[], NDArray[np.integer]]) -> NDArray[np.int
     try:
         return read()
     except FormatError as error:
-        raise FormatError(f"{name} {error}") from error
+        raise FormatError(message("{name} {what}", name=name, what=error.message)) from error
 
 
 def _read_like_mnist(info: DatasetInfo, packed: Path) -> Parts:
@@ -146,7 +152,9 @@ def _read_qmnist(info: DatasetInfo, packed: Path) -> Parts:
         images = _idx(packed, f"qmnist-{prefix}-images-idx3-ubyte.gz")
         labels = _idx(packed, f"qmnist-{prefix}-labels-idx2-int.gz")
         if labels.ndim != 2 or labels.shape[1] < 1:
-            raise FormatError(f"qmnist-{prefix}-labels-idx2-int.gz has no columns")
+            raise FormatError(
+                message("{name} has no columns", name=f"qmnist-{prefix}-labels-idx2-int.gz")
+            )
         # The other columns tell who wrote the digit, and where it lies in NIST's forms.
         return images.astype(np.uint8), labels[:, 0].astype(np.int64)
 
@@ -162,7 +170,7 @@ def _read_emnist(info: DatasetInfo, packed: Path) -> Parts:
         def read() -> NDArray[np.integer]:
             entry = archive.getinfo(f"gzip/{inner}")
             if entry.file_size > _MAX_BYTES:
-                raise FormatError("is larger than it should be")
+                raise FormatError(N_("is larger than it should be"))
             return read_idx(unpacked(archive.read(entry), _MAX_BYTES))
 
         return _named(inner, read)
@@ -172,7 +180,9 @@ def _read_emnist(info: DatasetInfo, packed: Path) -> Parts:
         images = member(archive, f"{stem}-images-idx3-ubyte.gz")
         labels = member(archive, f"{stem}-labels-idx1-ubyte.gz")
         if images.ndim != 3:
-            raise FormatError(f"{stem}-images-idx3-ubyte.gz holds no images")
+            raise FormatError(
+                message("{name} holds no images", name=f"{stem}-images-idx3-ubyte.gz")
+            )
         # They lie there column by column: without this every letter would be on its side.
         return images.astype(np.uint8).transpose(0, 2, 1), labels.astype(np.int64) - first
 
@@ -180,7 +190,7 @@ def _read_emnist(info: DatasetInfo, packed: Path) -> Parts:
         with zipfile.ZipFile(packed / "gzip.zip") as archive:
             return part(archive, "train"), part(archive, "test")
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
-        raise FormatError("gzip.zip is not the archive that it should be") from error
+        raise FormatError(N_("gzip.zip is not the archive that it should be")) from error
 
 
 def _read_usps(info: DatasetInfo, packed: Path) -> Parts:
@@ -189,7 +199,7 @@ def _read_usps(info: DatasetInfo, packed: Path) -> Parts:
         try:
             values, labels = read_libsvm(content, _USPS_SIDE**2)
         except FormatError as error:
-            raise FormatError(f"{name} {error}") from error
+            raise FormatError(message("{name} {what}", name=name, what=error.message)) from error
         return enlarged(values), labels - 1
 
     return part("usps.bz2"), part("usps.t.bz2")
@@ -232,8 +242,8 @@ def read_npz(path: Path, info: DatasetInfo) -> Parts:
         raise
     except Exception as error:
         # A damaged archive raises nearly anything.
-        raise FormatError("it cannot be read") from error
+        raise FormatError(N_("it cannot be read")) from error
     if any(images.dtype != np.uint8 for images, _ in (train, test)):
-        raise FormatError("its images are no images")
+        raise FormatError(N_("its images are no images"))
     size = info.train + info.validation
     return _checked(info, *train, size), _checked(info, *test, info.test)

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core.message import N_, message
+
 # Of a number: its type as it lies in the file, and its bytes.
 _TYPES: Final = {0x08: ("u1", 1), 0x0C: (">i4", 4)}
 _MAX_LINES: Final = 100_000
@@ -20,6 +22,12 @@ _MAX_LINES: Final = 100_000
 
 class FormatError(ValueError):
     """A file is not of its format; the text says why, as the end of a sentence."""
+
+    @property
+    def message(self) -> str:
+        """The text, which can be translated."""
+        text: str = self.args[0]
+        return text
 
 
 def unpacked(packed: bytes, limit: int) -> bytes:
@@ -35,9 +43,9 @@ def unpacked(packed: bytes, limit: int) -> bytes:
         ) as whole:
             content = whole.read(limit + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise FormatError("cannot be unpacked") from error
+        raise FormatError(N_("cannot be unpacked")) from error
     if len(content) > limit:
-        raise FormatError("is larger than it should be once it is unpacked")
+        raise FormatError(N_("is larger than it should be once it is unpacked"))
     return content
 
 
@@ -48,14 +56,14 @@ def read_idx(content: bytes) -> NDArray[np.integer]:
         FormatError: it is damaged, or holds other numbers than uint8 or int32.
     """
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
-        raise FormatError("does not begin as an idx file does")
+        raise FormatError(N_("does not begin as an idx file does"))
     (kind, width), dimensions = _TYPES[content[2]], content[3]
     start = 4 + 4 * dimensions
     if not 1 <= dimensions <= 3 or len(content) < start:
-        raise FormatError("does not begin as an idx file does")
+        raise FormatError(N_("does not begin as an idx file does"))
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions))
     if len(content) != start + prod(shape) * width:
-        raise FormatError("is not as long as its own beginning says")
+        raise FormatError(N_("is not as long as its own beginning says"))
     values = np.frombuffer(content, np.dtype(kind), offset=start)
     if width == 1:
         return values.astype(np.uint8).reshape(shape)
@@ -77,7 +85,7 @@ def read_libsvm(content: bytes, values: int) -> tuple[NDArray[np.float32], NDArr
     """
     lines = content.splitlines()
     if len(lines) > _MAX_LINES:
-        raise FormatError("has far more lines than it should have")
+        raise FormatError(N_("has far more lines than it should have"))
     table = np.zeros((len(lines), values), np.float32)
     labels = np.zeros(len(lines), np.int64)
     for row, line in enumerate(lines):
@@ -90,7 +98,9 @@ def read_libsvm(content: bytes, values: int) -> tuple[NDArray[np.float32], NDArr
                 raise ValueError("no such value")
             table[row, places - 1] = [float(value) for _, value in numbered]
         except (ValueError, OverflowError) as error:
-            raise FormatError(f"has a line {row + 1} that cannot be read") from error
+            raise FormatError(
+                message("has a line {number} that cannot be read", number=row + 1)
+            ) from error
     if not np.isfinite(table).all():
-        raise FormatError("holds values that are no numbers")
+        raise FormatError(N_("holds values that are no numbers"))
     return table, labels

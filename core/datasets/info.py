@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from core.message import N_
+
 DIGITS: Final = tuple("0123456789")
 
 
@@ -31,7 +33,7 @@ class DatasetInfo:
     validation: int
     test: int
     class_names: tuple[str, ...] = DIGITS
-    noun: str = "digit"
+    noun: str = N_("digit")
     mean: float
     std: float
     source: str = ""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core.datasets.own import MAX_CLASSES, MAX_NAME, MAX_TITLE, MIN_PER_CLASS, OwnImages
 from core.errors import UserError
+from core.message import N_, message
 
 # What `.streamlit/config.toml` lets through, too.
 MAX_ARCHIVE_BYTES: Final = 50 * 2**20
@@ -84,7 +85,12 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
     what = shown_name(filename)
     if len(found) > MAX_IMAGES:
         raise IntakeError(
-            f"{what} holds {len(found):,} images, more than {MAX_IMAGES:,}: take some out."
+            message(
+                "{file} holds {count:,} images, more than {most:,}: take some out.",
+                file=what,
+                count=len(found),
+                most=MAX_IMAGES,
+            )
         )
     images: list[Tensor] = []
     names: list[str] = []
@@ -94,7 +100,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
         try:
             images.append(one.prepare())
         except UserError as error:
-            left_out.append(LeftOut(one.name, str(error)))
+            left_out.append(LeftOut(one.name, error.message))
         else:
             names.append(one.class_name)
     counts = Counter(names)
@@ -103,10 +109,15 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
             left_out.append(LeftOut(name, _too_few(counts[name])))
     classes = sorted((n for n, count in counts.items() if count >= MIN_PER_CLASS), key=natural)
     if len(classes) < 2:
-        raise IntakeError(f"{what} {_not_two(counts, left_out)}")
+        raise IntakeError(_not_two(what, counts, left_out))
     if len(classes) > MAX_CLASSES:
         raise IntakeError(
-            f"{what} holds {len(classes)} classes, more than {MAX_CLASSES}: take some out."
+            message(
+                "{file} holds {count} classes, more than {most}: take some out.",
+                file=what,
+                count=len(classes),
+                most=MAX_CLASSES,
+            )
         )
     index = {name: i for i, name in enumerate(classes)}
     kept = [i for i, name in enumerate(names) if name in index]
@@ -120,23 +131,39 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
 
 
 def _too_few(count: int) -> str:
-    images = "1 image" if count == 1 else f"{count} images"
-    return (
-        f"This class has only {images}; at least {MIN_PER_CLASS} are needed, one each to learn "
-        "from, to validate and to test."
+    images = N_("1 image") if count == 1 else message("{count} images", count=count)
+    return message(
+        "This class has only {images}; at least {least} are needed, one each to learn from, to "
+        "validate and to test.",
+        images=images,
+        least=MIN_PER_CLASS,
     )
 
 
-def _not_two(counts: Mapping[str, int], left_out: Sequence[LeftOut]) -> str:
+def _not_two(file: str, counts: Mapping[str, int], left_out: Sequence[LeftOut]) -> str:
     enough = [name for name, count in counts.items() if count >= MIN_PER_CLASS]
-    need = f"A network needs at least two classes of {MIN_PER_CLASS} images each."
+    need = message(
+        "A network needs at least two classes of {least} images each.", least=MIN_PER_CLASS
+    )
     if enough:
-        return f"holds only one class of enough images, “{enough[0]}”. {need}"
-    why = ""
-    if left_out:
-        more = f" (and {len(left_out) - 1:,} more)" if len(left_out) > 1 else ""
-        why = f" Left out: {left_out[0].name}: {left_out[0].reason}{more}"
-    return f"holds no class of enough images. {need}{why}"
+        return message(
+            "{file} holds only one class of enough images, “{name}”. {need}",
+            file=file,
+            name=enough[0],
+            need=need,
+        )
+    refused = message("{file} holds no class of enough images. {need}", file=file, need=need)
+    if not left_out:
+        return refused
+    refused = message(
+        "{refused} Left out: {name}: {reason}",
+        refused=refused,
+        name=left_out[0].name,
+        reason=left_out[0].reason,
+    )
+    if len(left_out) == 1:
+        return refused
+    return message("{refused} (and {count:,} more)", refused=refused, count=len(left_out) - 1)
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -157,14 +184,14 @@ def class_name_of(text: str) -> str:
 def title_of(filename: str) -> str:
     """Make a title of a file's name."""
     stem = PurePosixPath(filename.replace("\\", "/")).stem
-    return _clean(stem)[:MAX_TITLE].strip() or "Own images"
+    return _clean(stem)[:MAX_TITLE].strip() or N_("Own images")
 
 
 def shown_name(filename: str) -> str:
     """Make a name that a stranger may have written fit for a sentence."""
     name = _clean(filename[-200:])
     if not name:
-        return "This file"
+        return N_("This file")
     return f"'{name}'" if len(name) <= 80 else f"'…{name[-79:]}'"
 
 
@@ -181,11 +208,16 @@ def require_modest(filename: str, data: bytes) -> None:
     """
     what = shown_name(filename)
     if not data:
-        raise IntakeError(f"{what} is empty: choose another file.")
+        raise IntakeError(message("{name} is empty: choose another file.", name=what))
     if len(data) > MAX_ARCHIVE_BYTES:
         raise IntakeError(
-            f"{what} has {len(data) / 2**20:.0f} MB, more than {MAX_ARCHIVE_BYTES // 2**20} MB: "
-            "make its pictures smaller, or take some out."
+            message(
+                "{file} has {size:.0f} MB, more than {most} MB: make its pictures smaller, or take "
+                "some out.",
+                file=what,
+                size=len(data) / 2**20,
+                most=MAX_ARCHIVE_BYTES // 2**20,
+            )
         )
 
 

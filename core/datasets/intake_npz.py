@@ -25,10 +25,11 @@ from core.datasets.intake import (
     shown_name,
     take_in,
 )
+from core.message import N_, message
 from core.picture import MIN_PICTURE_SIDE, PictureError, digit_from_grey, image_from_grey
 
 _MAX_SIDE: Final = 512
-_REMEDY: Final = "write it with np.savez(file, images=images, labels=labels)."
+_REMEDY: Final = N_("write it with np.savez(file, images=images, labels=labels).")
 Array = NDArray[np.generic]
 
 
@@ -49,24 +50,32 @@ def read_npz_file(data: bytes, filename: str, preparation: Preparation) -> Progr
     names = _names(*labels, what)
     if len(planes) != len(names):
         raise IntakeError(
-            f"{what} holds {len(planes):,} images in “{images[0]}” but {len(names):,} labels in "
-            f"“{labels[0]}”: each image needs one."
+            message(
+                "{file} holds {images:,} images in “{first}” but {labels:,} labels in “{second}”: "
+                "each image needs one.",
+                file=what,
+                images=len(planes),
+                first=images[0],
+                labels=len(names),
+                second=labels[0],
+            )
         )
     left_out: list[LeftOut] = []
     prepare = _centred if preparation == "centred" else _as_is
     found = []
     for i, (plane, name) in enumerate(zip(planes, names, strict=True)):
+        image = message("image {number}", number=i)
         if name:
-            found.append(Found(f"image {i}", name, partial(prepare, plane)))
+            found.append(Found(image, name, partial(prepare, plane)))
         else:
-            left_out.append(LeftOut(f"image {i}", "Its label is empty."))
+            left_out.append(LeftOut(image, N_("Its label is empty.")))
     return (yield from take_in(filename, found, left_out))
 
 
 def _centred(plane: NDArray[np.uint8]) -> Tensor:
     digit = digit_from_grey(plane.astype(np.float32))
     if digit is None:
-        raise PictureError("It shows nothing that stands out from its background.")
+        raise PictureError(N_("It shows nothing that stands out from its background."))
     return digit
 
 
@@ -76,7 +85,9 @@ def _as_is(plane: NDArray[np.uint8]) -> Tensor:
 
 def _arrays(data: bytes, what: str) -> dict[str, Array]:
     """Read both arrays, after their own beginnings have told how much memory that takes."""
-    damaged = IntakeError(f"{what} is not an .npz file or is damaged: {_REMEDY}")
+    damaged = IntakeError(
+        message("{file} is not an .npz file or is damaged: {remedy}", file=what, remedy=_REMEDY)
+    )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -86,16 +97,27 @@ def _arrays(data: bytes, what: str) -> dict[str, Array]:
     if len(members) != 2 or any(not entry.filename.endswith(".npy") for entry in members):
         listed = ", ".join(f"“{shown_name(entry.filename)[1:-1]}”" for entry in members[:4])
         raise IntakeError(
-            f"{what} must hold two arrays, images and labels, not {len(members)} "
-            f"({listed or 'none'}): {_REMEDY}"
+            message(
+                "{file} must hold two arrays, images and labels, not {count} ({listed}): {remedy}",
+                file=what,
+                count=len(members),
+                listed=listed or N_("none"),
+                remedy=_REMEDY,
+            )
         )
     arrays = {}
     for entry in members:
         name = shown_name(entry.filename.removesuffix(".npy"))[1:-1]
         if entry.file_size > MAX_UNPACKED_BYTES:
             raise IntakeError(
-                f"{what}: “{name}” would unpack to {entry.file_size / 2**20:,.0f} MB, more than "
-                f"{MAX_UNPACKED_BYTES // 2**20} MB: take fewer images."
+                message(
+                    "{file}: “{name}” would unpack to {size:,.0f} MB, more than {most} MB: take "
+                    "fewer images.",
+                    file=what,
+                    name=name,
+                    size=entry.file_size / 2**20,
+                    most=MAX_UNPACKED_BYTES // 2**20,
+                )
             )
         try:
             with archive.open(entry) as stream:
@@ -122,7 +144,13 @@ def _array(content: bytes, name: str, what: str, damaged: IntakeError) -> Array:
         raise damaged from None
     if kind.hasobject or kind.fields or kind.subdtype:
         raise IntakeError(
-            f"{what}: “{name}” holds Python objects, which may do harm, and is not read: {_REMEDY}"
+            message(
+                "{file}: “{name}” holds Python objects, which may do harm, and is not read: "
+                "{remedy}",
+                file=what,
+                name=name,
+                remedy=_REMEDY,
+            )
         )
     if min(shape, default=1) < 0 or prod(shape) * kind.itemsize != len(content) - stream.tell():
         raise damaged
@@ -139,21 +167,48 @@ def _told_apart(arrays: dict[str, Array], what: str) -> tuple[tuple[str, Array],
     first, second = arrays.items()
     images, labels = (first, second) if first[1].ndim > second[1].ndim else (second, first)
     if images[1].ndim not in (3, 4) or labels[1].ndim != 1:
-        listed = " and ".join(f"“{name}” {_shape(array)}" for name, array in arrays.items())
+        some, other = (f"“{name}” {_shape(array)}" for name, array in arrays.items())
         raise IntakeError(
-            f"{what} holds {listed}; images must be (N, height, width) and labels (N): {_REMEDY}"
+            message(
+                "{file} holds {some} and {other}; images must be (N, height, width) and labels "
+                "(N): {remedy}",
+                file=what,
+                some=some,
+                other=other,
+                remedy=_REMEDY,
+            )
         )
     return images, labels
 
 
 def _planes(name: str, images: Array, what: str) -> NDArray[np.uint8]:
     if images.dtype.kind not in "buif":
-        raise IntakeError(f"{what}: “{name}” holds no numbers but {images.dtype}: {_REMEDY}")
+        raise IntakeError(
+            message(
+                "{file}: “{name}” holds no numbers but {kind}: {remedy}",
+                file=what,
+                name=name,
+                kind=str(images.dtype),
+                remedy=_REMEDY,
+            )
+        )
     if images.size == 0:
-        raise IntakeError(f"{what}: “{name}” is empty, {_shape(images)}: choose another file.")
+        raise IntakeError(
+            message(
+                "{file}: “{name}” is empty, {shape}: choose another file.",
+                file=what,
+                name=name,
+                shape=_shape(images),
+            )
+        )
     if len(images) > MAX_IMAGES:
         raise IntakeError(
-            f"{what} holds {len(images):,} images, more than {MAX_IMAGES:,}: take some out."
+            message(
+                "{file} holds {count:,} images, more than {most:,}: take some out.",
+                file=what,
+                count=len(images),
+                most=MAX_IMAGES,
+            )
         )
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
@@ -167,14 +222,25 @@ def _planes(name: str, images: Array, what: str) -> NDArray[np.uint8]:
         min(height, width) >= MIN_PICTURE_SIDE and max(height, width) <= _MAX_SIDE
     ):
         raise IntakeError(
-            f"{what}: “{name}” is {_shape(images)}; images must be (N, height, width), from "
-            f"{MIN_PICTURE_SIDE} to {_MAX_SIDE} pixels a side."
+            message(
+                "{file}: “{name}” is {shape}; images must be (N, height, width), from {low} to "
+                "{high} pixels a side.",
+                file=what,
+                name=name,
+                shape=_shape(images),
+                low=MIN_PICTURE_SIDE,
+                high=_MAX_SIDE,
+            )
         )
     found = as_bytes(images)
     if found is None:
         raise IntakeError(
-            f"{what}: “{name}” holds values that are no grey levels: they must be numbers from 0 "
-            "to 255, or from 0 to 1."
+            message(
+                "{file}: “{name}” holds values that are no grey levels: they must be numbers from "
+                "0 to 255, or from 0 to 1.",
+                file=what,
+                name=name,
+            )
         )
     return found
 
@@ -189,7 +255,13 @@ def _names(name: str, labels: Array, what: str) -> list[str]:
         return [class_name_of(label) for label in labels.tolist()]
     if kind == "S":
         return [class_name_of(label.decode("utf-8", "replace")) for label in labels.tolist()]
-    raise IntakeError(f"{what}: “{name}” must hold whole numbers or words, one for each image.")
+    raise IntakeError(
+        message(
+            "{file}: “{name}” must hold whole numbers or words, one for each image.",
+            file=what,
+            name=name,
+        )
+    )
 
 
 def _shape(array: Array) -> str:

@@ -20,6 +20,7 @@ from core.datasets.intake import (
     shown_name,
     take_in,
 )
+from core.message import N_, message
 from core.picture import (
     MAX_PICTURE_BYTES,
     PictureError,
@@ -50,15 +51,30 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
     except Exception:
         # A damaged directory raises nearly anything.
         raise IntakeError(
-            f"{what} is not a zip archive or is damaged: pack the folders again as .zip."
+            message(
+                "{file} is not a zip archive or is damaged: pack the folders again as .zip.",
+                file=what,
+            )
         ) from None
     if len(entries) > _MAX_ENTRIES:
-        raise IntakeError(f"{what} holds {len(entries):,} files, more than {_MAX_ENTRIES:,}.")
+        raise IntakeError(
+            message(
+                "{file} holds {count:,} files, more than {most:,}.",
+                file=what,
+                count=len(entries),
+                most=_MAX_ENTRIES,
+            )
+        )
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED_BYTES:
         raise IntakeError(
-            f"{what} would unpack to {unpacked / 2**20:,.0f} MB, more than "
-            f"{MAX_UNPACKED_BYTES // 2**20} MB: make its pictures smaller, or take some out."
+            message(
+                "{file} would unpack to {size:,.0f} MB, more than {most} MB: make its pictures "
+                "smaller, or take some out.",
+                file=what,
+                size=unpacked / 2**20,
+                most=MAX_UNPACKED_BYTES // 2**20,
+            )
         )
     left_out: list[LeftOut] = []
     placed = _placed(entries, left_out)
@@ -86,25 +102,28 @@ class _Picture:
 
     def _content(self) -> bytes:
         if self._entry.flag_bits & _ENCRYPTED:
-            raise PictureError("It is locked with a password: pack it without one.")
+            raise PictureError(N_("It is locked with a password: pack it without one."))
         if self._entry.file_size > MAX_PICTURE_BYTES:
             raise PictureError(
-                f"It has {self._entry.file_size / 1e6:.0f} MB, more than "
-                f"{MAX_PICTURE_BYTES // 10**6} MB: make it smaller."
+                message(
+                    "It has {size:.0f} MB, more than {most} MB: make it smaller.",
+                    size=self._entry.file_size / 1e6,
+                    most=MAX_PICTURE_BYTES // 10**6,
+                )
             )
         try:
             with self._archive.open(self._entry) as stream:
                 # No more than its own entry says, whatever the packed bytes would grow to.
                 return stream.read(self._entry.file_size)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
-            raise PictureError("It is damaged inside the archive: pack it again.") from None
+            raise PictureError(N_("It is damaged inside the archive: pack it again.")) from None
         except (NotImplementedError, RuntimeError):
             raise PictureError(
                 "It is packed in a way that cannot be read: pack it as .zip."
             ) from None
         except Exception:
             # The unpackers of rarer kinds raise errors of their own.
-            raise PictureError("It is damaged inside the archive: pack it again.") from None
+            raise PictureError(N_("It is damaged inside the archive: pack it again.")) from None
 
 
 def _placed(
@@ -118,9 +137,9 @@ def _placed(
         if parts[-1] == "" or _is_system(parts):
             continue
         if parts[0] == "" or ".." in parts or ":" in parts[0]:
-            left_out.append(LeftOut(shown_name(name), "Its name leads out of the archive."))
+            left_out.append(LeftOut(shown_name(name), N_("Its name leads out of the archive.")))
         elif stat.S_ISLNK(entry.external_attr >> 16):
-            left_out.append(LeftOut(shown_name(name), "It is a link, not a file."))
+            left_out.append(LeftOut(shown_name(name), N_("It is a link, not a file.")))
         else:
             listed.append((entry, [part for part in parts if part != "."]))
     around = _folders_around([parts for _, parts in listed])
@@ -132,11 +151,11 @@ def _placed(
         if class_name:
             placed.append((entry, class_name, "/".join(parts)))
         elif len(inner) == 1:
-            left_out.append(LeftOut(name, "It lies in no folder, so its class is unknown."))
+            left_out.append(LeftOut(name, N_("It lies in no folder, so its class is unknown.")))
         elif len(inner) == 2:
-            left_out.append(LeftOut(name, "Its folder has no name."))
+            left_out.append(LeftOut(name, N_("Its folder has no name.")))
         else:
-            left_out.append(LeftOut(name, "It lies deeper than in its class’s folder."))
+            left_out.append(LeftOut(name, N_("It lies deeper than in its class’s folder.")))
     return placed
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from core.datasets.info import DatasetInfo
 from core.datasets.place import data_folder
+from core.message import N_, message
 
 MAX_CLASSES: Final = 50
 MAX_TITLE: Final = 40
@@ -181,12 +182,12 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
         info = DatasetInfo(
             key=key,
             title=str(about["title"]),
-            description="Your own images.",
+            description=N_("Your own images."),
             train=int(about["train"]),
             validation=int(about["validation"]),
             test=int(about["test"]),
             class_names=names,
-            noun="image",
+            noun=N_("image"),
             mean=float(about["mean"]),
             std=float(about["std"]),
             credit="",
@@ -202,13 +203,15 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
 def _unknown(key: str) -> DatasetInfo:
     return DatasetInfo(
         key=key,
-        title="Images that are not on this computer",
-        description="Somebody’s own images, which this computer does not have.",
+        title=N_("Images that are not on this computer"),
+        description=N_("Somebody’s own images, which this computer does not have."),
         train=1,
         validation=1,
         test=1,
-        class_names=tuple(f"class {i + 1}" for i in range(num_classes_of_own(key))),
-        noun="image",
+        class_names=tuple(
+            message("class {number}", number=i + 1) for i in range(num_classes_of_own(key))
+        ),
+        noun=N_("image"),
         mean=0.1307,
         std=0.3081,
         credit="",

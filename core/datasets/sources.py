@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from core.message import N_
+
 
 @dataclass(frozen=True)
 class RemoteFile:
@@ -55,7 +57,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         for source in (
             Source(
                 "mnist",
-                "full MNIST",
+                N_("full MNIST"),
                 (
                     "https://ossci-datasets.s3.amazonaws.com/mnist/",
                     "http://yann.lecun.com/exdb/mnist/",

@@ -7,14 +7,15 @@ from typing import Final
 from core.datasets.info import DIGITS as DIGITS
 from core.datasets.info import DatasetInfo as DatasetInfo
 from core.datasets.own import info_of_own, is_own, num_classes_of_own
+from core.message import N_
 
 LETTERS: Final = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Small letters that are written in another way than the large ones; the others count as one class.
 SMALL_LETTERS: Final = tuple("abdefghnqrt")
 
 
-_MNIST_CREDIT: Final = "Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0."
-_EMNIST_CREDIT: Final = (
+_MNIST_CREDIT: Final = N_("Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0.")
+_EMNIST_CREDIT: Final = N_(
     "G. Cohen, S. Afshar, J. Tapson, A. van Schaik, “EMNIST: an extension of MNIST to handwritten "
     "letters” (2017); from NIST’s Special Database 19, public domain."
 )
@@ -23,9 +24,11 @@ _EMNIST_CREDIT: Final = (
 _ALL: Final = (
     DatasetInfo(
         key="embedded",
-        title="5,000 digits (built in)",
-        description="5,000 handwritten digits from MNIST’s training images, 500 of each; "
-        "ready at once, without a network.",
+        title=N_("5,000 digits (built in)"),
+        description=N_(
+            "5,000 handwritten digits from MNIST’s training images, 500 of each; "
+            "ready at once, without a network."
+        ),
         train=4_000,
         validation=500,
         test=500,
@@ -37,8 +40,8 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="mnist",
-        title="Full MNIST (70,000 digits)",
-        description="All 70,000 handwritten digits of MNIST, tested on its usual 10,000.",
+        title=N_("Full MNIST (70,000 digits)"),
+        description=N_("All 70,000 handwritten digits of MNIST, tested on its usual 10,000."),
         train=55_000,
         validation=5_000,
         test=10_000,
@@ -49,35 +52,38 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="fashion",
-        title="Fashion-MNIST (70,000 garments)",
-        description="Photos of clothes, shoes and bags of a shop, made as small and grey as "
-        "MNIST’s digits. Harder: a shirt, a coat and a pullover look much alike.",
+        title=N_("Fashion-MNIST (70,000 garments)"),
+        description=N_(
+            "Photos of clothes, shoes and bags of a shop, made as small and grey as "
+            "MNIST’s digits. Harder: a shirt, a coat and a pullover look much alike."
+        ),
         train=55_000,
         validation=5_000,
         test=10_000,
         class_names=(
-            "T-shirt",
-            "Trousers",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
+            N_("T-shirt"),
+            N_("Trousers"),
+            N_("Pullover"),
+            N_("Dress"),
+            N_("Coat"),
+            N_("Sandal"),
+            N_("Shirt"),
+            N_("Sneaker"),
+            N_("Bag"),
+            N_("Ankle boot"),
         ),
-        noun="garment",
+        noun=N_("garment"),
         mean=0.2860,
         std=0.3530,
         source="fashion",
-        credit="H. Xiao, K. Rasul, R. Vollgraf, Zalando SE (2017); MIT License.",
+        credit=N_("H. Xiao, K. Rasul, R. Vollgraf, Zalando SE (2017); MIT License."),
     ),
     DatasetInfo(
         key="kmnist",
-        title="KMNIST (70,000 hiragana)",
-        description="Ten hiragana as they were brushed in old Japanese books, each in several "
-        "shapes.",
+        title=N_("KMNIST (70,000 hiragana)"),
+        description=N_(
+            "Ten hiragana as they were brushed in old Japanese books, each in several shapes."
+        ),
         train=55_000,
         validation=5_000,
         test=10_000,
@@ -93,17 +99,19 @@ _ALL: Final = (
             "れ re",
             "を wo",
         ),
-        noun="character",
+        noun=N_("character"),
         mean=0.1918,
         std=0.3483,
         source="kmnist",
-        credit="T. Clanuwat and others, “Deep Learning for Classical Japanese Literature” (2018), "
-        "from the Kuzushiji dataset of NIJL and CODH; CC BY-SA 4.0.",
+        credit=N_(
+            "T. Clanuwat and others, “Deep Learning for Classical Japanese Literature” (2018), "
+            "from the Kuzushiji dataset of NIJL and CODH; CC BY-SA 4.0."
+        ),
     ),
     DatasetInfo(
         key="emnist_digits",
-        title="EMNIST digits (280,000)",
-        description="280,000 digits of NIST’s writers, prepared much as MNIST’s were.",
+        title=N_("EMNIST digits (280,000)"),
+        description=N_("280,000 digits of NIST’s writers, prepared much as MNIST’s were."),
         train=220_000,
         validation=20_000,
         test=40_000,
@@ -114,13 +122,13 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="emnist_letters",
-        title="EMNIST letters (145,600)",
-        description="Handwritten letters from A to Z, large and small ones as one class.",
+        title=N_("EMNIST letters (145,600)"),
+        description=N_("Handwritten letters from A to Z, large and small ones as one class."),
         train=114_400,
         validation=10_400,
         test=20_800,
         class_names=LETTERS,
-        noun="letter",
+        noun=N_("letter"),
         mean=0.1722,
         std=0.3309,
         source="emnist",
@@ -128,14 +136,16 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="emnist_balanced",
-        title="EMNIST balanced (131,600)",
-        description="Digits, large letters, and the 11 small letters that do not look like large "
-        "ones: 47 classes of 2,800 images.",
+        title=N_("EMNIST balanced (131,600)"),
+        description=N_(
+            "Digits, large letters, and the 11 small letters that do not look like large "
+            "ones: 47 classes of 2,800 images."
+        ),
         train=103_400,
         validation=9_400,
         test=18_800,
         class_names=(*DIGITS, *LETTERS, *SMALL_LETTERS),
-        noun="character",
+        noun=N_("character"),
         mean=0.1751,
         std=0.3332,
         source="emnist",
@@ -143,30 +153,36 @@ _ALL: Final = (
     ),
     DatasetInfo(
         key="qmnist",
-        title="QMNIST (120,000 digits)",
-        description="MNIST made anew from NIST’s forms, with all 60,000 test digits, of which "
-        "MNIST kept 10,000.",
+        title=N_("QMNIST (120,000 digits)"),
+        description=N_(
+            "MNIST made anew from NIST’s forms, with all 60,000 test digits, of which "
+            "MNIST kept 10,000."
+        ),
         train=55_000,
         validation=5_000,
         test=60_000,
         mean=0.1307,
         std=0.3081,
         source="qmnist",
-        credit="C. Yadav, L. Bottou, “Cold Case: The Lost MNIST Digits” (2019); BSD 3-Clause.",
+        credit=N_("C. Yadav, L. Bottou, “Cold Case: The Lost MNIST Digits” (2019); BSD 3-Clause."),
     ),
     DatasetInfo(
         key="usps",
-        title="USPS (9,298 digits)",
-        description="Digits of post codes on American envelopes, of 16 × 16 pixels. They are "
-        "enlarged to 20 × 20 and given a black rim of 4, as MNIST’s digits have one.",
+        title=N_("USPS (9,298 digits)"),
+        description=N_(
+            "Digits of post codes on American envelopes, of 16 × 16 pixels. They are "
+            "enlarged to 20 × 20 and given a black rim of 4, as MNIST’s digits have one."
+        ),
         train=6_562,
         validation=729,
         test=2_007,
         mean=0.126,
         std=0.243,
         source="usps",
-        credit="J. J. Hull, “A database for handwritten text recognition research” (1994), from "
-        "the LIBSVM collection; no licence is stated.",
+        credit=N_(
+            "J. J. Hull, “A database for handwritten text recognition research” (1994), from "
+            "the LIBSVM collection; no licence is stated."
+        ),
     ),
 )
 

@@ -8,6 +8,7 @@ from core.spec.layers import ACTIVATIONS, BlockSpec, DenseSpec
 from core.spec.network import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, RECURRENT
 from core.spec.run import (
     DEVICES,
+    GROUPS,
     RunSpec,
     SpecError,
     default_of,
@@ -22,6 +23,7 @@ from core.spec.run import (
 __all__ = [
     "ACTIVATIONS",
     "DEVICES",
+    "GROUPS",
     "MAX_BLOCKS",
     "MAX_DENSE",
     "MIN_BLOCKS",

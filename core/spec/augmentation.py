@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.message import N_
 from core.settings import Number, setting
 
 
@@ -12,31 +13,37 @@ class AugmentationSettings:
     shift: int = setting(
         0,
         Number(
-            label="Shift",
-            help="Moves every training digit by up to this many pixels, anew each time it is "
-            "looked at, so that its place stops mattering. 0 switches it off.",
+            label=N_("Shift"),
+            help=N_(
+                "Moves every training digit by up to this many pixels, anew each time it is "
+                "looked at, so that its place stops mattering. 0 switches it off."
+            ),
             low=0,
             high=8,
-            unit="pixels",
+            unit=N_("pixels"),
         ),
     )
     rotation: int = setting(
         0,
         Number(
-            label="Rotation",
-            help="Turns every training digit by up to this many degrees, either way, so that its "
-            "slant stops mattering. 10 suits handwriting; 0 switches it off.",
+            label=N_("Rotation"),
+            help=N_(
+                "Turns every training digit by up to this many degrees, either way, so that its "
+                "slant stops mattering. 10 suits handwriting; 0 switches it off."
+            ),
             low=0,
             high=45,
-            unit="degrees",
+            unit=N_("degrees"),
         ),
     )
     scale: float = setting(
         0.0,
         Number(
-            label="Scale",
-            help="Makes every training digit larger or smaller by up to this share: 0.1 is from "
-            "90 % to 110 % of its size. 0 switches it off.",
+            label=N_("Scale"),
+            help=N_(
+                "Makes every training digit larger or smaller by up to this share: 0.1 is from "
+                "90 % to 110 % of its size. 0 switches it off."
+            ),
             low=0.0,
             high=0.5,
             whole=False,
@@ -45,12 +52,14 @@ class AugmentationSettings:
     elastic: float = setting(
         0.0,
         Number(
-            label="Elastic",
-            help="Bends every training digit as if drawn on rubber, by so many pixels on average, "
-            "like the strokes of another hand. 1 is plenty; 0 switches it off.",
+            label=N_("Elastic"),
+            help=N_(
+                "Bends every training digit as if drawn on rubber, by so many pixels on average, "
+                "like the strokes of another hand. 1 is plenty; 0 switches it off."
+            ),
             low=0.0,
             high=4.0,
             whole=False,
-            unit="pixels",
+            unit=N_("pixels"),
         ),
     )

@@ -2,23 +2,33 @@
 
 from dataclasses import dataclass
 
-from core.message import message
+from core.message import N_, message
 from core.settings import Choice, Flag, Number, setting
 
 _LOSS_NOTES = {
-    "cross_entropy": "Minus the log of the probability given to the right class. Wrong where a "
-    "picture may show several classes or none: its probabilities always add up to 1.",
-    "nll": "Minus the log-probability of the right class: cross entropy written out in two steps, "
-    "without label smoothing. Wrong where the last layer gives probabilities: it needs their "
-    "logarithms.",
-    "bce": "Asks for each class by itself: this one, yes or no? Wrong where just one class can be "
-    "right, as here: the many easy noes count as much as the one yes, and nothing makes the "
-    "answers agree.",
-    "multi_margin": "Asks that the right class’s score lead each other one by 1, and then is "
-    "content. Wrong where it matters how sure the network is: the probabilities it shows mean "
-    "little.",
-    "mse": "The squared distance between the probabilities and a perfect answer. Wrong for classes "
-    "as a rule: a network that is sure and mistaken hears almost nothing.",
+    "cross_entropy": N_(
+        "Minus the log of the probability given to the right class. Wrong where a "
+        "picture may show several classes or none: its probabilities always add up to 1."
+    ),
+    "nll": N_(
+        "Minus the log-probability of the right class: cross entropy written out in two steps, "
+        "without label smoothing. Wrong where the last layer gives probabilities: it needs their "
+        "logarithms."
+    ),
+    "bce": N_(
+        "Asks for each class by itself: this one, yes or no? Wrong where just one class can be "
+        "right, as here: the many easy noes count as much as the one yes, and nothing makes the "
+        "answers agree."
+    ),
+    "multi_margin": N_(
+        "Asks that the right class’s score lead each other one by 1, and then is "
+        "content. Wrong where it matters how sure the network is: the probabilities it shows mean "
+        "little."
+    ),
+    "mse": N_(
+        "The squared distance between the probabilities and a perfect answer. Wrong for classes "
+        "as a rule: a network that is sure and mistaken hears almost nothing."
+    ),
 }
 
 
@@ -29,16 +39,18 @@ class LearningSettings:
     loss: str = setting(
         "cross_entropy",
         Choice(
-            label="Loss",
-            help="What training makes small: one number that says how wrong the network’s answers "
-            "to a batch are. Each loss is wrong for some purpose; the sentence below says for "
-            "which.",
+            label=N_("Loss"),
+            help=N_(
+                "What training makes small: one number that says how wrong the network’s answers "
+                "to a batch are. Each loss is wrong for some purpose; the sentence below says for "
+                "which."
+            ),
             options={
-                "cross_entropy": "Cross entropy",
-                "nll": "Negative log-likelihood",
-                "bce": "Binary cross entropy",
-                "multi_margin": "Multi-margin",
-                "mse": "Mean squared error",
+                "cross_entropy": N_("Cross entropy"),
+                "nll": N_("Negative log-likelihood"),
+                "bce": N_("Binary cross entropy"),
+                "multi_margin": N_("Multi-margin"),
+                "mse": N_("Mean squared error"),
             },
             notes=_LOSS_NOTES,
         ),
@@ -46,9 +58,11 @@ class LearningSettings:
     label_smoothing: float = setting(
         0.0,
         Number(
-            label="Label smoothing",
-            help="Share of the right answer that is spread evenly over all ten digits, so that the "
-            "network never strives to be entirely sure. Used by cross entropy; 0.1 is usual.",
+            label=N_("Label smoothing"),
+            help=N_(
+                "Share of the right answer that is spread evenly over all ten digits, so that the "
+                "network never strives to be entirely sure. Used by cross entropy; 0.1 is usual."
+            ),
             low=0.0,
             high=0.5,
             whole=False,
@@ -57,10 +71,13 @@ class LearningSettings:
     optimizer: str = setting(
         "adam",
         Choice(
-            label="Optimizer",
-            help="The rule that turns gradients into weight changes. Adam adapts the step to each "
-            "weight; SGD takes one step size for all, with momentum. RMSprop and Adagrad divide "
-            "each weight’s step by the size of its gradients: of the last ones, or of all so far.",
+            label=N_("Optimizer"),
+            help=N_(
+                "The rule that turns gradients into weight changes. Adam adapts the step to each "
+                "weight; SGD takes one step size for all, with momentum. RMSprop and Adagrad "
+                "divide each weight’s step by the size of its gradients: of the last ones, or of "
+                "all so far."
+            ),
             options={
                 "sgd": "SGD",
                 "adam": "Adam",
@@ -73,9 +90,11 @@ class LearningSettings:
     lr: float = setting(
         0.001,
         Number(
-            label="Learning rate",
-            help="Size of each step. Too small: it crawls. Too large: the loss jumps about or "
-            "becomes infinite.",
+            label=N_("Learning rate"),
+            help=N_(
+                "Size of each step. Too small: it crawls. Too large: the loss jumps about or "
+                "becomes infinite."
+            ),
             low=1e-6,
             high=100.0,
             whole=False,
@@ -84,26 +103,31 @@ class LearningSettings:
     schedule: str = setting(
         "constant",
         Choice(
-            label="Schedule",
-            help="How the learning rate moves during the run. Step: it drops every few epochs. "
-            "Cosine: it comes down slowly, then fast, then slowly. One-cycle: it climbs for three "
-            "tenths of the run and comes down to almost nothing. Warm-up: it climbs in a straight "
-            "line, then comes down as cosine does.",
+            label=N_("Schedule"),
+            help=N_(
+                "How the learning rate moves during the run. Step: it drops every few epochs. "
+                "Cosine: it comes down slowly, then fast, then slowly. One-cycle: it climbs for "
+                "three tenths of the run and comes down to almost nothing. Warm-up: it climbs in a "
+                "straight line, then comes down as cosine does."
+            ),
             options={
-                "constant": "Constant",
-                "step": "Step",
-                "cosine": "Cosine",
-                "one_cycle": "One-cycle",
-                "warmup": "Warm-up",
+                "constant": N_("Constant"),
+                # Its field tells it from a step of training, which is another word elsewhere.
+                "step": message("Step{schedule}", schedule=""),
+                "cosine": N_("Cosine"),
+                "one_cycle": N_("One-cycle"),
+                "warmup": N_("Warm-up"),
             },
         ),
     )
     step_epochs: int = setting(
         2,
         Number(
-            label="Epochs a step",
-            help="After how many epochs the learning rate drops, again and again. Used by the "
-            "schedule Step.",
+            label=N_("Epochs a step"),
+            help=N_(
+                "After how many epochs the learning rate drops, again and again. Used by the "
+                "schedule Step."
+            ),
             low=1,
             high=50,
         ),
@@ -111,8 +135,10 @@ class LearningSettings:
     step_factor: float = setting(
         0.1,
         Number(
-            label="Step factor",
-            help="What the learning rate is multiplied by at each drop. Used by the schedule Step.",
+            label=N_("Step factor"),
+            help=N_(
+                "What the learning rate is multiplied by at each drop. Used by the schedule Step."
+            ),
             low=0.01,
             high=1.0,
             whole=False,
@@ -121,9 +147,10 @@ class LearningSettings:
     warmup: float = setting(
         0.1,
         Number(
-            label="Warm-up share",
-            help="Share of the run in which the learning rate climbs. Used by the schedule "
-            "Warm-up.",
+            label=N_("Warm-up share"),
+            help=N_(
+                "Share of the run in which the learning rate climbs. Used by the schedule Warm-up."
+            ),
             low=0.01,
             high=0.9,
             whole=False,
@@ -132,8 +159,8 @@ class LearningSettings:
     momentum: float = setting(
         0.9,
         Number(
-            label="Momentum",
-            help="How much of the last step is kept in the next. Used by SGD and RMSprop.",
+            label=N_("Momentum"),
+            help=N_("How much of the last step is kept in the next. Used by SGD and RMSprop."),
             low=0.0,
             high=0.99,
             whole=False,
@@ -142,17 +169,21 @@ class LearningSettings:
     nesterov: bool = setting(
         False,
         Flag(
-            label="Nesterov",
-            help="Looks at the gradient where momentum is about to lead, not where the weights "
-            "are. Used by SGD where its momentum is not 0.",
+            label=N_("Nesterov"),
+            help=N_(
+                "Looks at the gradient where momentum is about to lead, not where the weights "
+                "are. Used by SGD where its momentum is not 0."
+            ),
         ),
     )
     clip_norm: float = setting(
         0.0,
         Number(
-            label="Gradient clipping",
-            help="Longest step of all gradients together, their norm: longer ones are shortened to "
-            "it, so that one odd batch cannot throw the weights far away. 0 switches it off.",
+            label=N_("Gradient clipping"),
+            help=N_(
+                "Longest step of all gradients together, their norm: longer ones are shortened to "
+                "it, so that one odd batch cannot throw the weights far away. 0 switches it off."
+            ),
             low=0.0,
             high=100.0,
             whole=False,
@@ -161,9 +192,11 @@ class LearningSettings:
     weight_decay: float = setting(
         0.0,
         Number(
-            label="Weight decay",
-            help="Pulls every weight towards zero a little at each step, which keeps a network "
-            "from learning its examples by heart.",
+            label=N_("Weight decay"),
+            help=N_(
+                "Pulls every weight towards zero a little at each step, which keeps a network "
+                "from learning its examples by heart."
+            ),
             low=0.0,
             high=1.0,
             whole=False,
@@ -172,18 +205,18 @@ class LearningSettings:
     batch_size: int = setting(
         64,
         Number(
-            label="Batch size",
-            help="How many images are looked at before the weights change once.",
+            label=N_("Batch size"),
+            help=N_("How many images are looked at before the weights change once."),
             low=1,
             high=8192,
-            unit="images",
+            unit=N_("images"),
         ),
     )
     num_epochs: int = setting(
         5,
         Number(
-            label="Epochs",
-            help="How often the whole training set is gone through.",
+            label=N_("Epochs"),
+            help=N_("How often the whole training set is gone through."),
             low=1,
             high=200,
         ),
@@ -191,20 +224,25 @@ class LearningSettings:
     folds: int = setting(
         0,
         Choice(
-            label="Cross-validation",
-            help="Divides all images that are not for the test in so many folds. Each is held back "
-            "once, while a new network learns from the others: how much the folds differ is how "
-            "much of a result is luck. It takes as many times as long. Stopping early and keeping "
-            "the best epoch are not used, for they would choose by the images that judge.",
-            options={0: "Off"} | {k: message("{folds} folds", folds=k) for k in range(2, 11)},
+            label=N_("Cross-validation"),
+            help=N_(
+                "Divides all images that are not for the test in so many folds. Each is held back "
+                "once, while a new network learns from the others: how much the folds differ is "
+                "how much of a result is luck. It takes as many times as long. Stopping early and "
+                "keeping the best epoch are not used, for they would choose by the images that "
+                "judge."
+            ),
+            options={0: N_("Off")} | {k: message("{folds} folds", folds=k) for k in range(2, 11)},
         ),
     )
     target_accuracy: float = setting(
         0.0,
         Number(
-            label="Stop at an accuracy of",
-            help="Share of the validation images, 0 to 1: the run ends after the first epoch that "
-            "reaches it. 0 switches it off.",
+            label=N_("Stop at an accuracy of"),
+            help=N_(
+                "Share of the validation images, 0 to 1: the run ends after the first epoch that "
+                "reaches it. 0 switches it off."
+            ),
             low=0.0,
             high=1.0,
             whole=False,
@@ -213,19 +251,23 @@ class LearningSettings:
     patience: int = setting(
         0,
         Number(
-            label="Patience",
-            help="The run ends when for so many epochs no more validation images were right than "
-            "at its best before. 0 switches it off.",
+            label=N_("Patience"),
+            help=N_(
+                "The run ends when for so many epochs no more validation images were right than "
+                "at its best before. 0 switches it off."
+            ),
             low=0,
             high=50,
-            unit="epochs",
+            unit=N_("epochs"),
         ),
     )
     keep_best: bool = setting(
         False,
         Flag(
-            label="Keep the best epoch",
-            help="At the end, goes back to the weights of the epoch after which most validation "
-            "images were right, and tests those.",
+            label=N_("Keep the best epoch"),
+            help=N_(
+                "At the end, goes back to the weights of the epoch after which most validation "
+                "images were right, and tests those."
+            ),
         ),
     )

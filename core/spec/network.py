@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.datasets.choice import DataChoice
 from core.datasets.table import DATASETS
+from core.message import N_
 from core.settings import Choice, Flag, Number, setting
 from core.spec.layers import BlockSpec, DenseSpec
 
@@ -24,39 +25,47 @@ class NetworkSettings:
     family: str = setting(
         "conv",
         Choice(
-            label="Kind of network",
-            help="Convolutional: small windows slide over the image, so that a pattern is found "
-            "wherever it is. Dense: every pixel has a weight of its own to every value. Recurrent: "
-            "the image is read row by row, as if it were a sentence, with a memory of what was "
-            "read.",
-            options={"conv": "Convolutional", "dense": "Dense", "recurrent": "Recurrent"},
+            label=N_("Kind of network"),
+            help=N_(
+                "Convolutional: small windows slide over the image, so that a pattern is found "
+                "wherever it is. Dense: every pixel has a weight of its own to every value. "
+                "Recurrent: the image is read row by row, as if it were a sentence, with a memory "
+                "of what was read."
+            ),
+            options={
+                "conv": N_("Convolutional"),
+                "dense": N_("Dense"),
+                "recurrent": N_("Recurrent"),
+            },
         ),
     )
     cell: str = setting(
         "gru",
         Choice(
-            label="Cell",
-            help="How the memory is brought up to date after a row. RNN: all of it is computed "
-            "anew. LSTM and GRU have gates that learn what to keep, so that the first rows are "
-            "still known at the last; GRU is the smaller of the two.",
+            label=N_("Cell"),
+            help=N_(
+                "How the memory is brought up to date after a row. RNN: all of it is computed "
+                "anew. LSTM and GRU have gates that learn what to keep, so that the first rows are "
+                "still known at the last; GRU is the smaller of the two."
+            ),
             options={"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"},
         ),
     )
     rnn_units: int = setting(
         64,
         Number(
-            label="Memory",
-            help="How many values the memory holds.",
+            label=N_("Memory"),
+            help=N_("How many values the memory holds."),
             low=1,
             high=1024,
-            unit="units",
+            unit=N_("units"),
         ),
     )
     rnn_layers: int = setting(
         1,
         Number(
-            label="Recurrent layers",
-            help="Each reads, row by row, what the one below it has made of the image.",
+            label=N_("Recurrent layers"),
+            help=N_("Each reads, row by row, what the one below it has made of the image."),
             low=1,
             high=4,
         ),
@@ -64,9 +73,11 @@ class NetworkSettings:
     rnn_dropout: float = setting(
         0.0,
         Number(
-            label="Dropout in between",
-            help="Share of values set to zero at random between two recurrent layers while "
-            "training. Used where there are at least two. 0 switches it off.",
+            label=N_("Dropout in between"),
+            help=N_(
+                "Share of values set to zero at random between two recurrent layers while "
+                "training. Used where there are at least two. 0 switches it off."
+            ),
             low=0.0,
             high=0.9,
             whole=False,
@@ -75,36 +86,44 @@ class NetworkSettings:
     bidirectional: bool = setting(
         False,
         Flag(
-            label="Both directions",
-            help="Reads the image from the top and, with weights of its own, from the bottom; the "
-            "two memories stand side by side.",
+            label=N_("Both directions"),
+            help=N_(
+                "Reads the image from the top and, with weights of its own, from the bottom; the "
+                "two memories stand side by side."
+            ),
         ),
     )
     data: str = setting(
         "embedded",
         DataChoice(
-            label="Data",
-            help="The images to learn from. What is not on this computer yet is downloaded once.",
+            label=N_("Data"),
+            help=N_(
+                "The images to learn from. What is not on this computer yet is downloaded once."
+            ),
             options={info.key: info.title for info in DATASETS.values()},
         ),
     )
     head: str = setting(
         "flatten",
         Choice(
-            label="Before the head",
-            help="What the layers after the last block are given. Flatten: every value at its "
-            "place. Global average: one average a channel, far fewer values, wherever in the image "
-            "a pattern was found.",
-            options={"flatten": "Flatten", "global_average": "Global average"},
+            label=N_("Before the head"),
+            help=N_(
+                "What the layers after the last block are given. Flatten: every value at its "
+                "place. Global average: one average a channel, far fewer values, wherever in the "
+                "image a pattern was found."
+            ),
+            options={"flatten": N_("Flatten"), "global_average": N_("Global average")},
         ),
     )
     init: str = setting(
         "default",
         Choice(
-            label="First weights",
-            help="How the random weights that training begins with are spread. PyTorch’s own: "
-            "evenly, narrower the more inputs a value has. Kaiming: such that values keep their "
-            "size from one ReLU layer to the next. Xavier: the same for Tanh and Sigmoid.",
-            options={"default": "PyTorch’s own", "kaiming": "Kaiming", "xavier": "Xavier"},
+            label=N_("First weights"),
+            help=N_(
+                "How the random weights that training begins with are spread. PyTorch’s own: "
+                "evenly, narrower the more inputs a value has. Kaiming: such that values keep "
+                "their size from one ReLU layer to the next. Xavier: the same for Tanh and Sigmoid."
+            ),
+            options={"default": N_("PyTorch’s own"), "kaiming": "Kaiming", "xavier": "Xavier"},
         ),
     )

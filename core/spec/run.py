@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self, cast
 
 from core.errors import UserError
+from core.message import N_, message
 from core.settings import Choice, Number, Setting, Value, setting
 from core.spec.augmentation import AugmentationSettings
 from core.spec.layers import BlockSpec, DenseSpec
@@ -12,18 +13,20 @@ from core.spec.learning import LearningSettings
 from core.spec.network import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, RECURRENT, NetworkSettings
 
 DEVICES = {
-    "auto": "Best available",
+    "auto": N_("Best available"),
     "cpu": "CPU",
     "cuda": "CUDA GPU",
-    "mps": "Apple GPU (MPS)",
+    "mps": N_("Apple GPU (MPS)"),
 }
+# What the lists of a spec hold, as people say it in a sentence.
+GROUPS = {"blocks": N_("convolution blocks"), "dense": N_("dense layers")}
 
 
 class SpecError(UserError):
     """A setting is wrong. `where` is its path, such as `blocks.1.kernel_size`, or ''."""
 
-    def __init__(self, message: str, where: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, where: str = "") -> None:
+        super().__init__(sentence)
         self.where = where
 
 
@@ -36,14 +39,16 @@ class RunSpec(AugmentationSettings, LearningSettings, NetworkSettings):
         SpecError: a value is of the wrong type or out of range; the message names the place.
     """
 
-    title: ClassVar[str] = "Settings"
+    title: ClassVar[str] = N_("Settings")
 
     seed: int = setting(
         0,
         Number(
-            label="Seed",
-            help="Start of all randomness: first weights, order of the images and changes to them, "
-            "dropout. The same seed gives the same run.",
+            label=N_("Seed"),
+            help=N_(
+                "Start of all randomness: first weights, order of the images and changes to them, "
+                "dropout. The same seed gives the same run."
+            ),
             low=0,
             high=999_999,
         ),
@@ -51,8 +56,8 @@ class RunSpec(AugmentationSettings, LearningSettings, NetworkSettings):
     device: str = setting(
         "auto",
         Choice(
-            label="Device",
-            help="Where the run computes. Only devices of this machine are offered.",
+            label=N_("Device"),
+            help=N_("Where the run computes. Only devices of this machine are offered."),
             options=DEVICES,
         ),
     )
@@ -64,7 +69,13 @@ class RunSpec(AugmentationSettings, LearningSettings, NetworkSettings):
         for path, record, value in walk(self):
             complaint = record.complaint(value)
             if complaint:
-                raise SpecError(f"{place(path)}: {record.label.lower()} {complaint}.", path)
+                sentence = message(
+                    "{place}: {setting!l} {complaint}.",
+                    place=place(path),
+                    setting=record.label,
+                    complaint=complaint,
+                )
+                raise SpecError(sentence, path)
 
     def with_value(self, path: str, value: Value) -> Self:
         """Return a copy with one value changed.
@@ -146,12 +157,15 @@ def place(path: str) -> str:
     """Name the part that a path lies in as people do: `blocks.1.pool` is Block 2."""
     head, _, rest = path.partition(".")
     if head == "recurrent" or head in RECURRENT:
-        return "Recurrent part"
-    titles = {"blocks": BlockSpec.title, "dense": DenseSpec.title}
-    if head not in titles:
-        return RunSpec.title
+        return N_("Recurrent part")
     index = rest.partition(".")[0]
-    return f"{titles[head]} {int(index) + 1}" if index.isdigit() else f"{titles[head]}s"
+    number = int(index) + 1 if index.isdigit() else 0
+    match head:
+        case "blocks":
+            return message("Block {number}", number=number) if number else N_("Blocks")
+        case "dense":
+            return message("Dense layer {number}", number=number) if number else N_("Dense layers")
+    return RunSpec.title
 
 
 def _known(cls: type, name: str) -> str:
@@ -161,8 +175,16 @@ def _known(cls: type, name: str) -> str:
 
 
 def _check_count(name: str, parts: object, cls: type, low: int, high: int) -> None:
-    title = {"blocks": "convolution blocks", "dense": "dense layers"}[name]
+    title = GROUPS[name]
     if not isinstance(parts, tuple) or any(not isinstance(part, cls) for part in parts):
-        raise SpecError(f"Settings: {name} must be a list of {title}.", name)
+        sentence = message("Settings: {name} must be a list of {parts}.", name=name, parts=title)
+        raise SpecError(sentence, name)
     if not low <= len(parts) <= high:
-        raise SpecError(f"Settings: a network has {low} to {high} {title}, not {len(parts)}.", name)
+        sentence = message(
+            "Settings: a network has {low} to {high} {parts}, not {count}.",
+            low=low,
+            high=high,
+            parts=title,
+            count=len(parts),
+        )
+        raise SpecError(sentence, name)
