@@ -17,7 +17,7 @@ def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
     try:
         run = runs().start(spec or state.draft(), person())
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
     else:
         state.choose_run(run.id)
         if then is not None:
@@ -29,7 +29,7 @@ def go_on(run_id: str) -> None:
     try:
         run = runs().go_on(run_id, person())
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
     else:
         state.choose_run(run.id)
 
@@ -42,6 +42,6 @@ def duel(spec: RunSpec) -> None:
     try:
         run, _ = runs().duel(state.draft(), spec, person())
     except UserError as error:
-        state.refuse(str(error))
+        state.refuse(error.message)
     else:
         state.choose_run(run.id)

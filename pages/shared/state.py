@@ -104,7 +104,7 @@ def change(path: str, value: Value) -> None:
     try:
         adopt(draft().with_value(path, value))
     except SpecError as error:
-        st.session_state[_MENDED] = [str(error)]
+        st.session_state[_MENDED] = [error.message]
 
 
 def widget_key(path: str) -> str:

@@ -5,10 +5,12 @@ from functools import partial
 
 import streamlit as st
 
+from core.message import N_
 from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
+from pages.shared.language import _, say
 from pages.shared.launch import go_on
 from pages.shared.person import person
 from pages.shared.words import duration, percent, plain
@@ -18,15 +20,15 @@ LIVE_S = 1.0
 IDLE_S = 4.0
 
 STATUS_WORDS = {
-    "queued": ":gray[:material/hourglass_top:] waits in line",
-    "running": ":blue[:material/play_circle:] trains",
-    "paused": ":orange[:material/pause_circle:] paused",
-    "finished": ":green[:material/check_circle:] finished",
-    "stopped": ":gray[:material/stop_circle:] stopped",
-    "interrupted": ":orange[:material/power_off:] interrupted",
-    "imported": ":gray[:material/upload_file:] brought in",
-    "diverged": ":red[:material/error:] diverged",
-    "failed": ":red[:material/error:] failed",
+    "queued": N_(":gray[:material/hourglass_top:] waits in line"),
+    "running": N_(":blue[:material/play_circle:] trains"),
+    "paused": N_(":orange[:material/pause_circle:] paused"),
+    "finished": N_(":green[:material/check_circle:] finished"),
+    "stopped": N_(":gray[:material/stop_circle:] stopped"),
+    "interrupted": N_(":orange[:material/power_off:] interrupted"),
+    "imported": N_(":gray[:material/upload_file:] brought in"),
+    "diverged": N_(":red[:material/error:] diverged"),
+    "failed": N_(":red[:material/error:] failed"),
 }
 
 
@@ -50,29 +52,39 @@ def _panel(shown: tuple[tuple[str, str], ...]) -> None:
     for run in runs().all_active() or runs().all()[:1]:
         _line(run, run.snapshot())
     if not shown:
-        st.caption("No run yet. Build a network, then press **Train**.")
+        st.caption(_("No run yet. Build a network, then press **Train**."))
 
 
 def _line(run: Run, now: RunSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(now.name)}** {STATUS_WORDS[now.status]}", width="content")
+        st.markdown(f"**{plain(now.name)}** {say(STATUS_WORDS[now.status])}", width="content")
         if now.active:
             st.progress(now.progress, width=180)
-        words = [f"fold {now.fold}/{now.spec.folds}"] if now.active and now.spec.folds else []
-        words += [f"epoch {now.epoch_of_fold}/{now.spec.num_epochs}"] if now.active else []
-        if now.val_accuracy is not None:
-            words.append(f"validation {percent(now.val_accuracy)}")
-        if now.ended and now.test is not None:
-            words.append(f"test {percent(now.test.correct / now.test.total)}")
-        if now.active and now.remaining_s is not None:
-            words.append(f"{duration(now.remaining_s)} left")
-        waiting = sum(other.status == "queued" for other in runs().all())
-        if waiting:
-            words.append(f"{waiting} in line")
-        st.markdown(" · ".join(words) or " ", width="content")
+        st.markdown(" · ".join(_facts(now)) or " ", width="content")
         if now.active:
             first = runs().active() is run
             controls(run, now, "strip" if first else "strip_rival", small=True)
+
+
+def _facts(now: RunSnapshot) -> list[str]:
+    """Say how far a run is and how well it does, a few words each."""
+    words = []
+    if now.active and now.spec.folds:
+        words.append(_("fold {fold}/{total}").format(fold=now.fold, total=now.spec.folds))
+    if now.active:
+        epoch, total = now.epoch_of_fold, now.spec.num_epochs
+        words.append(_("epoch {epoch}/{total}").format(epoch=epoch, total=total))
+    if now.val_accuracy is not None:
+        words.append(_("validation {share}").format(share=percent(now.val_accuracy)))
+    if now.ended and now.test is not None:
+        right = percent(now.test.correct / now.test.total)
+        words.append(_("test {share}").format(share=right))
+    if now.active and now.remaining_s is not None:
+        words.append(_("{time} left").format(time=duration(now.remaining_s)))
+    waiting = sum(other.status == "queued" for other in runs().all())
+    if waiting:
+        words.append(_("{count} in line").format(count=waiting))
+    return words
 
 
 def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
@@ -80,18 +92,17 @@ def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
     if now.ended and not (now.resumable and not small):
         return
     mine = runs().may_change(run.id, person())
-    other = "It was started in another browser, and on this server each changes their own runs."
+    resume, pause = _("Resume"), _("Pause")
     if now.ended:
-        _control(
-            "Resume", "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, other, small
-        )
+        again = partial(go_on, run.id)
+        _control(resume, "play_arrow", f"{where}_resume", again, mine, resume, small)
         return
     if now.status == "paused":
-        _control("Resume", "play_arrow", f"{where}_resume", run.resume, mine, other, small)
+        _control(resume, "play_arrow", f"{where}_resume", run.resume, mine, resume, small)
     elif now.status == "running":
-        _control("Pause", "pause", f"{where}_pause", run.pause, mine, other, small)
-    words = "Stop and keep what was learned" if now.active else "Take it out of the line"
-    _control("Stop", "stop", f"{where}_stop", run.stop, mine, words if mine else other, small)
+        _control(pause, "pause", f"{where}_pause", run.pause, mine, pause, small)
+    words = _("Stop and keep what was learned") if now.active else _("Take it out of the line")
+    _control(_("Stop"), "stop", f"{where}_stop", run.stop, mine, words, small)
 
 
 def _control(
@@ -103,10 +114,14 @@ def _control(
     words: str,
     small: bool,
 ) -> None:
+    if not mine:
+        words = _(
+            "It was started in another browser, and on this server each changes their own runs."
+        )
     st.button(
         "" if small else label,
         icon=f":material/{icon}:",
-        help=label if mine and label != "Stop" else words,
+        help=words,
         key=key,
         on_click=act,
         disabled=not mine,

@@ -1,6 +1,9 @@
 """Numbers and durations as people read them."""
 
 import re
+import unicodedata
+
+from pages.shared.language import _
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 
@@ -15,13 +18,15 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 10:
-        return f"{max(0.0, seconds):.1f} s"
+        return _("{seconds:.1f} s").format(seconds=max(0.0, seconds))
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("{seconds} s").format(seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        minutes, rest = divmod(whole, 60)
+        return _("{minutes} min {seconds:02d} s").format(minutes=minutes, seconds=rest)
+    hours, rest = divmod(whole, 3600)
+    return _("{hours} h {minutes:02d} min").format(hours=hours, minutes=rest // 60)
 
 
 def short(number: float) -> str:
@@ -41,14 +46,14 @@ def disk_size(num_bytes: int) -> str:
     return f"{num_bytes} B"
 
 
-def counted(count: int, noun: str) -> str:
-    """Write a number of things: `1 run`, `12 runs`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def shape(sides: tuple[int, ...]) -> str:
     """Write a shape as people say it: `16 × 14 × 14`."""
     return " × ".join(f"{side:,}" for side in sides)
+
+
+def width(text: str) -> int:
+    """Return how many Latin letters would be about as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def plain(text: str) -> str:

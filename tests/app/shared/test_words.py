@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.shared.words import counted, disk_size, duration, percent, plain, shape, short
+from pages.shared.words import disk_size, duration, percent, plain, shape, short
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,3 @@ def test_plain_leaves_ordinary_words_alone():
 )
 def test_sizes_on_the_disk(num_bytes, words):
     assert disk_size(num_bytes) == words
-
-
-def test_counted_things():
-    assert [counted(n, "run") for n in (0, 1, 2, 1_200)] == [
-        "0 runs",
-        "1 run",
-        "2 runs",
-        "1,200 runs",
-    ]
