@@ -11,6 +11,7 @@ from torch import nn
 
 from core.layers import ACTIVATION_OPS
 from core.spec import ACTIVATIONS
+from pages.shared.language import _, say
 from pages.shared.palette import Palette, palette
 
 _WIDTH: Final = 52
@@ -28,7 +29,9 @@ def activation_strip(chosen: str) -> None:
     """Show the curve of every activation, and which one is chosen."""
     # As a picture: an SVG among a page's HTML is taken out of it.
     picture = b64encode(strip(chosen, palette()).encode()).decode()
-    words = f"What each activation makes of a value; chosen: {ACTIVATIONS[chosen]}"
+    words = _("What each activation makes of a value; chosen: {activation}").format(
+        activation=say(ACTIVATIONS[chosen])
+    )
     st.html(
         f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(words)}" '
         f'style="width:100%;max-width:{1.25 * _FULL_WIDTH:.0f}px">'
@@ -57,7 +60,7 @@ def strip(chosen: str, colours: Palette) -> str:
             f'stroke-width="{2.4 if lit else 1.6}"/>'
             f'<text x="{_WIDTH / 2}" y="{_HEIGHT + _WORDS_HEIGHT - 2}" text-anchor="middle" '
             f'font-size="10" font-weight="{weight}" fill="{colours.ink if lit else colour}">'
-            f"{escape(name)}</text></g>"
+            f"{escape(say(name))}</text></g>"
         )
     height = _HEIGHT + _WORDS_HEIGHT + 2
     return (

@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.spec import RunSpec
 from pages.shared.fields import field_grid
 from pages.shared.fold import fold
+from pages.shared.language import _
 
 DIGITS = (2, 4, 5, 7)
 VERSIONS = 8
@@ -21,14 +22,14 @@ _GAP_PX = 4
 
 def augmentation(spec: RunSpec) -> None:
     """Show the four settings and, where one is on, digits before and after."""
-    words = "Augmentation, on" if augments(spec) else "Augmentation"
+    words = _("Augmentation, on") if augments(spec) else _("Augmentation")
     fold(words, "augmentation", ":material/transform:", lambda: _settings(spec))
 
 
 def _settings(spec: RunSpec) -> None:
     field_grid("shift", "rotation", "scale", "elastic")
     if not augments(spec):
-        st.caption("All off: every epoch shows the network the very same images.")
+        st.caption(_("All off: every epoch shows the network the very same images."))
         return
     try:
         digits = load("embedded").train
@@ -36,7 +37,7 @@ def _settings(spec: RunSpec) -> None:
         return
     rows = [int((digits.labels == digit).nonzero()[0]) for digit in DIGITS]
     st.image(contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS)))
-    st.caption("Left: a digit as it is. Right of it: what training may see in its place.")
+    st.caption(_("Left: a digit as it is. Right of it: what training may see in its place."))
 
 
 def contact_sheet(versions: Tensor) -> NDArray[np.uint8]:
@@ -48,7 +49,7 @@ def contact_sheet(versions: Tensor) -> NDArray[np.uint8]:
     Returns:
         uint8 (height, width, 4): transparent between the images.
     """
-    rows, columns, side, _ = versions.shape
+    rows, columns, side = versions.shape[:3]
     cell = side * _SCALE + _GAP_PX
     sheet = np.zeros((rows * cell - _GAP_PX, columns * cell + 2 * _GAP_PX, 4), np.uint8)
     for row in range(rows):

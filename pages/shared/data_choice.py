@@ -10,7 +10,10 @@ from core.datasets.sources import SOURCES
 from core.datasets.table import DATASETS, DatasetInfo, info_of
 from core.errors import UserError
 from core.spec import RunSpec
+from pages.shared import state
+from pages.shared.data_words import class_titles, data_title, told
 from pages.shared.fields import field
+from pages.shared.language import _, say
 from pages.shared.own_data import own_data
 from pages.shared.pictures import strip_of_pictures
 from pages.shared.words import plain
@@ -21,7 +24,11 @@ MAX_PICTURES = 10
 def data_choice() -> None:
     """Show the choice of the data set."""
     offered = [*DATASETS.values(), *map(info_of, own_keys())]
-    field("data", options={info.key: _title(info) for info in offered})
+    names = {info.key: _title(info) for info in offered}
+    chosen = state.draft().data
+    if chosen not in names:
+        names[chosen] = told(info_of(chosen).title, chosen)
+    field("data", options=names)
 
 
 def data_strip(spec: RunSpec) -> None:
@@ -35,17 +42,21 @@ def data_strip(spec: RunSpec) -> None:
         else:
             pictures, described, own = st.columns([3, 5, 2], vertical_alignment="center")
             step = -(-len(labels) // MAX_PICTURES)
-            names = [info.class_names[label] for label in labels.tolist()]
+            titles = class_titles(spec.data)
+            names = [titles[label] for label in labels.tolist()]
             with pictures:
                 strip_of_pictures(images[::step], names[::step])
-        described.caption(plain(info.description))
+        described.caption(plain(say(info.description)))
         with own:
             own_data()
 
 
 def _title(info: DatasetInfo) -> str:
     if is_own(info.key):
-        return f"{info.title} (your own, {info.train + info.validation + info.test:,} images)"
+        images = info.train + info.validation + info.test
+        return _("{title} (your own, {images:,} images)").format(title=info.title, images=images)
+    title = data_title(info.key)
     if is_available(info.key):
-        return info.title
-    return f"{info.title} · download {SOURCES[info.source].size / 1e6:.0f} MB"
+        return title
+    size = SOURCES[info.source].size / 1e6
+    return _("{title} · download {size:.0f} MB").format(title=title, size=size)

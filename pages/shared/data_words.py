@@ -9,14 +9,15 @@ from pages.shared.language import say
 
 def data_title(key: str) -> str:
     """Return what people call a data set."""
-    return _told(title_of(key), key)
+    return told(title_of(key), key)
 
 
 def class_titles(key: str) -> tuple[str, ...]:
     """Return what people call a data set's classes, in the order of a network's outputs."""
-    return tuple(_told(name, key) for name in class_names_of(key))
+    return tuple(told(name, key) for name in class_names_of(key))
 
 
-def _told(words: str, key: str) -> str:
+def told(words: str, key: str) -> str:
+    """Tell what a data set or one of its classes is called."""
     # A word of a person's own may happen to be one that is in the catalogue.
     return words if is_own(key) and not isinstance(words, Message) else say(words)

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from core.data import title_of
 from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.download import download_of
+from core.message import message
+from pages.shared.data_words import data_title
+from pages.shared.language import _, say
 from pages.shared.words import duration, plain
 
 _LIVE_S = 0.5
@@ -19,7 +21,9 @@ def download_panel(key: str) -> None:
     """
     if is_own(key):
         st.warning(
-            f"{plain(title_of(key))}. Bring the images in again below, or choose other data.",
+            _("{title}. Bring the images in again below, or choose other data.").format(
+                title=plain(data_title(key))
+            ),
             icon=":material/image_not_supported:",
         )
         return
@@ -36,24 +40,33 @@ def _panel(key: str, was_running: bool) -> None:
     title = download.source.title
     if now.state == "running":
         share = now.bytes_done / now.bytes_total
-        done, total = now.bytes_done / 1e6, now.bytes_total / 1e6
-        left = duration(now.remaining_s)
-        text = f"{now.message} · {title}: {done:.1f} of {total:.1f} MB, {left} left"
+        text = _("{what} · {title}: {done:.1f} of {total:.1f} MB, {time} left").format(
+            what=say(now.message),
+            title=say(title),
+            done=now.bytes_done / 1e6,
+            total=now.bytes_total / 1e6,
+            time=duration(now.remaining_s),
+        )
         st.progress(min(1.0, share), text=text)
-        st.button("Cancel", icon=":material/close:", on_click=download.cancel)
+        st.button(_("Cancel"), icon=":material/close:", on_click=download.cancel)
         return
     if now.state == "failed":
-        st.error(plain(now.message), icon=":material/cloud_off:")
+        st.error(plain(say(now.message)), icon=":material/cloud_off:")
     elif now.state == "cancelled":
-        st.caption(plain(now.message))
+        st.caption(plain(say(now.message)))
     st.markdown(
-        f"{title[0].upper()}{title[1:]} is not on this machine yet. It is downloaded once, about "
-        f"{download.source.size / 1e6:.0f} MB, and used from disk ever after. The built-in digits "
-        "go on working."
+        say(
+            message(
+                "{title!u} is not on this machine yet. It is downloaded once, about {size:.0f} MB, "
+                "and used from disk ever after. The built-in digits go on working.",
+                title=title,
+                size=download.source.size / 1e6,
+            )
+        )
     )
-    st.caption(plain(info_of(key).credit))
+    st.caption(plain(say(info_of(key).credit)))
     st.button(
-        f"Download {title.removeprefix('full ')}",
+        _("Download {name}").format(name=title.removeprefix("full ")),
         icon=":material/download:",
         key="download_start",
         on_click=download.start,

@@ -8,6 +8,8 @@ import streamlit as st
 from core.settings import Choice, Flag, Number, Value
 from core.spec import setting_at
 from pages.shared import state
+from pages.shared.language import say
+from pages.shared.words import width
 
 _WIDE_GRID: Final[list[float]] = [
     1,
@@ -84,8 +86,8 @@ def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = F
 
     Args:
         path: such as `lr` or `blocks.1.kernel_size`.
-        options: the choices to offer and their names, where not all that the record knows exist
-            here; the draft's own choice is offered in any case.
+        options: the choices to offer and their names as they are to be read, where not all that
+            the record knows exist here; the draft's own choice is offered in any case.
         wide: whether there is room for a whole row of choices.
     """
     record = setting_at(path)
@@ -95,18 +97,22 @@ def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = F
         "key": state.widget_key(path),
         "on_change": state.take_widget,
         "args": (path,),
-        "help": record.help,
+        "help": say(record.help),
     }
     match record:
         case Flag():
-            st.toggle(record.label, value=bool(now), **taken)
+            st.toggle(say(record.label), value=bool(now), **taken)
         case Choice():
-            offered = cast(dict[Value, str], dict(options or record.options))
-            offered.setdefault(now, record.name(now))
+            known = cast(Mapping[Value, str], record.options)
+            offered = {option: say(words) for option, words in known.items()}
+            if options:
+                offered = cast(dict[Value, str], dict(options))
+            if now not in offered:
+                offered[now] = say(record.name(now))
             _choice(record, offered, now, taken, most=48 if wide else 24)
         case Number() if name in _GRIDS:
             st.select_slider(
-                record.label,
+                say(record.label),
                 options=_grid(name, now),
                 value=cast(float, now),
                 format_func=_amount,
@@ -120,17 +126,18 @@ def note(path: str) -> None:
     """Show what there is to say of the option that is chosen."""
     record = setting_at(path)
     assert isinstance(record, Choice)
-    st.caption(record.notes[str(state.draft().value(path))])
+    st.caption(say(record.notes[str(state.draft().value(path))]))
 
 
 def _choice(
     record: Choice, names: Mapping[Value, str], now: Value, taken: _Taken, *, most: int
 ) -> None:
+    label = say(record.label)
     options: list[Value] = [option for option in record.options if option in names]
     options += [option for option in names if option not in options]
-    if sum(len(names[option]) + 4 for option in options) <= most:
+    if sum(width(names[option]) + 4 for option in options) <= most:
         st.segmented_control(
-            record.label,
+            label,
             options,
             default=now,
             format_func=names.__getitem__,
@@ -140,18 +147,19 @@ def _choice(
         )
     else:
         index = options.index(now)
-        st.selectbox(record.label, options, index, format_func=names.__getitem__, **taken)
+        st.selectbox(label, options, index, format_func=names.__getitem__, **taken)
 
 
 def _number(record: Number, now: float, step: float, taken: _Taken) -> None:
+    label = say(record.label)
     if not record.whole:
-        st.slider(record.label, record.low, record.high, float(now), step, **taken)
+        st.slider(label, record.low, record.high, float(now), step, **taken)
         return
     low, high = int(record.low), int(record.high)
     if high <= _SHORT_RANGE:
-        st.slider(record.label, low, high, int(now), 1, **taken)
+        st.slider(label, low, high, int(now), 1, **taken)
     else:
-        st.number_input(record.label, low, high, int(now), 1, **taken)
+        st.number_input(label, low, high, int(now), 1, **taken)
 
 
 def _grid(name: str, value: Value) -> list[float]:

@@ -14,15 +14,17 @@ from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
 from core.datasets.own import delete, keep, own_keys
 from core.datasets.table import info_of
+from core.message import N_, message
 from pages.shared import state
+from pages.shared.language import _, say
 from pages.shared.pictures import strip_of_pictures
 from pages.shared.words import plain
 
 MAX_PICTURES = 40
 MAX_LISTED = 8
 _PREPARATIONS: Final[dict[Preparation, str]] = {
-    "centred": "Centred, as drawings are",
-    "as_is": "As they are",
+    "centred": N_("Centred, as drawings are"),
+    "as_is": N_("As they are"),
 }
 
 # What was read last, so that a click elsewhere does not read it again.
@@ -34,7 +36,7 @@ _reading: Final = threading.Lock()
 def own_data() -> None:
     """Offer to bring in images of one's own, and list those that are here."""
     with st.popover(
-        "Your own images",
+        _("Your own images"),
         icon=":material/add_photo_alternate:",
         key="own_data",
         width="stretch",
@@ -44,26 +46,30 @@ def own_data() -> None:
 
 def _panel() -> None:
     st.markdown(
-        "A **.zip** with one folder of PNG or JPEG pictures for each class, called as the class "
-        "is; or an **.npz** of two arrays, images and labels. At least three pictures of "
-        "each of at least two classes; 20 and more of each are better."
+        _(
+            "A **.zip** with one folder of PNG or JPEG pictures for each class, called as the "
+            "class is; or an **.npz** of two arrays, images and labels. At least three pictures of "
+            "each of at least two classes; 20 and more of each are better."
+        )
     )
     file = st.file_uploader(
-        "A .zip or .npz file",
+        _("A .zip or .npz file"),
         type=["zip", "npz"],
         key="own_file",
         max_upload_size=MAX_ARCHIVE_BYTES // 2**20,
     )
     how: Preparation = st.segmented_control(
-        "Preparation",
+        _("Preparation"),
         list(_PREPARATIONS),
         default="centred",
         required=True,
-        format_func=_PREPARATIONS.__getitem__,
+        format_func=lambda kind: say(_PREPARATIONS[kind]),
         key="own_preparation",
-        help="Centred: what stands out from its background becomes light on dark, 20 pixels large "
-        "and in the middle, just as the Draw page prepares a drawing. As they are: only made grey "
-        "and 28 × 28, for photos and for images that are prepared already.",
+        help=_(
+            "Centred: what stands out from its background becomes light on dark, 20 pixels large "
+            "and in the middle, just as the Draw page prepares a drawing. As they are: only made "
+            "grey and 28 × 28, for photos and for images that are prepared already."
+        ),
     )
     if file is None:
         _kept()
@@ -71,7 +77,7 @@ def _panel() -> None:
     try:
         intake = _take_in(file.getvalue(), file.name, how)
     except IntakeError as error:
-        st.error(plain(str(error)), icon=":material/broken_image:")
+        st.error(plain(say(error)), icon=":material/broken_image:")
         return
     _preview(intake)
 
@@ -82,12 +88,13 @@ def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
     with _reading:
         if key in _read:
             return _read[key]
-    bar = st.progress(0.0, text="Looking at the images")
+    text = _("Looking at the images")
+    bar = st.progress(0.0, text=text)
     reader = read_npz_file if name.lower().endswith(".npz") else read_zip
     steps = reader(data, name, how)
     try:
         while True:
-            bar.progress(next(steps), text="Looking at the images")
+            bar.progress(next(steps), text=text)
     except StopIteration as done:
         intake: Intake = done.value
     finally:
@@ -102,8 +109,9 @@ def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
 def _preview(intake: Intake) -> None:
     own = intake.own
     st.markdown(
-        f"**{len(own.images):,}** images of **{len(own.class_names)}** classes, 28 × 28, as a "
-        "network will see them:"
+        _(
+            "**{images:,}** images of **{classes}** classes, 28 × 28, as a network will see them:"
+        ).format(images=len(own.images), classes=len(own.class_names))
     )
     per_class = max(1, MAX_PICTURES // len(own.class_names))
     rows = [
@@ -113,7 +121,7 @@ def _preview(intake: Intake) -> None:
     ]
     strip_of_pictures(own.images[rows], [own.class_names[own.labels[row]] for row in rows])
     st.button(
-        "Use these images",
+        _("Use these images"),
         type="primary",
         icon=":material/check:",
         key="own_use",
@@ -121,17 +129,18 @@ def _preview(intake: Intake) -> None:
         args=(intake,),
     )
     st.dataframe(
-        pd.DataFrame({"Class": own.class_names, "Images": intake.counts}),
+        pd.DataFrame({_("Class"): own.class_names, _("Images"): intake.counts}),
         hide_index=True,
         height=180,
     )
     if intake.left_out:
         listed = "\n".join(
-            f"- {plain(one.name)}: {plain(one.reason)}" for one in intake.left_out[:MAX_LISTED]
+            f"- {plain(one.name)}: {plain(say(one.reason))}" for one in intake.left_out[:MAX_LISTED]
         )
         rest = len(intake.left_out) - MAX_LISTED
-        more = f"\n- … and {rest:,} more" if rest > 0 else ""
-        st.warning(f"Left out:\n{listed}{more}", icon=":material/filter_alt:")
+        if rest > 0:
+            listed += "\n- " + _("… and {count:,} more").format(count=rest)
+        st.warning(_("Left out:\n{listed}").format(listed=listed), icon=":material/filter_alt:")
 
 
 def _use(intake: Intake) -> None:
@@ -140,8 +149,11 @@ def _use(intake: Intake) -> None:
         key = keep(intake.own)
     except OSError as error:
         state.refuse(
-            f"The images could not be kept on the disk ({error.strerror or error}). Free some "
-            "space or name another folder in NETSKETCH_DATA, then bring them in again."
+            message(
+                "The images could not be kept on the disk ({why}). Free some space or name another "
+                "folder in NETSKETCH_DATA, then bring them in again.",
+                why=error.strerror or str(error),
+            )
         )
         return
     state.adopt(replace(state.draft(), data=key))
@@ -153,18 +165,23 @@ def _kept() -> None:
         info = info_of(key)
         images = info.train + info.validation + info.test
         with st.container(horizontal=True, vertical_alignment="center"):
+            names = plain(_(", ").join(info.class_names[:6]))
             st.markdown(
-                f"**{plain(info.title)}** · {images:,} images · "
-                f"{plain(', '.join(info.class_names[:6]))}"
-                + (" …" if len(info.class_names) > 6 else "")
+                _("**{title}** · {images:,} images · {classes}").format(
+                    title=plain(info.title),
+                    images=images,
+                    classes=names + (" …" if len(info.class_names) > 6 else ""),
+                )
             )
             st.space("stretch")
             st.button(
-                "Delete",
+                _("Delete"),
                 icon=":material/delete:",
                 key=f"own_delete_{key}",
                 on_click=delete,
                 args=(key,),
-                help="Takes the images from the disk. Runs that learned from them still show and "
-                "draw, but cannot go on.",
+                help=_(
+                    "Takes the images from the disk. Runs that learned from them still show and "
+                    "draw, but cannot go on."
+                ),
             )
