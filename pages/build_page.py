@@ -18,6 +18,7 @@ from pages.shared.data_choice import data_choice, data_strip
 from pages.shared.download_panel import download_panel
 from pages.shared.fields import field_grid, note
 from pages.shared.fold import fold
+from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.layer_table import layer_table
 from pages.shared.network_card import network_card
@@ -48,20 +49,20 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
         key = preset_of(spec)
         st.session_state["preset"] = key or _OWN
         st.selectbox(
-            "Start from",
+            _("Start from"),
             [*PRESETS, *([] if key else [_OWN])],
-            format_func=lambda k: PRESETS[k].title if k in PRESETS else "Your own network",
+            format_func=lambda k: say(PRESETS[k].title) if k in PRESETS else _("Your own network"),
             key="preset",
             on_change=_take_preset,
-            help="\n\n".join(f"**{p.title}** {p.sentence}" for p in PRESETS.values()),
+            help="\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values()),
         )
     with train:
         here = is_available(spec.data)
         problem = verdict.problem
-        missing = None if here else "The data are not on this computer yet."
-        why = problem.message if problem else missing
+        missing = None if here else _("The data are not on this computer yet.")
+        why = say(problem.message) if problem else missing
         st.button(
-            "Train",
+            _("Train"),
             type="primary",
             icon=":material/play_arrow:",
             key="train",
@@ -72,7 +73,7 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             help=plain(why) if why else None,
         )
     sentence, price = st.columns([6, 2])
-    sentence.caption(PRESETS[key].sentence if key else "A network of your own.")
+    sentence.caption(say(PRESETS[key].sentence) if key else _("A network of your own."))
     with price:
         price_line(spec, verdict.problem)
     data_strip(spec)
@@ -81,24 +82,25 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
 def _troubles(spec: RunSpec) -> None:
     mended = state.mended()
     if mended:
-        listed = "\n".join(f"- {plain(sentence)}" for sentence in mended)
+        listed = "\n".join(f"- {plain(say(sentence))}" for sentence in mended)
         st.warning(
-            f"The address could not be taken as it was:\n{listed}", icon=":material/link_off:"
+            _("The address could not be taken as it was:\n{listed}").format(listed=listed),
+            icon=":material/link_off:",
         )
     refused = state.take_refusal()
     if refused:
-        st.error(plain(refused), icon=":material/block:")
+        st.error(plain(say(refused)), icon=":material/block:")
     if not is_available(spec.data):
         download_panel(spec.data)
 
 
 def _problem(problem: Problem) -> None:
     with st.container(border=True, key="problem"):
-        st.markdown(f":red[:material/error:] **{plain(problem.message)}**")
+        st.markdown(f":red[:material/error:] **{plain(say(problem.message))}**")
         with st.container(horizontal=True):
             for i, fix in enumerate(problem.fixes):
                 st.button(
-                    fix.label,
+                    say(fix.label),
                     key=f"fix_{i}",
                     icon=":material/build:",
                     on_click=state.adopt,
@@ -109,27 +111,35 @@ def _problem(problem: Problem) -> None:
 def _totals(spec: RunSpec, network: Network) -> None:
     memory = step_memory(spec, network).total
     st.markdown(
-        f"**{network.params:,}** parameters · **{short(network.multiply_adds)}** multiply–adds an "
-        f"image · at most **{size_in_words(memory)}** of memory for a training step",
-        help="Parameters: the numbers that training sets. Multiply–adds: multiplications with an "
-        "addition to look at one image once. Memory: weights, their gradients and optimiser "
-        "states, and the values kept for the backward pass.",
+        _(
+            "**{params:,}** parameters · **{cost}** multiply–adds an image · at most **{memory}** "
+            "of memory for a training step"
+        ).format(
+            params=network.params,
+            cost=short(network.multiply_adds),
+            memory=size_in_words(memory),
+        ),
+        help=_(
+            "Parameters: the numbers that training sets. Multiply–adds: multiplications with an "
+            "addition to look at one image once. Memory: weights, their gradients and optimiser "
+            "states, and the values kept for the backward pass."
+        ),
     )
 
 
 def _learning_card(spec: RunSpec) -> None:
-    st.markdown("**Learning**")
-    here = {device.key: device.name for device in devices()}
+    st.markdown(_("**Learning**"))
+    here = {device.key: say(device.name) for device in devices()}
     field_grid("loss", "optimizer")
     note("loss")
     field_grid(
         *("lr", "schedule", "batch_size", "num_epochs", "seed", "device"),
-        devices={"auto": f"Best here: {devices()[0].name}", **here},
+        devices={"auto": _("Best here: {device}").format(device=say(devices()[0].name)), **here},
     )
     schedule_line(spec)
-    fold("More", "learning", ":material/tune:", _more_learning)
-    fold("Stop early", "stop_early", ":material/flag:", _stop_early)
-    fold("Cross-validation", "folds", ":material/donut_small:", _cross_validation)
+    fold(_("More"), "learning", ":material/tune:", _more_learning)
+    fold(_("Stop early"), "stop_early", ":material/flag:", _stop_early)
+    fold(_("Cross-validation"), "folds", ":material/donut_small:", _cross_validation)
     augmentation(spec)
 
 
@@ -149,7 +159,7 @@ def _cross_validation() -> None:
 spec = state.draft()
 verdict = check(spec)
 rest = st.container()
-table, code = st.tabs(["Layers", "PyTorch code"], key="listing", on_change="rerun")
+table, code = st.tabs([_("Layers"), _("PyTorch code")], key="listing", on_change="rerun")
 # The table stands last and is sent first: what a change does is seen before the rest is drawn.
 if table.open:
     with table:
@@ -174,6 +184,6 @@ with rest:
 if code.open:
     with code:
         if verdict.network.broken:
-            st.caption("The code appears when the network works.")
+            st.caption(_("The code appears when the network works."))
         else:
             st.code(source(verdict.network), language="python")

@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.layers import Layer, Network
 from core.spec import place
+from pages.shared.language import _, say
 from pages.shared.words import shape
 
 
@@ -17,14 +18,14 @@ def layer_table(network: Network) -> None:
         height="content",
         key="layers",
         column_config={
-            "Parameters": st.column_config.NumberColumn(
-                format="localized", help="Numbers that training sets"
+            _("Parameters"): st.column_config.NumberColumn(
+                format="localized", help=_("Numbers that training sets")
             ),
-            "Multiply-adds": st.column_config.NumberColumn(
-                format="localized", help="Multiplications with an addition, for one image"
+            _("Multiply-adds"): st.column_config.NumberColumn(
+                format="localized", help=_("Multiplications with an addition, for one image")
             ),
-            "Receptive field": st.column_config.TextColumn(
-                help="The square of the picture that one value of this layer depends on"
+            _("Receptive field"): st.column_config.TextColumn(
+                help=_("The square of the picture that one value of this layer depends on")
             ),
         },
     )
@@ -33,13 +34,16 @@ def layer_table(network: Network) -> None:
 def _row(layer: Layer, network: Network) -> dict[str, str | int]:
     window = layer.window
     ends_residual = layer.part in network.residual and layer is network.last_of_block(layer.part)
+    operation = layer.op
+    if ends_residual:
+        operation = _("{operation}, + input").format(operation=layer.op)
     return {
-        "Part": place(layer.part) if layer.part != "output" else "Output",
-        "Layer": layer.name,
-        "Operation": f"{layer.op}, + input" if ends_residual else layer.op,
-        "Output shape": shape(layer.shape),
-        "Kernel": f"{window} × {window}" if window else "",
-        "Parameters": layer.params,
-        "Multiply-adds": layer.multiply_adds,
-        "Receptive field": f"{layer.receptive_field} × {layer.receptive_field} px",
+        _("Part"): say(place(layer.part)) if layer.part != "output" else _("Output"),
+        _("Layer"): layer.name,
+        _("Operation"): operation,
+        _("Output shape"): shape(layer.shape),
+        _("Kernel"): f"{window} × {window}" if window else "",
+        _("Parameters"): layer.params,
+        _("Multiply-adds"): layer.multiply_adds,
+        _("Receptive field"): f"{layer.receptive_field} × {layer.receptive_field} px",
     }

@@ -19,7 +19,8 @@ from pages.shared import state
 from pages.shared.activation_strip import activation_strip
 from pages.shared.fields import field, field_grid
 from pages.shared.fold import fold
-from pages.shared.network_figure import part_name
+from pages.shared.language import _, say
+from pages.shared.network_words import part_name
 from pages.shared.words import plain
 
 _BLOCK_FIELDS = (
@@ -34,21 +35,23 @@ def network_card(spec: RunSpec, problem: Problem | None) -> None:
     field("family", wide=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         if spec.family == "conv":
-            _counter("Blocks", "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
+            _counter(_("Blocks"), "blocks", len(spec.blocks), MIN_BLOCKS, MAX_BLOCKS)
             st.space("small")
-        _counter("Dense layers", "dense", len(spec.dense), 0, MAX_DENSE)
+        _counter(_("Dense layers"), "dense", len(spec.dense), 0, MAX_DENSE)
     if parts(spec):
         _part_card(spec, problem)
     else:
-        st.caption("No hidden layer: every pixel votes for every class, and the votes are added.")
+        st.caption(
+            _("No hidden layer: every pixel votes for every class, and the votes are added.")
+        )
     rest = ["head"] if spec.family == "conv" else []
-    fold("More", "network", ":material/tune:", lambda: field_grid(*rest, "init"))
+    fold(_("More"), "network", ":material/tune:", lambda: field_grid(*rest, "init"))
 
 
 def _part_card(spec: RunSpec, problem: Problem | None) -> None:
     names = parts(spec)
     part = st.segmented_control(
-        "Edit",
+        _("Edit"),
         names,
         key=state.lit_key(names),
         format_func=lambda path: _tab(path, problem),
@@ -57,7 +60,7 @@ def _part_card(spec: RunSpec, problem: Problem | None) -> None:
     )
     assert part is not None  # a choice is required
     if problem and _lies_in(problem.path, part):
-        st.markdown(f":red[:material/error: {plain(problem.message)}]")
+        st.markdown(f":red[:material/error: {plain(say(problem.message))}]")
     if part == "recurrent":
         field_grid(*RECURRENT)
         return
@@ -79,9 +82,9 @@ def _lies_in(path: str, part: str) -> bool:
 
 def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
     st.markdown(f"**{title}**", width="content")
-    for sign, delta, name, off in (
-        ("–", -1, "less", count <= low),
-        ("+", 1, "more", count >= high),
+    for sign, delta, name, words, off in (
+        ("–", -1, "less", _("One fewer"), count <= low),
+        ("+", 1, "more", _("One more"), count >= high),
     ):
         if delta > 0:
             st.markdown(f"**{count}**", width="content")
@@ -91,7 +94,7 @@ def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
             disabled=off,
             on_click=_set_count,
             args=(group, delta),
-            help=f"One {'fewer' if delta < 0 else 'more'}",
+            help=words,
         )
 
 
@@ -115,23 +118,27 @@ def _tab(part: str, problem: Problem | None) -> str:
 
 
 def _apply_button(part: str, count: int) -> None:
-    block = part.startswith("blocks")
-    what = "blocks" if block else "dense layers"
-    kept = "number of channels" if block else "number of units"
+    label = _("Apply to all dense layers")
+    words = _("Give all dense layers the settings of this one. Each keeps its own number of units.")
+    if part.startswith("blocks"):
+        label = _("Apply to all blocks")
+        words = _(
+            "Give all blocks the settings of this one. Each keeps its own number of channels."
+        )
     st.button(
-        f"Apply to all {what}",
+        label,
         key="apply_to_all",
         icon=":material/content_copy:",
         on_click=_apply_to_all,
         args=(part,),
         disabled=count == 1,
-        help=f"Give all {what} the settings of this one. Each keeps its own {kept}.",
+        help=words,
     )
 
 
 def _apply_to_all(part: str) -> None:
     spec = state.draft()
-    group, _, index = part.partition(".")
+    group, index = part.split(".")
     if group == "blocks":
         block = spec.blocks[int(index)]
         blocks = tuple(replace(block, channels=other.channels) for other in spec.blocks)

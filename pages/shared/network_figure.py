@@ -5,11 +5,13 @@ from math import log2
 
 import plotly.graph_objects as go
 
-from core.datasets.table import class_names_of
 from core.layers import IMAGE_SHAPE, Layer, Network
 from core.spec import RunSpec, place
+from pages.shared.data_words import class_titles
+from pages.shared.language import _, say
+from pages.shared.network_words import caption, hover, legend, part_name
 from pages.shared.palette import Palette
-from pages.shared.words import shape, short
+from pages.shared.words import width
 
 HEIGHT_PX = 250
 # All lengths are in units of the drawing; only their proportions show.
@@ -82,16 +84,16 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
     if network.broken:
         x = _break(drawing, x, network, colours)
     else:
-        x = _outputs(drawing, x, class_names_of(spec.data), colours)
+        x = _outputs(drawing, x, class_titles(spec.data), colours)
     for part, (left, right) in first_of_part.items():
         if network.broken and network.broken.path.startswith(f"{part}."):
             continue
-        name = "Input" if part == "input" else part_name(part)
+        name = _("Input") if part == "input" else part_name(part)
         drawing.write(
             x=(left + right) / 2,
             y=-9,
             yanchor="top",
-            text=f"<b>{name}</b><br>{_caption(network, part)}",
+            text=f"<b>{name}</b><br>{caption(network, part)}",
             font={"size": 12},
         )
     drawing.write(
@@ -101,7 +103,7 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         yref="paper",
         xanchor="right",
         yanchor="top",
-        text=_legend(spec, colours),
+        text=legend(spec, colours),
         font={"size": 12},
     )
     pad = max(0.0, (_SPAN - x) / 2)
@@ -124,11 +126,6 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
     )
 
 
-def part_name(part: str) -> str:
-    """Name a part in a word or two, such as `Block 1` or `Dense 2`."""
-    return place(part).replace("Dense layer", "Dense").replace("Recurrent part", "Recurrent")
-
-
 def _gap(stages: list[_Stage]) -> float:
     """Spread the boxes over the drawing's width, as far as that looks like one network."""
     boxes = sum(stage.width + _depth(stage) for stage in stages)
@@ -143,7 +140,9 @@ def _depth(stage: _Stage) -> float:
 
 def _stages(network: Network, colours: Palette) -> list[_Stage]:
     side = float(IMAGE_SHAPE[1])
-    stages = [_Stage("input", 4, _height(side), colours.quiet, "One grey image of 28 × 28 pixels")]
+    stages = [
+        _Stage("input", 4, _height(side), colours.quiet, _("One grey image of 28 × 28 pixels"))
+    ]
     for part in dict.fromkeys(layer.part for layer in network.layers):
         layers = network.of_part(part)
         if part.startswith("blocks"):
@@ -165,7 +164,7 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
             _width(conv.shape[0]),
             _height(conv.shape[1]),
             colours.convolution,
-            _hover(part, [layer for layer in layers if layer is not pool and not layer.is_head]),
+            hover(part, [layer for layer in layers if layer is not pool and not layer.is_head]),
             joined=pool is not None,
         )
     ]
@@ -179,7 +178,7 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
                     _width(after.shape[0]),
                     _height(after.shape[1]),
                     colours.pooling,
-                    _hover(part, [after]),
+                    hover(part, [after]),
                     joined=after is pool and average is not None,
                 )
             )
@@ -189,39 +188,14 @@ def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> lis
 def _dense_stage(part: str, layers: tuple[Layer, ...], colours: Palette) -> _Stage:
     linear = next(layer for layer in layers if layer.op == "Linear")
     height = 14 + 7 * log2(linear.shape[0] + 1)
-    return _Stage(part, 7, height, colours.dense, _hover(part, list(layers)))
+    return _Stage(part, 7, height, colours.dense, hover(part, list(layers)))
 
 
 def _recurrent_stage(layer: Layer, colours: Palette) -> _Stage:
     """A box as high as the memory is large, and thicker with every layer."""
     height = 14 + 7 * log2(layer.shape[0] + 1)
-    width = 7.0 * int(layer.args.get("num_layers", 1))
-    return _Stage("recurrent", width, height, colours.convolution, _hover("recurrent", [layer]))
-
-
-def _hover(part: str, layers: list[Layer]) -> str:
-    lines = [f"<b>{place(part)}</b>"]
-    for layer in layers:
-        args = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in layer.args.items())
-        lines.append(f"{layer.op}" + (f" · {args}" if args else ""))
-        if layer.params:
-            cost = f", {short(layer.multiply_adds)} multiply-adds" if layer.multiply_adds else ""
-            lines.append(f"   {layer.params:,} parameters{cost}")
-    last = layers[-1]
-    lines.append(
-        f"Output {shape(last.shape)} · sees {last.receptive_field} × {last.receptive_field} pixels"
-    )
-    return "<br>".join(lines)
-
-
-def _caption(network: Network, part: str) -> str:
-    if part == "input":
-        return "28 × 28"
-    layers = [layer for layer in network.of_part(part) if layer.op != "Flatten"]
-    last = layers[-1].shape
-    if len(last) == 1:
-        return f"{last[0]:,}"
-    return f"{last[0]} @ {last[1]} × {last[2]}"
+    thickness = 7.0 * int(layer.args.get("num_layers", 1))
+    return _Stage("recurrent", thickness, height, colours.convolution, hover("recurrent", [layer]))
 
 
 def _width(channels: int) -> float:
@@ -275,7 +249,9 @@ def _way_around(
         y=height,
         text="<b>+</b>",
         font={"size": 22, "color": colours.lit},
-        hovertext=f"{place(stage.part)}: its input is added to its output",
+        hovertext=_("{place}: its input is added to its output").format(
+            place=say(place(stage.part))
+        ),
     )
 
 
@@ -284,7 +260,7 @@ def _outputs(drawing: _Drawing, x: float, class_names: tuple[str, ...], colours:
     names = list(class_names)
     if len(names) > _MAX_OUTPUTS:
         names = [*names[: _MAX_OUTPUTS - 2], "⋮", names[-1]]
-    longest = max(len(name) for name in names)
+    longest = max(width(name) for name in names)
     step = _OUTPUTS_HIGH / max(1, len(names) - 1)
     drawing.scatter(
         x=[x + 6] * len(names),
@@ -299,20 +275,24 @@ def _outputs(drawing: _Drawing, x: float, class_names: tuple[str, ...], colours:
         textposition="middle center" if longest == 1 else "middle right",
         textfont={"size": 10, "color": colours.ink},
         hovertext=[
-            f"{len(class_names) - len(names) + 1} more"
+            _("{count} more").format(count=len(class_names) - len(names) + 1)
             if name == "⋮"
-            else f"Score of {_escaped(name)}"
+            else _("Score of {name}").format(name=_escaped(name))
             for name in names
         ],
         hoverinfo="text",
     )
-    count = f"<b>Output</b><br>{len(class_names)}"
+    count = "<b>" + _("Output") + f"</b><br>{len(class_names)}"
     drawing.write(x=x + 6, y=-9, yanchor="top", text=count, font={"size": 12})
     return x + 24 + (0 if longest == 1 else _LETTER * min(longest, _MAX_LETTERS))
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…"
+    if width(name) <= _MAX_LETTERS:
+        return name
+    while width(name) > _MAX_LETTERS - 1:
+        name = name[:-1]
+    return f"{name}…"
 
 
 def _escaped(name: str) -> str:
@@ -337,19 +317,10 @@ def _break(drawing: _Drawing, x: float, network: Network, colours: Palette) -> f
         x=x + 22,
         y=-9,
         yanchor="top",
-        text=f"<b>{place(part)}</b><br>does not fit",
+        text=f"<b>{say(place(part))}</b><br>" + _("does not fit"),
         font={"size": 12, "color": colours.wrong},
     )
     return x + 70
-
-
-def _legend(spec: RunSpec, colours: Palette) -> str:
-    kinds = [(colours.dense, "dense")]
-    if spec.family == "conv":
-        kinds = [(colours.convolution, "convolution"), (colours.pooling, "pooling"), *kinds]
-    elif spec.family == "recurrent":
-        kinds = [(colours.convolution, "recurrent"), *kinds]
-    return "   ".join(f'<span style="color:{colour}">■</span> {name}' for colour, name in kinds)
 
 
 def _fade(colour: str, opacity: float) -> str:
