@@ -7,8 +7,9 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
-from core.datasets.table import class_names_of, info_of
+from core.datasets.table import info_of
 from core.drawing import digit_from_ink, digit_from_rgba
+from core.message import N_
 from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
 from core.predict import probabilities
 from core.presets import DEFAULT
@@ -17,14 +18,18 @@ from core.runs import runs
 from core.strokes import ink_of_strokes
 from pages.shared import state
 from pages.shared.answer import answer
+from pages.shared.data_words import class_titles
+from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.palette import palette
+from pages.shared.run_words import STATES
 from pages.shared.words import percent, plain
 
 CANVAS_PX = 340
 BRUSH_PX = 20
 LIVE_S = 1.0
 MAX_NAMED = 12
+INPUTS = {"Draw": N_("Draw"), "Picture": N_("Picture")}
 
 
 def _usable() -> list[Run]:
@@ -37,8 +42,9 @@ def _title(run_id: str) -> str:
         return run_id
     now = run.snapshot()
     if now.test is not None:
-        return f"{now.name}, {percent(now.test.correct / now.test.total)} on test images"
-    return f"{now.name}, {now.status}"
+        share = percent(now.test.correct / now.test.total)
+        return _("{run}, {share} on test images").format(run=now.name, share=share)
+    return _("{run}, {status}").format(run=now.name, status=say(STATES[now.status]))
 
 
 def _choose(usable: list[Run]) -> Run:
@@ -46,22 +52,22 @@ def _choose(usable: list[Run]) -> Run:
     chosen = state.chosen_run()
     st.session_state["draw_with"] = chosen if chosen in ids else ids[0]
     run_id = st.selectbox(
-        "Network",
+        _("Network"),
         ids,
         format_func=_title,
         key="draw_with",
         on_change=lambda: state.choose_run(st.session_state["draw_with"]),
-        help="A finished run, or the one in training with its weights of this moment.",
+        help=_("A finished run, or the one in training with its weights of this moment."),
     )
     return next(run for run in usable if run.id == run_id)
 
 
 def _first_network() -> None:
     with st.container(border=True):
-        st.markdown("#### There is no trained network yet")
-        st.markdown("Train the small default network here: a few seconds, on 4,000 real digits.")
+        st.markdown(_("#### There is no trained network yet"))
+        st.markdown(_("Train the small default network here: a few seconds, on 4,000 real digits."))
         st.button(
-            "Train the default network",
+            _("Train the default network"),
             type="primary",
             icon=":material/play_arrow:",
             key="train_default",
@@ -70,7 +76,7 @@ def _first_network() -> None:
         )
         refused = state.take_refusal()
         if refused:
-            st.error(plain(refused), icon=":material/block:")
+            st.error(plain(say(refused)), icon=":material/block:")
 
 
 def _sketch() -> Tensor | None:
@@ -90,9 +96,9 @@ def _sketch() -> Tensor | None:
         state.remember(result.json_data.get("objects", []))
     strokes = (result.json_data or {}).get("objects", [])
     with st.container(horizontal=True, vertical_alignment="bottom", width=CANVAS_PX):
-        st.slider("Brush", 6, 40, BRUSH_PX, format="%d px", key="brush", persist_state="session")
+        st.slider(_("Brush"), 6, 40, BRUSH_PX, format="%d px", key="brush", persist_state="session")
         st.button(
-            "Undo",
+            _("Undo"),
             icon=":material/undo:",
             key="undo",
             on_click=state.redraw,
@@ -100,7 +106,7 @@ def _sketch() -> Tensor | None:
             disabled=not strokes,
         )
         st.button(
-            "Clear",
+            _("Clear"),
             icon=":material/delete:",
             key="clear",
             on_click=state.redraw,
@@ -117,7 +123,7 @@ def _sketch() -> Tensor | None:
 
 def _picture() -> Tensor | None:
     file = st.file_uploader(
-        "A picture of one digit, PNG or JPEG, dark on light or light on dark",
+        _("A picture of one digit, PNG or JPEG, dark on light or light on dark"),
         type=["png", "jpg", "jpeg"],
         key="picture",
         max_upload_size=MAX_PICTURE_BYTES // 2**20,
@@ -127,14 +133,26 @@ def _picture() -> Tensor | None:
     try:
         return digit_from_picture(file.getvalue())
     except PictureError as error:
-        st.error(plain(str(error)), icon=":material/broken_image:")
+        st.error(plain(say(error)), icon=":material/broken_image:")
         return None
 
 
 def _named(names: Sequence[str]) -> str:
     """List classes by name; of many, the first and the last."""
     some = list(names) if len(names) <= MAX_NAMED else [*names[: MAX_NAMED - 2], "…", names[-1]]
-    return ", ".join(some)
+    return _(", ").join(some)
+
+
+def _invitation(data: str) -> None:
+    noun = info_of(data).noun
+    heading = _("#### Draw an {noun}") if noun[0] in "aeiou" else _("#### Draw a {noun}")
+    st.markdown(heading.format(noun=say(noun)))
+    st.markdown(
+        _(
+            "Hold the mouse button and draw one {noun}, large and in one go: {names}. The network "
+            "answers after every stroke."
+        ).format(noun=say(noun), names=plain(_named(class_titles(data))))
+    )
 
 
 def _easel(run: Run | None, was_waiting: bool) -> None:
@@ -143,8 +161,9 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
     left, right = st.columns([4, 5], gap="large")
     with left:
         how = st.segmented_control(
-            "Input",
-            ["Draw", "Picture"],
+            _("Input"),
+            list(INPUTS),
+            format_func=lambda way: say(INPUTS[way]),
             default="Draw",
             required=True,
             key="input",
@@ -155,18 +174,11 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
     with right:
         weights = run.weights() if run else None
         if run is None or weights is None:
-            st.markdown("The answer appears here once a network has begun to learn.")
+            st.markdown(_("The answer appears here once a network has begun to learn."))
         elif digit is None:
-            info = info_of(run.spec.data)
-            article = "an" if info.noun[0] in "aeiou" else "a"
-            st.markdown(f"#### Draw {article} {info.noun}")
-            st.markdown(
-                f"Hold the mouse button and draw one {info.noun}, large and in one go: "
-                f"{plain(_named(info.class_names))}. The "
-                "network answers after every stroke."
-            )
+            _invitation(run.spec.data)
         else:
-            names = class_names_of(run.spec.data)
+            names = class_titles(run.spec.data)
             answer(digit, probabilities(run.spec, weights, digit), names, palette())
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pages.shared.language import _
 from pages.shared.palette import Palette
 from pages.shared.words import percent, plain
 
@@ -37,10 +38,12 @@ def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: 
     best = int(chances.argmax())
     seen, said = st.columns([1, 1])
     with seen:
-        st.markdown("**What the network sees**", help="28 × 28 pixels, prepared as MNIST was.")
+        st.markdown(
+            _("**What the network sees**"), help=_("28 × 28 pixels, prepared as MNIST was.")
+        )
         st.image(enlarged(digit), width=SEEN_PX)
     with said:
-        st.markdown("**Its answer**")
+        st.markdown(_("**Its answer**"))
         name = class_names[best]
         with st.container(key="answer" if len(name) <= _LARGE_LETTERS else "answer_in_words"):
             st.markdown(plain(name))
@@ -48,7 +51,11 @@ def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: 
     rows = chance_rows(chances, class_names)
     st.vega_lite_chart(rows, chance_chart(colours, len(rows)), key="chances")
     if len(rows) < len(chances):
-        st.caption(f"The {len(rows)} likeliest of {len(chances)} classes.")
+        st.caption(
+            _("The {shown} likeliest of {total} classes.").format(
+                shown=len(rows), total=len(chances)
+            )
+        )
 
 
 def chance_rows(chances: Tensor, class_names: Sequence[str]) -> pd.DataFrame:
@@ -73,7 +80,7 @@ def chance_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     x = {
         "field": "chance",
         "type": "quantitative",
-        "title": "Probability",
+        "title": _("Probability"),
         # Room beside the longest bar for its number.
         "scale": {"domain": [0, 1.12], "nice": False},
         "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
@@ -87,8 +94,8 @@ def chance_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     }
     colour = {"condition": {"test": "datum.best", "value": colours.right}, "value": colours.quiet}
     tooltip = [
-        {"field": "name", "title": "Class"},
-        {"field": "chance", "title": "Probability", "type": "quantitative", "format": ".2%"},
+        {"field": "name", "title": _("Class")},
+        {"field": "chance", "title": _("Probability"), "type": "quantitative", "format": ".2%"},
     ]
     return {
         "height": _AXIS_PX + _BAR_PX * num_bars,
@@ -116,7 +123,9 @@ def _sureness(chances: Tensor, class_names: Sequence[str]) -> str:
     first, second = chances.topk(2).values.tolist()
     best, other = (plain(class_names[i]) for i in chances.topk(2).indices.tolist())
     if first >= 0.95:
-        return f"Quite sure: **{percent(first)}**"
-    if first >= 0.6:
-        return f"Fairly sure: **{percent(first)}**; perhaps {other} ({percent(second)})"
-    return f"Unsure: **{percent(first)}** for {best}, {percent(second)} for {other}"
+        words = _("Quite sure: **{first}**")
+    elif first >= 0.6:
+        words = _("Fairly sure: **{first}**; perhaps {other} ({second})")
+    else:
+        words = _("Unsure: **{first}** for {best}, {second} for {other}")
+    return words.format(first=percent(first), second=percent(second), best=best, other=other)
