@@ -16,6 +16,7 @@ from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.language import _, say
 from pages.shared.person import person
+from pages.shared.upload_words import upload_words
 from pages.shared.words import plain
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def bring_in() -> None:
     """Take a configuration, or weights; say in place what was wrong with a file."""
     with st.container(key="bring_in"):
         key = state.fresh_key("bring_in")
+        upload_words("bring_in", MAX_BYTES // 2**20, [_JSON, _WEIGHTS])
         st.file_uploader(
             _("Bring in a configuration (.json) or weights (.safetensors) of NetSketch"),
             type=[_JSON, _WEIGHTS],

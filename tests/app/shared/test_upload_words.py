@@ -1,0 +1,27 @@
+"""An uploader's own words are told where the page is not in English."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def shown(language: str) -> list[str]:
+    def script():
+        from pages.shared.upload_words import upload_words
+
+        upload_words("taken", 100, ["json", "safetensors"])
+
+    at = AppTest.from_function(script, default_timeout=20)
+    at.session_state["language"] = language
+    assert not at.run().exception
+    return [element.proto.body for element in at.get("html")]
+
+
+def test_english_is_left_to_streamlit():
+    assert shown("en") == []
+
+
+def test_another_language_takes_the_place_of_what_streamlit_says():
+    (style,) = shown("zh")
+    assert ".st-key-taken [data-testid=stFileUploaderDropzone] button p::after" in style
+    assert "100 MB" in style
+    assert "JSON" in style
+    assert not {"KEY", "BUTTON", "LIMITS"} & set(style.replace(":", " ").split())
