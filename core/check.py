@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.datasets.table import info_of
+from core.course import course_of
 from core.device import devices, free_memory
 from core.layers import Broken, Mismatch, Network, lay_out
 from core.memory import step_memory
@@ -50,7 +50,7 @@ def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
     """
     network = lay_out(spec)
     if train_size is None:
-        train_size = info_of(spec.data).train
+        train_size = course_of(spec).train
     problem = (
         _image_used_up(spec, network.broken)
         if isinstance(network.broken, Broken)

@@ -3,12 +3,16 @@
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from core.layers import Layer, Network, lay_out
 from core.spec import RunSpec, SpecError
+
+# 32-bit floats in the widest vector register of a CPU.
+_VECTOR: Final = 16
 
 
 class Stack(nn.Sequential):
@@ -110,6 +114,26 @@ def _redraw(layer: nn.Module, init: str) -> None:
 def seed_of(name: str, seed: int) -> int:
     """Return the seed of a layer's first weights, 0 to 2**32 - 1."""
     return zlib.crc32(f"{seed}/{name}".encode())
+
+
+def memory_format_of(network: Network) -> torch.memory_format:
+    """Return the order of a network's values in memory that trains fastest and safely.
+
+    It is `channels_last`, unless oneDNN, which computes convolutions on a CPU, would write beyond
+    its own buffer: for the gradient of the weights of a 1 x 1 convolution with a stride and fewer
+    channels than fit in a vector register, it spoils the process's memory or gets the gradient
+    wrong (uxlfoundation/oneDNN, issue 6035; so in 3.12, of PyTorch 2.13).
+    """
+    for layer in network.layers:
+        args = layer.args
+        if (
+            layer.op == "Conv2d"
+            and args["kernel_size"] == 1
+            and int(args.get("stride", 1)) > 1
+            and int(args["in_channels"]) < _VECTOR
+        ):
+            return torch.contiguous_format
+    return torch.channels_last
 
 
 def in_fast_order(model: Stack) -> Stack:

@@ -30,7 +30,7 @@ from core.learning import (
 )
 from core.memory import evaluation_batch
 from core.message import message
-from core.model import build, in_fast_order, initialise
+from core.model import build, in_fast_order, initialise, memory_format_of
 from core.randomness import Randomness
 from core.spec import RunSpec
 from core.state import (
@@ -151,7 +151,7 @@ class Trainer:
             initialise(self.model, spec.seed, spec.init)
             torch.manual_seed(spec.seed)  # for dropout
         self.model.to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(memory_format=memory_format_of(network))  # type: ignore[call-overload]
         self._forward = in_fast_order(self.model)
         self._data = data
         self._eval_batch = evaluation_batch(spec, network)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+import torch
+
 from core.augment import augments
 from core.course import course_of
 from core.datasets.table import info_of
 from core.memory import evaluation_batch
-from core.model import class_source
+from core.model import class_source, memory_format_of
 from core.record import RunRecord
 from core.spec import RunSpec, walk
 from core.take_home.lesson_augment import augmentation_code, changes
@@ -76,8 +78,7 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             "The network",
             f"Its layers as a module. Each layer’s first weights are drawn {_INITS[spec.init][0]}, "
             "from a seed made of the run’s seed and the layer’s name, so that a layer begins the "
-            "same whatever stands before it. On a CPU, channels_last (the channels of a pixel side "
-            "by side in memory) makes convolutions faster.",
+            f"same whatever stands before it.{_order_words(parcel)}",
             _network_code(parcel),
         ),
     ]
@@ -201,6 +202,15 @@ def _digit_words(spec: RunSpec) -> str:
     )
 
 
+def _order_words(parcel: Parcel) -> str:
+    if memory_format_of(parcel.network) != torch.channels_last:
+        return ""
+    return (
+        " On a CPU, channels_last (the channels of a pixel side by side in memory) makes "
+        "convolutions faster."
+    )
+
+
 def _network_code(parcel: Parcel) -> str:
     redraw = [
         "        if isinstance(layer, (nn.Conv2d, nn.Linear)):",
@@ -220,6 +230,7 @@ def _network_code(parcel: Parcel) -> str:
             "                else:",
             "                    nn.init.zeros_(value)",
         ]
+    fast = memory_format_of(parcel.network) == torch.channels_last
     lines = [
         class_source(parcel.network),
         "",
@@ -230,7 +241,7 @@ def _network_code(parcel: Parcel) -> str:
         '        torch.manual_seed(zlib.crc32(f"{SEED}/{name}".encode()))',
         "        layer.reset_parameters()",
         *(redraw if parcel.spec.init != "default" else []),
-        "net = net.to(DEVICE, memory_format=torch.channels_last)",
+        f"net = net.to(DEVICE{', memory_format=torch.channels_last' if fast else ''})",
         'print(f"{sum(p.numel() for p in net.parameters()):,} parameters")',
     ]
     return "\n".join(lines)

@@ -358,3 +358,10 @@ def test_require_runnable_names_the_setting():
 )
 def test_sizes_are_told_in_words(size, words):
     assert size_in_words(size) == words
+
+
+def test_a_batch_larger_than_what_a_fold_learns_from_is_refused_with_that_number():
+    spec = RunSpec(folds=2, batch_size=2500)
+    assert "2,250" in check(spec).problem.message
+    assert check(replace(spec, folds=0)).problem is None
+    assert check(spec.with_value("folds", 10)).problem is None

@@ -138,7 +138,7 @@ def test_what_costs_the_same_is_measured_once(line, trials):
 
 def test_only_what_costs_nothing_shares_a_price():
     free = {"lr", "seed", "num_epochs", "data", "init", "target_accuracy", "patience", "keep_best"}
-    free |= {"schedule", "step_epochs", "step_factor", "warmup"}
+    free |= {"schedule", "step_epochs", "step_factor", "warmup", "folds"}
     free |= set(RECURRENT)  # of another kind of network than this one
     base = replace(SPEC, dense=(DenseSpec(),), momentum=0.5, weight_decay=0.1)
     for path, record, value in walk(base):
@@ -157,6 +157,12 @@ def test_only_what_costs_nothing_shares_a_price():
         off, on = base.with_value(path, 0 * most), base.with_value(path, most)
         assert price_key(off) != price_key(on)
         assert price_key(on) == price_key(base.with_value(path, type(most)(most / 2)))
+
+
+def test_a_cross_validation_costs_all_its_folds():
+    price = price_of(replace(SPEC, batch_size=64, num_epochs=2, folds=5), COST)
+    assert price.epoch_s == pytest.approx(57 * 0.001 + 3600 * 0.0001 + 900 * 0.00002)
+    assert price.run_s == pytest.approx(10 * price.epoch_s + 500 * 0.00002)
 
 
 def test_a_price_counts_the_images_of_each_set():
