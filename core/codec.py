@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.datasets.own import is_known, is_own
-from core.message import N_, message
+from core.message import N_, Quoted, message
 from core.settings import Setting, Value, shown
 from core.spec import (
     GROUPS,
@@ -158,7 +158,7 @@ class _QueryReader:
                 place=title,
                 setting=record.label,
                 complaint=complaint,
-                used=record.format(nearest),
+                used=Quoted(record.format(nearest)),
             )
         )
         return nearest
@@ -246,10 +246,13 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _parts(group: str, data: object) -> tuple[object, ...]:
     _, cls, low, high = _GROUPS[group]
     if not isinstance(data, list):
-        raise SpecError(message("Settings: “{group}” must be a list.", group=group), group)
+        raise SpecError(message("Settings: “{group}” must be a list.", group=Quoted(group)), group)
     if not low <= len(data) <= high:
         sentence = message(
-            "Settings: “{group}” holds {low} to {high} entries.", group=group, low=low, high=high
+            "Settings: “{group}” holds {low} to {high} entries.",
+            group=Quoted(group),
+            low=low,
+            high=high,
         )
         raise SpecError(sentence, group)
     for i, part in enumerate(data):

@@ -40,6 +40,12 @@ class Message(str):
         return Message, (self.template, self.values)
 
 
+class Quoted(str):
+    """What a person or a file wrote: it is told as it stands, whatever it may mean as a word."""
+
+    __slots__ = ()
+
+
 class _Formatter(string.Formatter):
     def convert_field(self, value: object, conversion: str | None) -> Any:
         match conversion:
@@ -70,6 +76,8 @@ def N_(text: str) -> str:
 
 def to_plain(text: str) -> object:
     """Write a sentence as what JSON can say, so that it can still be translated when read."""
+    if isinstance(text, Quoted):
+        return {"quoted": str(text)}
     if not isinstance(text, Message):
         return str(text)
     values = {
@@ -87,6 +95,8 @@ def from_plain(plain: object) -> str:
     """
     if isinstance(plain, str):
         return plain
+    if isinstance(plain, dict) and plain.keys() == {"quoted"}:
+        return Quoted(plain["quoted"])
     if not isinstance(plain, dict) or plain.keys() != {"text", "template", "values"}:
         raise ValueError("not a sentence")
     text, template, values = plain["text"], plain["template"], plain["values"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.drawing import BOX, digit_from_ink
 from core.errors import UserError
-from core.message import N_, message
+from core.message import N_, Quoted, message
 
 MAX_PICTURE_BYTES: Final = 10_000_000
 # A 48-megapixel phone photo passes.
@@ -136,7 +136,7 @@ def _shown(filename: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in filename[-200:]).strip()
     if not printable:
         return N_("This picture")
-    return f"'{printable}'" if len(printable) <= 60 else f"'…{printable[-59:]}'"
+    return Quoted(f"'{printable}'" if len(printable) <= 60 else f"'…{printable[-59:]}'")
 
 
 def _decoded(data: bytes, name: str) -> Plane:

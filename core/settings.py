@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
 
-from core.message import N_, message
+from core.message import N_, Quoted, message
 
 Value = int | float | str | bool
 T = TypeVar("T", int, float, str, bool)
@@ -54,7 +54,7 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
         return N_("something far too long")
     short = "".join(c if c.isprintable() else "·" for c in text[:40])
-    return short + ("…" if len(text) > 40 else "")
+    return Quoted(short + ("…" if len(text) > 40 else ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from core.message import FORMATTER, Message
+from core.message import FORMATTER, Message, Quoted
 
 # Each language as its own readers write it.
 LANGUAGES: Final = {"en": "English", "zh": "中文"}
@@ -24,6 +24,8 @@ def language_of(locale: str | None) -> str:
 
 def tell(text: str, language: str) -> str:
     """Say a marked text or a sentence in a language; what is in no catalogue stays as it is."""
+    if isinstance(text, Quoted):
+        return str(text)
     if isinstance(text, Message):
         if language == DEFAULT:
             return str(text)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.datasets.own import MAX_CLASSES, MAX_NAME, MAX_TITLE, MIN_PER_CLASS, OwnImages
 from core.errors import UserError
-from core.message import N_, message
+from core.message import N_, Quoted, message
 
 # What `.streamlit/config.toml` lets through, too.
 MAX_ARCHIVE_BYTES: Final = 50 * 2**20
@@ -106,7 +106,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
     counts = Counter(names)
     for name in sorted(counts, key=natural):
         if counts[name] < MIN_PER_CLASS:
-            left_out.append(LeftOut(name, _too_few(counts[name])))
+            left_out.append(LeftOut(Quoted(name), _too_few(counts[name])))
     classes = sorted((n for n, count in counts.items() if count >= MIN_PER_CLASS), key=natural)
     if len(classes) < 2:
         raise IntakeError(_not_two(what, counts, left_out))
@@ -149,7 +149,7 @@ def _not_two(file: str, counts: Mapping[str, int], left_out: Sequence[LeftOut]) 
         return message(
             "{file} holds only one class of enough images, “{name}”. {need}",
             file=file,
-            name=enough[0],
+            name=Quoted(enough[0]),
             need=need,
         )
     refused = message("{file} holds no class of enough images. {need}", file=file, need=need)
@@ -192,7 +192,7 @@ def shown_name(filename: str) -> str:
     name = _clean(filename[-200:])
     if not name:
         return N_("This file")
-    return f"'{name}'" if len(name) <= 80 else f"'…{name[-79:]}'"
+    return Quoted(f"'{name}'" if len(name) <= 80 else f"'…{name[-79:]}'")
 
 
 def _clean(text: str) -> str:

@@ -25,7 +25,7 @@ from core.datasets.intake import (
     shown_name,
     take_in,
 )
-from core.message import N_, message
+from core.message import N_, Quoted, message
 from core.picture import MIN_PICTURE_SIDE, PictureError, digit_from_grey, image_from_grey
 
 _MAX_SIDE: Final = 512
@@ -105,9 +105,9 @@ def _arrays(data: bytes, what: str) -> dict[str, Array]:
                 remedy=_REMEDY,
             )
         )
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for entry in members:
-        name = shown_name(entry.filename.removesuffix(".npy"))[1:-1]
+        name = Quoted(shown_name(entry.filename.removesuffix(".npy"))[1:-1])
         if entry.file_size > MAX_UNPACKED_BYTES:
             raise IntakeError(
                 message(

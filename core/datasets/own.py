@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from core.datasets.info import DatasetInfo
 from core.datasets.place import data_folder
-from core.message import N_, message
+from core.message import N_, Quoted, message
 
 MAX_CLASSES: Final = 50
 MAX_TITLE: Final = 40
@@ -178,10 +178,10 @@ def _write(folder: Path, own: OwnImages) -> None:
 def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
     try:
         about = json.loads(manifest.read_text(encoding="utf-8"))
-        names = tuple(str(name) for name in about["class_names"])
+        names = tuple(Quoted(name) for name in about["class_names"])
         info = DatasetInfo(
             key=key,
-            title=str(about["title"]),
+            title=Quoted(about["title"]),
             description=N_("Your own images."),
             train=int(about["train"]),
             validation=int(about["validation"]),
@@ -203,7 +203,7 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
 def _unknown(key: str) -> DatasetInfo:
     return DatasetInfo(
         key=key,
-        title=N_("Images that are not on this computer"),
+        title=message("Images that are not on this computer"),
         description=N_("Somebody’s own images, which this computer does not have."),
         train=1,
         validation=1,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self, cast
 
 from core.errors import UserError
-from core.message import N_, message
+from core.message import N_, Quoted, message
 from core.settings import Choice, Number, Setting, Value, setting
 from core.spec.augmentation import AugmentationSettings
 from core.spec.layers import BlockSpec, DenseSpec
@@ -177,7 +177,9 @@ def _known(cls: type, name: str) -> str:
 def _check_count(name: str, parts: object, cls: type, low: int, high: int) -> None:
     title = GROUPS[name]
     if not isinstance(parts, tuple) or any(not isinstance(part, cls) for part in parts):
-        sentence = message("Settings: {name} must be a list of {parts}.", name=name, parts=title)
+        sentence = message(
+            "Settings: {name} must be a list of {parts}.", name=Quoted(name), parts=title
+        )
         raise SpecError(sentence, name)
     if not low <= len(parts) <= high:
         sentence = message(

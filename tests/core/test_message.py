@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from core.message import N_, Message, from_plain, joined, message, to_plain
+from core.message import N_, Message, Quoted, from_plain, joined, message, to_plain
 from core.translation import language_of, tell, tell_number
 
 
@@ -47,6 +47,14 @@ def test_a_template_that_does_not_make_its_text_is_only_its_text():
     plain = {"text": "Lower it.", "template": "{x.__class__}", "values": {"x": 1}}
     assert type(from_plain(plain)) is str
     assert from_plain({"text": "a", "template": "{missing}", "values": {}}) == "a"
+
+
+def test_what_a_person_wrote_is_told_as_it_stands():
+    assert tell(Quoted("Activation"), "zh") == "Activation"
+    said = message("“{one}” and {two}", one=Quoted("Activation"), two=N_("Activation"))
+    for each in (said, pickle.loads(pickle.dumps(said)), from_plain(to_plain(said))):
+        assert each == "“Activation” and Activation"
+        assert tell(each, "zh") == f"“Activation” and {tell('Activation', 'zh')}"
 
 
 def test_sentences_are_joined():
