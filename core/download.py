@@ -163,8 +163,7 @@ class Download:
                 self._status = status
 
     def _ready(self) -> str:
-        title = N_("Full MNIST") if self.source.key == "mnist" else self.source.title
-        return message("{title} is ready.", title=title)
+        return message("{title!u} is ready.", title=self.source.title)
 
 
 class _Job:

@@ -119,7 +119,7 @@ class _Picture:
             raise PictureError(N_("It is damaged inside the archive: pack it again.")) from None
         except (NotImplementedError, RuntimeError):
             raise PictureError(
-                "It is packed in a way that cannot be read: pack it as .zip."
+                N_("It is packed in a way that cannot be read: pack it as .zip.")
             ) from None
         except Exception:
             # The unpackers of rarer kinds raise errors of their own.

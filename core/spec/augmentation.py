@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.message import N_
+from core.message import N_, message
 from core.settings import Number, setting
 
 
@@ -40,9 +40,11 @@ class AugmentationSettings:
         0.0,
         Number(
             label=N_("Scale"),
-            help=N_(
+            help=message(
                 "Makes every training digit larger or smaller by up to this share: 0.1 is from "
-                "90 % to 110 % of its size. 0 switches it off."
+                "90 % to {largest} of its size. 0 switches it off.",
+                # “% o” would be taken for a field by whoever checks a translation.
+                largest="110 %",
             ),
             low=0.0,
             high=0.5,
