@@ -230,7 +230,7 @@ def _star() -> None:
         try:
             runs().change(row.id, starred=not row.starred, owner=person())
         except UserError as error:
-            state.refuse(str(error))
+            state.refuse(error.message)
 
 
 def _short(title: str) -> str:
