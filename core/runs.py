@@ -27,7 +27,7 @@ from core.layers import lay_out
 from core.limits import Limits, limits
 from core.line import Line, Waiting
 from core.memory import step_memory
-from core.message import N_, joined, message
+from core.message import N_, Quoted, joined, message
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
@@ -149,7 +149,7 @@ class Runs:
             self._require_room(owner)
             if not run.requeue():
                 raise UserError(
-                    message("{run} cannot go on: it has come to its end.", run=run.name)
+                    message("{run} cannot go on: it has come to its end.", run=Quoted(run.name))
                 )
             self._runs[run.id] = run
             self._line.join(Waiting((run.id,), owner))
@@ -318,7 +318,9 @@ class Runs:
             run = self.get(run_id)
             if run is not None and run.status not in ENDED:
                 raise UserError(
-                    message("{run} has not ended. Stop it first, then delete it.", run=run.name)
+                    message(
+                        "{run} has not ended. Stop it first, then delete it.", run=Quoted(run.name)
+                    )
                 )
         self._kept().delete(wanted)
         with self._changed:
@@ -370,7 +372,9 @@ class Runs:
         weights = run.weights()
         if weights is None:
             raise UserError(
-                message("{run} has no weights yet, so there is nothing to test.", run=run.name)
+                message(
+                    "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
+                )
             )
         self._ensure_worker()
         self._cross_tests.ask(run_id, run.spec, weights)

@@ -149,7 +149,7 @@ def _match(name: str, entry: Entry, dtype: str, shape: tuple[int, ...]) -> None:
                 "{other}.",
                 name=name,
                 shape=_shape(shape),
-                other=shown(_shape(entry.shape)),
+                other=shown(_shape(entry.shape)) if entry.shape else _shape(()),
             )
         )
     size = _NUMPY[dtype].itemsize * int(np.prod(shape, dtype=np.int64))

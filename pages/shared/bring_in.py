@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.bring_in import MAX_BYTES, configuration, weights
 from core.errors import UserError
-from core.message import N_, message
+from core.message import N_, Quoted, message
 from core.record import MAX_NAME
 from core.runs import runs
 from core.settings import shown
@@ -111,7 +111,9 @@ def _run_of(file: Upload, spec: RunSpec | None) -> str:
         name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person()
     )
     state.choose_run(run.id)
-    return message("{run} is a run now. It is tested as soon as it is its turn.", run=run.name)
+    return message(
+        "{run} is a run now. It is tested as soon as it is its turn.", run=Quoted(run.name)
+    )
 
 
 def _kind(file: Upload) -> str:
