@@ -12,3 +12,7 @@ class UserError(ValueError):
     def message(self) -> str:
         """The sentence, which can be translated where it is a `core.message.Message`."""
         return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+
+
+class DataError(UserError):
+    """A data set cannot be had; the text says why and what to do."""

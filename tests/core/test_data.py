@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from core import data, torchvision_schemas
-from core.data import DATASETS, DataError, Digits, RawFile
+from core.data import DATASETS, DataError, Digits
+from core.datasets import embedded
+from core.datasets.mnist import RawFile
 from core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,7 +180,7 @@ def test_a_damaged_cache_is_rebuilt_without_a_word(damage, folder, tmp_path, mon
     monkeypatch.setenv("NETSKETCH_DATA", str(moved))
     assert same(data.load("embedded"), expected)
     (cache,) = moved.iterdir()
-    assert data._read_cache(cache) is not None
+    assert embedded._read_cache(cache) is not None
 
 
 @pytest.mark.parametrize("kind", ["read-only", "file in the way"])
@@ -221,13 +223,13 @@ def test_many_threads_share_one_load(monkeypatch):
 
 
 def test_missing_and_altered_packages_are_explained(monkeypatch, tmp_path):
-    monkeypatch.setattr(data, "_embedded_source", lambda: None)
+    monkeypatch.setattr(embedded, "_source", lambda: None)
     assert not data.is_available("embedded")
     with pytest.raises(DataError, match=r"missing.*Reinstall"):
         data.load("embedded")
     broken = tmp_path / "broken.csv.gz"
     broken.write_bytes(b"not a gzip file")
-    monkeypatch.setattr(data, "_embedded_source", lambda: broken)
+    monkeypatch.setattr(embedded, "_source", lambda: broken)
     with pytest.raises(DataError, match=r"cannot be read.*Reinstall"):
         data.load("embedded")
     monkeypatch.undo()  # a failure is not remembered

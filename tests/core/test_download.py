@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import torch
 
-from core import data, download
-from core.data import DATASETS, RawFile
+from core import data, download, fetch
+from core.data import DATASETS
 from core.datasets import build as build_module
 from core.datasets import table
 from core.datasets.build import enlarged, npz_path
+from core.datasets.mnist import RawFile
 from core.datasets.preview import preview
 from core.datasets.sources import SOURCES, RemoteFile, Source
 from core.download import Download, download_of
@@ -197,7 +198,7 @@ def small(monkeypatch):
     from dataclasses import replace
 
     made = {key: replace(info, **SMALL) for key, info in DATASETS.items()}
-    for module in (data, build_module, download, table):
+    for module in (data, build_module, download, fetch, table):
         monkeypatch.setattr(module, "DATASETS", made)
     files = [
         RawFile(name.removesuffix(".gz"), len(content), hashlib.sha256(content).hexdigest(), 0, "")
@@ -205,7 +206,7 @@ def small(monkeypatch):
             (name, gzip.decompress(body)) for name, body in PACKED["mnist"].items()
         )
     ]
-    for module in (data, download):
+    for module in (data, fetch):
         monkeypatch.setattr(module, "MNIST_FILES", files)
 
 
@@ -465,7 +466,7 @@ def test_a_disk_that_refuses_is_explained_at_once(code, words, serve, monkeypatc
 
 def test_too_little_space_is_told_before_the_first_byte(folder, monkeypatch, serve):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 5_000_000))
+    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 5_000_000))
     job = Download(SOURCES["mnist"])
     job.start()
     last = finish(job)[-1]
@@ -484,7 +485,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 
 def test_a_fault_of_ours_is_told_without_its_details(monkeypatch, serve):
-    monkeypatch.setattr(download, "build", lambda *args: 1 / 0)
+    monkeypatch.setattr(fetch, "build", lambda *args: 1 / 0)
     job = Download(source_of("usps", serve("usps").mirror))
     job.start()
     last = finish(job)[-1]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from core.course import course_of
-from core.data import MNIST_FILES, SPLIT_SEED
+from core.datasets.held_out import SPLIT_SEED
+from core.datasets.mnist import MNIST_FILES
 from core.history import History
 from core.learner import learner
 from core.presets import PRESETS
