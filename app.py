@@ -35,6 +35,12 @@ page = st.navigation(
         st.Page(
             "pages/runs_page.py", title=_("Runs"), icon=":material/table_rows:", url_path="runs"
         ),
+        st.Page(
+            "pages/article_page.py",
+            title=_("Article"),
+            icon=":material/menu_book:",
+            url_path="article",
+        ),
     ],
     position="top",
 )

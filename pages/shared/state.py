@@ -32,6 +32,9 @@ _LANGUAGE: Final = "lang"
 _LANGUAGE_WRITTEN: Final = "lang_written"
 _COMPARED: Final = "compare"
 _COMPARED_WRITTEN: Final = "compare_written"
+_SECTION: Final = "section"
+_SECTION_WRITTEN: Final = "section_written"
+_SECTION_SHOWN: Final = "section_shown"
 _TABLE: Final = "runs_table"
 _LISTED: Final = "runs_listed"
 _DELETED: Final = "runs_deleted"
@@ -58,6 +61,9 @@ def read_address() -> None:
     compared_ids = query.pop(_COMPARED, None)
     if compared_ids is not None and compared_ids != st.session_state.get(_COMPARED_WRITTEN):
         st.session_state[_COMPARED] = _ids(compared_ids)
+    section = query.pop(_SECTION, None)
+    if section is not None and section != st.session_state.get(_SECTION_WRITTEN):
+        st.session_state[_SECTION] = section
     if _DRAFT in st.session_state and (not query or query == st.session_state.get(_WRITTEN)):
         return
     spec, mended = from_query(query, DEFAULT)
@@ -76,7 +82,10 @@ def write_address() -> None:
     st.session_state[_COMPARED_WRITTEN] = listed
     lang = chosen_language()
     st.session_state[_LANGUAGE_WRITTEN] = lang
-    more = {_RUN: run_id, _COMPARED: listed, _LANGUAGE: lang}
+    # Only of a page that has sections.
+    section = st.session_state.pop(_SECTION_SHOWN, None)
+    st.session_state[_SECTION_WRITTEN] = section
+    more = {_RUN: run_id, _COMPARED: listed, _LANGUAGE: lang, _SECTION: section}
     wanted = query | {key: value for key, value in more.items() if value}
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
@@ -157,6 +166,23 @@ def compared() -> tuple[str, ...]:
 def compare(run_ids: Iterable[str]) -> None:
     """Choose runs on the Runs page, in place of those chosen before. For use as a callback."""
     st.session_state[_COMPARED] = tuple(dict.fromkeys(run_ids))
+
+
+def section(known: Sequence[str]) -> str:
+    """Return which section of the Article page is open, and let the address say so.
+
+    Args:
+        known: their names, in order; the first is open as long as none was chosen.
+    """
+    chosen: str | None = st.session_state.get(_SECTION)
+    opened = chosen if chosen is not None and chosen in known else known[0]
+    st.session_state[_SECTION_SHOWN] = opened if opened != known[0] else None
+    return opened
+
+
+def open_section(name: str) -> None:
+    """Show a section of the Article page from now on. For use as a callback."""
+    st.session_state[_SECTION] = name
 
 
 def table_key(listed: Sequence[str]) -> str:

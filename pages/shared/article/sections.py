@@ -1,0 +1,40 @@
+"""The sections of the Article page, in the article's order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from core.message import N_
+from pages.shared.article.activations import activations
+from pages.shared.article.architectures import architectures
+from pages.shared.article.losses import loss_functions
+from pages.shared.article.one_digit import one_digit
+from pages.shared.article.pooling import pooling
+from pages.shared.article.printed_code import printed_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One section: its name among the steps, its heading, and what shows it."""
+
+    name: str
+    heading: str
+    show: Callable[[], None]
+
+
+SECTIONS: Final[dict[str, Section]] = {
+    "digit": Section(name=N_("One digit"), heading=N_("One digit, there and back"), show=one_digit),
+    "architectures": Section(
+        name=N_("Architectures"), heading=N_("Three ways of reading a picture"), show=architectures
+    ),
+    "activations": Section(
+        name=N_("Activations"), heading=N_("The bend between two layers"), show=activations
+    ),
+    "pooling": Section(name=N_("Pooling"), heading=N_("Many pixels, one value"), show=pooling),
+    "losses": Section(
+        name=N_("Losses"), heading=N_("What training makes small"), show=loss_functions
+    ),
+    "code": Section(
+        name=N_("The code"), heading=N_("The program as printed, and mended"), show=printed_code
+    ),
+}
