@@ -58,6 +58,15 @@ def _way_on(opened: str) -> None:
             )
 
 
+def _colours() -> str:
+    """Let the style sheet use the colours of the present theme."""
+    colours = palette()
+    named = (
+        f"--right: {colours.right}; --wrong: {colours.wrong}; --validation: {colours.validation};"
+    )
+    return f"<style>.stApp {{ {named} }}</style>"
+
+
 def _to_the_top(name: str) -> None:
     """Let the browser begin at the top of a section; a script is run where its text is new."""
     st.html(
@@ -68,7 +77,7 @@ def _to_the_top(name: str) -> None:
 
 
 st.html(Path(__file__).parent / "shared/article/article.css")
-st.html(f"<style>.stApp {{ --right: {palette().right}; --wrong: {palette().wrong}; }}</style>")
+st.html(_colours())
 opened = state.section(_NAMES)
 st.caption(
     _(

@@ -96,26 +96,32 @@ def pairs_of(advice: Advice, known: Iterable[Run], owner: str) -> tuple[tuple[Ru
         known: runs, newest first.
         owner: whose runs.
     """
-    first, second = (_by_seed(known, spec, owner) for spec in (advice.first, advice.second))
+    own = _own(known, owner)
+    first, second = (_by_seed(own, spec) for spec in (advice.first, advice.second))
     seeds = sorted(first.keys() & second.keys(), reverse=True)
     return tuple((first[seed], second[seed]) for seed in seeds)
 
 
 def missing(advice: Advice, seed: int, known: Iterable[Run], owner: str) -> tuple[RunSpec, ...]:
     """Return which of the two networks a person has neither trained to the end nor is training."""
-    found = [
+    there = [
         run.spec
-        for run in known
-        if run.owner == owner and (run.status == "finished" or run.status not in ENDED)
+        for run in _own(known, owner)
+        if run.status == "finished" or run.status not in ENDED
     ]
-    return tuple(spec for spec in advice.with_seed(seed) if spec not in found)
+    return tuple(spec for spec in advice.with_seed(seed) if spec not in there)
 
 
-def _by_seed(known: Iterable[Run], spec: RunSpec, owner: str) -> dict[int, Run]:
+def _own(known: Iterable[Run], owner: str) -> list[Run]:
+    """Return a person's runs that kept to their settings from the first step to the last."""
+    return [run for run in known if run.owner == owner and not run.record().lr_changes]
+
+
+def _by_seed(own: Iterable[Run], spec: RunSpec) -> dict[int, Run]:
     found: dict[int, Run] = {}
-    for run in known:
+    for run in own:
         seed = run.spec.seed
-        if run.owner != owner or run.spec != replace(spec, seed=seed):
+        if run.spec != replace(spec, seed=seed):
             continue
         if seed not in found or (run.status == "finished" != found[seed].status):
             found[seed] = run

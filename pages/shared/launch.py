@@ -1,5 +1,8 @@
 """How buttons start runs, go on with them, and set two against each other."""
 
+from collections.abc import Sequence
+
+from core.difference import differences
 from core.errors import UserError
 from core.runs import runs
 from core.spec import RunSpec
@@ -45,3 +48,23 @@ def duel(spec: RunSpec) -> None:
         state.refuse(error.message)
     else:
         state.choose_run(run.id)
+
+
+def set_against(first: RunSpec, second: RunSpec, wanted: Sequence[RunSpec]) -> None:
+    """Train two specs to be compared, side by side where they differ in exactly one thing.
+
+    Else each that is wanted is put in line by itself. For use as a callback.
+
+    Args:
+        first: one of the two.
+        second: the other.
+        wanted: which of them have not been trained yet.
+    """
+    try:
+        if len(wanted) == 2 and len(differences((first, second))) == 1:
+            runs().duel(first, second, person())
+        else:
+            for spec in wanted:
+                runs().start(spec, person())
+    except UserError as error:
+        state.refuse(error.message)

@@ -6,8 +6,10 @@ from typing import Final
 
 from core.message import N_
 from pages.shared.article.activations import activations
+from pages.shared.article.advice import advice_checked
 from pages.shared.article.architectures import architectures
 from pages.shared.article.losses import loss_functions
+from pages.shared.article.measures import measures
 from pages.shared.article.one_digit import one_digit
 from pages.shared.article.pooling import pooling
 from pages.shared.article.printed_code import printed_code
@@ -36,5 +38,9 @@ SECTIONS: Final[dict[str, Section]] = {
     ),
     "code": Section(
         name=N_("The code"), heading=N_("The program as printed, and mended"), show=printed_code
+    ),
+    "measures": Section(name=N_("Measures"), heading=N_("How good is it?"), show=measures),
+    "advice": Section(
+        name=N_("The advice"), heading=N_("The advice, put to the test"), show=advice_checked
     ),
 }
