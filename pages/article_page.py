@@ -38,7 +38,7 @@ def _turn(name: str) -> None:
 def _way_on(opened: str) -> None:
     """Lead to the section before and the one after."""
     at = _NAMES.index(opened)
-    with st.container(horizontal=True, horizontal_alignment="distribute", key="article_way"):
+    with st.container(horizontal=True, key="article_way"):
         if at > 0:
             st.button(
                 say(SECTIONS[_NAMES[at - 1]].name),
@@ -47,6 +47,7 @@ def _way_on(opened: str) -> None:
                 on_click=_turn,
                 args=(_NAMES[at - 1],),
             )
+        st.space("stretch")
         if at + 1 < len(_NAMES):
             st.button(
                 say(SECTIONS[_NAMES[at + 1]].name),

@@ -85,7 +85,7 @@ def visit() -> Opener:
         """Open a page.
 
         Args:
-            page: `build`, `train` or `draw`.
+            page: `build`, `train`, `draw`, `runs` or `article`.
             spec: the network that the address holds.
             query: the address as it is, instead.
         """

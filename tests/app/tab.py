@@ -41,9 +41,11 @@ class Tab(AppTest):
 
     @property
     def address(self) -> dict[str, str]:
-        """What the address says of the network, without the runs that are looked at."""
+        """What the address says of the network, without the runs and the section looked at."""
         return {
-            key: value for key, value in self.query_params.items() if key not in ("run", "compare")
+            key: value
+            for key, value in self.query_params.items()
+            if key not in ("run", "compare", "section")
         }
 
     @property

@@ -5,7 +5,7 @@ import pytest
 from core.presets import DEFAULT, PRESETS
 from tests.app.tab import words
 
-PAGES = ["build", "train", "draw", "runs"]
+PAGES = ["build", "train", "draw", "runs", "article"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -45,6 +45,8 @@ def test_each_page_is_its_own(visit, canvas):
     assert tab.has("input")
     tab.go("runs")
     assert not tab.has("input")
+    tab.go("article")
+    assert tab.has("article_section")
     tab.go("build")
     assert tab.has("network")
 

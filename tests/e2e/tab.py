@@ -10,12 +10,13 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
 from tests.strokes import Point
 
-PageName = Literal["Build", "Train", "Draw", "Runs"]
+PageName = Literal["Build", "Train", "Draw", "Runs", "Article"]
 PATHS: Final[dict[PageName, str]] = {
     "Build": "/",
     "Train": "/train",
     "Draw": "/draw",
     "Runs": "/runs",
+    "Article": "/article",
 }
 # On two cores that also train, a page takes some seconds.
 PATIENCE_S: Final = 20
@@ -23,7 +24,7 @@ TRAINING_S: Final = 90
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 # Where a tab is opened at /train, Streamlit's script first asks whether its server lives there.
-_PROBE: Final = re.compile(r"/(train|draw|runs)/_stcore/(health|host-config)$")
+_PROBE: Final = re.compile(r"/(train|draw|runs|article)/_stcore/(health|host-config)$")
 # Says so in the console when an exception stands in the page, however briefly.
 _WATCH_FOR_EXCEPTIONS: Final = """
 new MutationObserver(() => {

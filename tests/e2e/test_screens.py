@@ -17,6 +17,7 @@ LANDMARKS: dict[PageName, Callable[[Tab], Locator]] = {
     "Train": lambda tab: tab.chart("accuracy"),
     "Draw": lambda tab: tab.canvas(),
     "Runs": lambda tab: tab.key("runs_table"),
+    "Article": lambda tab: tab.key("article_section"),
 }
 
 

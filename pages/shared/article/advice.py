@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Final
+from typing import Final, cast
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from core.run import Run
 from core.runs import runs
 from core.verdict import ALPHA, Verdict
 from pages.shared import state
+from pages.shared.article.advice_preview import preview
 from pages.shared.language import _, n_, say
 from pages.shared.launch import set_against
 from pages.shared.overlay_chart import Line, overlay_chart, overlay_rows
@@ -61,6 +62,7 @@ def _one(advice: Advice) -> bool:
         _buttons(advice, newest)
     with right:
         if newest is None:
+            preview(advice)
             st.caption(_plan(advice))
             return False
         _curves(newest)
@@ -94,8 +96,10 @@ def _words(advice: Advice) -> str:
 
 def _both(advice: Advice, pair: tuple[Run, Run] | None) -> str:
     """Write both networks: what they are, their size and, once known, how they did."""
-    heads = ("", "", _("right"), _("parameters"), _("multiply–adds"), _("time"))
+    heads = ("", "", _("right"), _("parameters"), _("time"))
     cells = [f"<small>{escape(head)}</small>" for head in heads]
+    cost = escape(_("multiply–adds"))
+    cells.insert(4, f'<small class="cost">{cost}</small>')
     specs = (advice.first, advice.second)
     names = (advice.first_name, advice.second_name)
     for i, (letter, name, spec) in enumerate(zip("AB", names, specs, strict=True)):
@@ -107,7 +111,7 @@ def _both(advice: Advice, pair: tuple[Run, Run] | None) -> str:
             f"<span>{escape(say(name))}</span>",
             f"<em>{right}</em>",
             f"<em>{network.params:,}</em>",
-            f"<em>{short(network.multiply_adds)}</em>",
+            f'<em class="cost">{short(network.multiply_adds)}</em>',
             f"<em>{taken}</em>",
         ]
     return f'<div class="versus">{"".join(cells)}</div>'
@@ -173,6 +177,10 @@ def _curves(pair: tuple[Run, Run]) -> None:
     st.markdown(_("**Accuracy on validation images**, by epoch"))
     rows = overlay_rows(lines, "accuracy", "validation", "epoch")
     chart = overlay_chart(rows, "accuracy", "epoch", palette())
+    encoding = cast(dict[str, dict[str, dict[str, object]]], chart["encoding"])
+    # The ends of the run, and room for 100 %, from the first epoch on.
+    encoding["x"]["scale"]["domain"] = [1, pair[0].spec.num_epochs]
+    encoding["y"]["axis"]["minExtent"] = 40
     st.vega_lite_chart(
         rows, {**chart, "height": 190}, key=f"article_overlay_{pair[0].id}_{pair[1].id}"
     )
@@ -196,13 +204,15 @@ def _verdict(pair: tuple[Run, Run]) -> None:
 
 def _sentence(found: Verdict) -> str:
     """Say whether the advice has held, and the numbers behind that."""
+    reason = plain(say(found.reason))
     if found.better is None:
         head = _(":gray[:material/balance:] **These images cannot tell.**")
-    elif found.better == found.second:
+        return f"{head} {reason}"
+    if found.better == found.second:
         head = _(":green[:material/thumb_up:] **Here the advice holds.**")
     else:
         head = _(":red[:material/thumb_down:] **Here the advice does not hold.**")
-    return f"{head} {plain(say(found.headline))} {plain(say(found.reason))}"
+    return f"{head} {plain(say(found.headline))} {reason}"
 
 
 def _how(found: Verdict) -> str:

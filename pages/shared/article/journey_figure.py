@@ -42,9 +42,8 @@ def gradient_bars(lengths: dict[str, float], colours: Palette) -> str:
 
 
 def _side_titles() -> str:
-    return _column(
-        "", f"<b>{escape(_('Values'))} →</b>", f"<b>← {escape(_('Gradients'))}</b>", "side"
-    )
+    values, gradients = escape(_("Values")), escape(_("Gradients"))
+    return _column("", f"<b>{values} →</b>", f"<b>← {gradients}</b>", "side")
 
 
 def _stage(stage: Stage, digit: Tensor, colours: Palette) -> str:
@@ -62,12 +61,13 @@ def _stage(stage: Stage, digit: Tensor, colours: Palette) -> str:
         values = [grey(channel, 0, top) for channel in stage.values]
     most = float(stage.gradients.abs().max())
     gradients = [signed(channel, most, colours) for channel in stage.gradients]
+    scale = escape(_("up to ±{most:.2g}").format(most=most))
     size = shape(tuple(stage.values.shape)).replace(" × ", " @ ", 1)
     return _column(
         f"<b>{escape(name)}</b><small>{size}</small>",
         tiles(values, name, columns),
         tiles(gradients, _("Gradient: {name}").format(name=name), columns)
-        + f"<small>{escape(_('up to ±{most:.2g}').format(most=most))}</small>",
+        + f"<small>{scale}</small>",
     )
 
 
@@ -78,20 +78,22 @@ def _scores(found: Journey, label: int, colours: Palette) -> str:
         for i, chance in enumerate(chances)
     )
     below = "".join(_signed_bar(str(i), value, colours) for i, value in enumerate(gradients))
+    title = escape(_("Probabilities"))
     return _column(
-        f"<b>{escape(_('Probabilities'))}</b><small>10</small>",
+        f"<b>{title}</b><small>10</small>",
         f'<div class="bars">{above}</div>',
         f'<div class="bars">{below}</div>',
     )
 
 
 def _loss(found: Journey, label: int) -> str:
-    chance = percent(float(found.chances[label]))
+    chance = percent(float(found.chances[label])).replace(" ", "\u00a0")
     words = _("minus the log of {chance}").format(chance=chance)
+    title, begin = escape(_("Loss")), escape(_("the way back begins here"))
     return _column(
-        f"<b>{escape(_('Loss'))}</b><small>1</small>",
+        f"<b>{title}</b><small>1</small>",
         f'<span class="loss">{found.loss:.3f}</span><small>{escape(words)}</small>',
-        f'<span class="loss">1</span><small>{escape(_("the way back begins here"))}</small>',
+        f'<span class="loss">1</span><small>{begin}</small>',
         "last",
     )
 

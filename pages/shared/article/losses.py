@@ -29,8 +29,8 @@ def loss_functions() -> None:
             )
         )
         st.latex(
-            r"L_{\text{CE}}=-\log p_y \quad "
-            r"L_{\text{MSE}}=\tfrac1{10}\textstyle\sum_i (p_i-[\,i=y\,])^2"
+            r"\begin{gathered}L_{\text{CE}}=-\log p_y\\[0.5em]"
+            r"L_{\text{MSE}}=\tfrac1{10}\textstyle\sum_i (p_i-[\,i=y\,])^2\end{gathered}"
         )
         st.markdown(
             _(
@@ -82,7 +82,8 @@ def _table(now: list[Point]) -> None:
         f"<span>{_name(one.loss)}</span><b>{one.value:.3f}</b><em>{one.gradient:+.3f}</em>"
         for i, one in enumerate(now)
     )
-    head = f"<i></i><i></i><small>{_('Loss')}</small><small>{_('Gradient')}</small>"
+    value, gradient = _("Loss"), _("Gradient")
+    head = f"<i></i><i></i><small>{value}</small><small>{gradient}</small>"
     st.html(f'<div class="loss-table">{head}{lines}</div>')
 
 

@@ -48,20 +48,21 @@ def _detector() -> None:
         st.markdown(
             _(
                 "**Accuracy** is the share of all answers that are right. One number, which does "
-                "not say what kind of mistakes there are: whoever never says “3” is right about "
+                "not say what kind of mistakes there are: whoever always says no is right about "
                 "nine digits of ten."
             )
         )
         st.markdown(
             _(
-                "**Precision**: of the pictures that were called a 3, how many were one? "
-                "**Recall**: of all threes, how many were called so? Asking for more certainty "
-                "trades the one for the other."
+                "**Precision**: of the pictures that are called this digit, how many are it? "
+                "**Recall**: of all pictures of the digit, how many are called so? To ask for more "
+                "certainty trades the one for the other."
             )
         )
+        precision, recall = _("precision"), _("recall")
         st.latex(
-            r"\text{precision}=\frac{\textit{TP}}{\textit{TP}+\textit{FP}}\qquad"
-            r"\text{recall}=\frac{\textit{TP}}{\textit{TP}+\textit{FN}}"
+            rf"\text{{{precision}}}=\frac{{\textit{{TP}}}}{{\textit{{TP}}+\textit{{FP}}}}\;\; "
+            rf"\text{{{recall}}}=\frac{{\textit{{TP}}}}{{\textit{{TP}}+\textit{{FN}}}}"
         )
         run = _whose()
         digit = st.segmented_control(
@@ -174,7 +175,7 @@ def _curves(chances: Tensor, labels: Tensor, digit: int, share: int, now: Counts
     x = Axis(title=_("Called so from this probability on, in %"), ends=(0, 100))
     y = Axis(title="%", ends=(min(80.0, lowest - 1), 100.5))
     st.vega_lite_chart(
-        rows(lines), line_chart(lines, x, y, colours, height=200), key="article_thresholds"
+        rows(lines), line_chart(lines, x, y, colours, height=270), key="article_thresholds"
     )
 
 
@@ -201,7 +202,7 @@ def _mistakes(chances: Tensor, digit: int, threshold: float) -> None:
             ]
             strip_of_pictures(test.images[index[:_MOST_PICTURES], 0].numpy(), names)
             if len(index) > _MOST_PICTURES:
-                st.caption(_("and {count} more").format(count=len(index) - _MOST_PICTURES))
+                st.caption(_("and {count} more pictures").format(count=len(index) - _MOST_PICTURES))
 
 
 def _way_to_train(run: Run | None) -> None:
@@ -245,7 +246,7 @@ def _folds() -> None:
             )
         )
         st.latex(
-            r"\bar a=\frac1k\sum_{i=1}^{k}a_i\qquad"
+            r"\bar a=\frac1k\sum_{i=1}^{k}a_i \quad "
             r"s=\sqrt{\frac1{k-1}\sum_i (a_i-\bar a)^2}"
         )
     with right:

@@ -52,8 +52,8 @@ def _words() -> None:
             )
         )
         st.latex(
-            r"h_k=\operatorname{pool}\bigl(\operatorname{ReLU}(W_k * h_{k-1}+b_k)\bigr)"
-            r"\qquad L=-\log p_y"
+            r"\begin{gathered}h_k=\operatorname{pool}\bigl(\operatorname{ReLU}"
+            r"(W_k * h_{k-1}+b_k)\bigr)\\[0.5em] L=-\log p_y\end{gathered}"
         )
     with right:
         st.markdown(
@@ -64,7 +64,7 @@ def _words() -> None:
             )
         )
         st.latex(
-            r"\frac{\partial L}{\partial z_i}=p_i-[\,i=y\,]\qquad"
+            r"\frac{\partial L}{\partial z_i}=p_i-[\,i=y\,]\quad\; "
             r"\frac{\partial L}{\partial W_k}=\frac{\partial L}{\partial h_k}\,"
             r"\frac{\partial h_k}{\partial W_k}"
         )
@@ -198,7 +198,10 @@ def _chart(found: Journey, now: Losses, after: Losses, tried: list[Losses]) -> N
 def _present(start: Start) -> tuple[Weights, int]:
     """Return the weights after the steps taken so far, and how many those are."""
     kept: tuple[Weights, int] | None = st.session_state.get(_STEPPED)
-    return kept or (weights_of(start), 0)
+    if kept is not None:
+        return kept
+    with st.spinner(_("The network learns for one epoch.")):
+        return weights_of(start), 0
 
 
 def _take(weights: Weights, num_steps: int) -> None:

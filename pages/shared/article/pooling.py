@@ -113,6 +113,9 @@ def _figure(digit: Tensor, after: Tensor, found: Window, place: int) -> None:
         for value in found.pixels.flatten().tolist()
         for level in (round(255 * value),)
     )
+    pixels = escape(_("{side} × {side} pixels").format(side=_SIDE))
+    window = escape(_("this window"))
+    left_over = escape(_("{side} × {side} values").format(side=side))
     st.html(
         '<div class="pooling">'
         f'<div class="read">{before}{_box(found.top, found.left, size, _SIDE, colours.lit)}</div>'
@@ -120,9 +123,9 @@ def _figure(digit: Tensor, after: Tensor, found: Window, place: int) -> None:
         f'<div class="window" style="--columns:{size};font-size:{_LETTERS[size]}rem">{values}</div>'
         f'<div class="arrow">→</div>'
         f'<div class="read">{made}{_box(row, column, 1, side, colours.lit)}</div>'
-        f"<small>{escape(_('{side} × {side} pixels').format(side=_SIDE))}</small><i></i>"
-        f"<small>{escape(_('this window'))} → <b>{_amount(found.value)}</b></small><i></i>"
-        f"<small>{escape(_('{side} × {side} values').format(side=side))}</small></div>"
+        f"<small>{pixels}</small><i></i>"
+        f"<small>{window} → <b>{_amount(found.value)}</b></small><i></i>"
+        f"<small>{left_over}</small></div>"
     )
 
 
@@ -130,7 +133,7 @@ def _in_words(kind: Kind, size: int, stride: int, side: int, found: Window) -> N
     share = percent(side * side / (_SIDE * _SIDE))
     st.latex(
         rf"\left\lfloor\frac{{{_SIDE}-{size}}}{{{stride}}}\right\rfloor+1={side}"
-        rf"\qquad {_SIDE}\times{_SIDE}={_SIDE * _SIDE}\;\to\;{side}\times{side}={side * side}"
+        rf"\qquad {_SIDE * _SIDE}\;\to\;{side * side}"
     )
     words = (
         _("The largest of these {count} pixels is {value}. Of the values {share} are handed on.")

@@ -258,7 +258,7 @@ def _fallen() -> None:
     st.caption(
         _(
             "At step {step} the loss is {printed:.2f} as printed and {mended:.2f} mended. Guessing "
-            "evenly among ten digits has 2.30."
+            "evenly among ten digits costs 2.30."
         ).format(step=last.step, printed=last.printed, mended=last.mended)
     )
 

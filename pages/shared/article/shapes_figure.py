@@ -43,8 +43,9 @@ def shapes_figure(side: int, colours: Palette) -> str:
     )
     words = _("From {first} × {first} pixels, four poolings leave {last} × {last} a channel.")
     return (
-        f'<img class="shapes" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}" '
-        f'alt="{escape(words.format(first=side, last=found[-1]))}">'
+        '<div class="shapes-room"><img class="shapes" '
+        f'src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}" '
+        f'alt="{escape(words.format(first=side, last=found[-1]))}"></div>'
     )
 
 
