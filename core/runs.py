@@ -30,6 +30,7 @@ from core.memory import step_memory
 from core.message import N_, Quoted, joined, message
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
+from core.range_tests import RangeTest, RangeTests
 from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
 from core.run import Guest, Run
 from core.sharing import sharing_cores
@@ -66,6 +67,7 @@ class Runs:
         self._count = 0
         self._prices = Prices(self._wake)
         self._cross_tests = CrossTests(self._wake)
+        self._range_tests = RangeTests(self._wake)
         if store is not None:
             store.interrupt_orphans()
             for record in reversed(store.newest(MAX_KEPT)):
@@ -387,6 +389,26 @@ class Runs:
         """Return how much of that is done, 0 to 1, or None where nothing is going on."""
         return self._cross_tests.progress(run_id)
 
+    # Which learning rate to begin with
+
+    def range_test(self, asker: str, spec: RunSpec) -> None:
+        """See to it that learning rates are tried on a spec, in place of what the asker had asked.
+
+        Args:
+            asker: whoever will look: the id of a browser's session.
+            spec: one that `check` finds nothing wrong with.
+        """
+        self._ensure_worker()
+        self._range_tests.ask(asker, spec)
+
+    def range_tested(self, asker: str, spec: RunSpec) -> RangeTest | None:
+        """Return what that has found so far; None where it was not asked for."""
+        return self._range_tests.look(asker, spec)
+
+    def stop_range_test(self, asker: str) -> None:
+        """Drop what this asker has asked for."""
+        self._range_tests.stop(asker)
+
     # The thread
 
     def warm_up(self) -> None:
@@ -421,12 +443,15 @@ class Runs:
             with sharing_cores():
                 if turn:
                     self._prices.drop()  # the run may need the memory
-                    guests = Guests(self._prices, self._cross_tests)
+                    self._range_tests.make_room()
+                    guests = Guests(self._prices, self._cross_tests, self._range_tests)
                     take_turns(turn, guests, self.limits.run_s)
                 elif self._prices.waits:
                     self._prices.advance()
-                else:
+                elif self._cross_tests.waits:
                     self._cross_tests.advance()
+                else:
+                    self._range_tests.advance()
 
     def _next_turn(self) -> Sequence[Run] | None:
         """Wait for something to do: runs, or a price where there are none; None is the end."""
@@ -443,7 +468,7 @@ class Runs:
 
     @property
     def _guests_wait(self) -> bool:
-        return self._prices.waits or self._cross_tests.waits
+        return self._prices.waits or self._cross_tests.waits or self._range_tests.waits
 
     def _wake(self) -> None:
         """Let the training thread see that something is asked for, wherever it waits."""
