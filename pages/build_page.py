@@ -25,6 +25,7 @@ from pages.shared.network_card import network_card
 from pages.shared.network_figure import network_figure
 from pages.shared.palette import palette
 from pages.shared.price_line import price_line
+from pages.shared.range_panel import range_panel
 from pages.shared.schedule_chart import schedule_line
 from pages.shared.words import plain, short
 
@@ -127,7 +128,7 @@ def _totals(spec: RunSpec, network: Network) -> None:
     )
 
 
-def _learning_card(spec: RunSpec) -> None:
+def _learning_card(spec: RunSpec, problem: Problem | None) -> None:
     st.markdown(_("**Learning**"))
     here = {device.key: say(device.name) for device in devices()}
     field_grid("loss", "optimizer")
@@ -137,6 +138,7 @@ def _learning_card(spec: RunSpec) -> None:
         devices={"auto": _("Best here: {device}").format(device=say(devices()[0].name)), **here},
     )
     schedule_line(spec)
+    range_panel(spec, problem)
     fold(_("More"), "learning", ":material/tune:", _more_learning)
     fold(_("Stop early"), "stop_early", ":material/flag:", _stop_early)
     fold(_("Cross-validation"), "folds", ":material/donut_small:", _cross_validation)
@@ -180,7 +182,7 @@ with rest:
     with left.container(border=True):
         network_card(spec, verdict.problem)
     with right.container(border=True):
-        _learning_card(spec)
+        _learning_card(spec, verdict.problem)
 if code.open:
     with code:
         if verdict.network.broken:

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 PREFIX: Final = "fold_"
+_KEPT: Final = "kept_"
 
 
 def fold(label: str, key: str, icon: str, content: Callable[[], None]) -> None:
@@ -20,7 +21,12 @@ def fold(label: str, key: str, icon: str, content: Callable[[], None]) -> None:
         icon: before the heading.
         content: shows what belongs there.
     """
-    place = st.expander(label, icon=icon, key=PREFIX + key, on_change="rerun")
+    key = PREFIX + key
+    # The widget's own state ends when another page is shown.
+    if key not in st.session_state and st.session_state.get(_KEPT + key):
+        st.session_state[key] = True
+    place = st.expander(label, icon=icon, key=key, on_change="rerun")
+    st.session_state[_KEPT + key] = place.open
     if place.open:
         with place:
             content()
