@@ -151,6 +151,10 @@ def _more_learning() -> None:
 
 
 def _stop_early() -> None:
+    if state.draft().folds:
+        words = _("A cross-validation trains every fold to its last epoch, and keeps that.")
+        st.caption(words)
+        return
     field_grid("target_accuracy", "patience", "keep_best")
 
 
