@@ -89,7 +89,8 @@ def pairs_of(advice: Advice, known: Iterable[Run], owner: str) -> tuple[tuple[Ru
     """Return a person's pairs of runs that compare just these two networks, highest seed first.
 
     Both runs of a pair have the same seed. Where a network was trained several times from one seed,
-    the newest that came to its end counts, or else the newest.
+    one that came to its end counts before one in training, that before one that waits, and of equal
+    ones the newest.
 
     Args:
         advice: what is compared.
@@ -117,13 +118,18 @@ def _own(known: Iterable[Run], owner: str) -> list[Run]:
     return [run for run in known if run.owner == owner and not run.record().lr_changes]
 
 
+def _rank(run: Run) -> int:
+    """Tell how much a run is worth to a comparison."""
+    return {"finished": 3, "running": 2, "paused": 2, "queued": 1}.get(run.status, 0)
+
+
 def _by_seed(own: Iterable[Run], spec: RunSpec) -> dict[int, Run]:
     found: dict[int, Run] = {}
     for run in own:
         seed = run.spec.seed
         if run.spec != replace(spec, seed=seed):
             continue
-        if seed not in found or (run.status == "finished" != found[seed].status):
+        if seed not in found or _rank(run) > _rank(found[seed]):
             found[seed] = run
     return found
 

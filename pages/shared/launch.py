@@ -58,10 +58,10 @@ def set_against(first: RunSpec, second: RunSpec, wanted: Sequence[RunSpec]) -> N
     Args:
         first: one of the two.
         second: the other.
-        wanted: which of them have not been trained yet.
+        wanted: which of them have not been trained yet; nothing is done where there are none.
     """
     try:
-        if len(wanted) == 2 and len(differences((first, second))) == 1:
+        if wanted and len(differences((first, second))) == 1:
             runs().duel(first, second, person())
         else:
             for spec in wanted:

@@ -418,6 +418,17 @@ def test_what_differs_in_one_setting_is_a_duel(read, line, script):
     assert (first.spec, second.spec) == (ADVICE[2].first, ADVICE[2].second)
 
 
+def test_a_duel_is_fought_by_both_though_one_has_been_trained(read, shelve, me, monkeypatch):
+    shelf, serve = shelve
+    shelf.put(ADVICE[2].second, owner=me)
+    line = serve()
+    monkeypatch.setattr("pages.shared.launch.person", lambda: me)
+    read("advice").click("article_compare_adam")
+    second, first = (started for started in line.all() if started.status == "queued")
+    assert first.rival is second
+    assert (first.spec, second.spec) == (ADVICE[2].first, ADVICE[2].second)
+
+
 def put_pair(shelf, advice, seed, wrong, owner):
     for spec, which in zip(advice.with_seed(seed), wrong, strict=True):
         shelf.put(spec, wrong=which, owner=owner)

@@ -180,7 +180,7 @@ def _curves(pair: tuple[Run, Run]) -> None:
     encoding = cast(dict[str, dict[str, dict[str, object]]], chart["encoding"])
     # The ends of the run, and room for 100 %, from the first epoch on.
     encoding["x"]["scale"]["domain"] = [1, pair[0].spec.num_epochs]
-    encoding["y"]["axis"]["minExtent"] = 40
+    encoding["y"]["axis"]["minExtent"] = 50
     st.vega_lite_chart(
         rows, {**chart, "height": 190}, key=f"article_overlay_{pair[0].id}_{pair[1].id}"
     )

@@ -76,6 +76,8 @@ def test_the_newest_that_came_to_its_end_counts():
     mate = Made(second)
     assert pairs_of(KERNELS, [newest, stopped, ended, older, mate], "me") == ((ended, mate),)
     assert pairs_of(KERNELS, [newest, stopped, mate], "me") == ((newest, mate),)
+    running = Made(first, "running")
+    assert pairs_of(KERNELS, [newest, running, mate], "me") == ((running, mate),)
 
 
 def test_a_run_whose_rate_was_changed_on_the_way_is_not_compared():
