@@ -81,21 +81,23 @@ def _lies_in(path: str, part: str) -> bool:
 
 
 def _counter(title: str, group: str, count: int, low: int, high: int) -> None:
-    st.markdown(f"**{title}**", width="content")
-    for sign, delta, name, words, off in (
-        ("–", -1, "less", _("One fewer"), count <= low),
-        ("+", 1, "more", _("One more"), count >= high),
-    ):
-        if delta > 0:
-            st.markdown(f"**{count}**", width="content")
-        st.button(
-            sign,
-            key=f"{group}_{name}",
-            disabled=off,
-            on_click=_set_count,
-            args=(group, delta),
-            help=words,
-        )
+    # Together, so that on a narrow page they go to the next line together.
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        st.markdown(f"**{title}**", width="content")
+        for sign, delta, name, words, off in (
+            ("–", -1, "less", _("One fewer"), count <= low),
+            ("+", 1, "more", _("One more"), count >= high),
+        ):
+            if delta > 0:
+                st.markdown(f"**{count}**", width="content")
+            st.button(
+                sign,
+                key=f"{group}_{name}",
+                disabled=off,
+                on_click=_set_count,
+                args=(group, delta),
+                help=words,
+            )
 
 
 def _set_count(group: str, delta: int) -> None:
