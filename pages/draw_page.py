@@ -23,12 +23,14 @@ from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.palette import palette
 from pages.shared.run_words import STATES
+from pages.shared.upload_words import upload_words
 from pages.shared.words import percent, plain
 
 CANVAS_PX = 340
 BRUSH_PX = 20
 LIVE_S = 1.0
 MAX_NAMED = 12
+KINDS = ["png", "jpg", "jpeg"]
 INPUTS = {"Draw": N_("Draw"), "Picture": N_("Picture")}
 
 
@@ -122,9 +124,10 @@ def _sketch() -> Tensor | None:
 
 
 def _picture() -> Tensor | None:
+    upload_words("picture", MAX_PICTURE_BYTES // 2**20, KINDS[:2])
     file = st.file_uploader(
         _("A picture of one digit, PNG or JPEG, dark on light or light on dark"),
-        type=["png", "jpg", "jpeg"],
+        type=KINDS,
         key="picture",
         max_upload_size=MAX_PICTURE_BYTES // 2**20,
     )

@@ -10,8 +10,7 @@ from core.datasets.sources import SOURCES
 from core.datasets.table import DATASETS, DatasetInfo, info_of
 from core.errors import UserError
 from core.spec import RunSpec
-from pages.shared import state
-from pages.shared.data_words import class_titles, data_title, told
+from pages.shared.data_words import class_titles, data_title
 from pages.shared.fields import field
 from pages.shared.language import _, say
 from pages.shared.own_data import own_data
@@ -24,11 +23,7 @@ MAX_PICTURES = 10
 def data_choice() -> None:
     """Show the choice of the data set."""
     offered = [*DATASETS.values(), *map(info_of, own_keys())]
-    names = {info.key: _title(info) for info in offered}
-    chosen = state.draft().data
-    if chosen not in names:
-        names[chosen] = told(info_of(chosen).title, chosen)
-    field("data", options=names)
+    field("data", options={info.key: _title(info) for info in offered})
 
 
 def data_strip(spec: RunSpec) -> None:

@@ -18,6 +18,7 @@ from core.message import N_, message
 from pages.shared import state
 from pages.shared.language import _, say
 from pages.shared.pictures import strip_of_pictures
+from pages.shared.upload_words import upload_words
 from pages.shared.words import plain
 
 MAX_PICTURES = 40
@@ -52,9 +53,11 @@ def _panel() -> None:
             "each of at least two classes; 20 and more of each are better."
         )
     )
+    kinds = ["zip", "npz"]
+    upload_words("own_file", MAX_ARCHIVE_BYTES // 2**20, kinds)
     file = st.file_uploader(
         _("A .zip or .npz file"),
-        type=["zip", "npz"],
+        type=kinds,
         key="own_file",
         max_upload_size=MAX_ARCHIVE_BYTES // 2**20,
     )
