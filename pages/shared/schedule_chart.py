@@ -12,8 +12,8 @@ from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 
 HEIGHT_PX = 130
-PLAN = "Plan"
-NOW = "Now"
+PLAN = "plan"
+NOW = "now"
 _POINTS = 240
 
 
