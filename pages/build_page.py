@@ -165,7 +165,8 @@ def _cross_validation() -> None:
 spec = state.draft()
 verdict = check(spec)
 rest = st.container()
-table, code = st.tabs([_("Layers"), _("PyTorch code")], key="listing", on_change="rerun")
+tabs = [_("Layers"), _("PyTorch code")]
+table, code = st.tabs(tabs, key=state.labelled("listing", tabs), on_change="rerun")
 # The table stands last and is sent first: what a change does is seen before the rest is drawn.
 if table.open:
     with table:

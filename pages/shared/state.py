@@ -14,7 +14,7 @@ from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
 from core.spec import RunSpec, SpecError, parts
-from pages.shared.language import choose_language, chosen_language
+from pages.shared.language import choose_language, chosen_language, language
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ _LISTED: Final = "runs_listed"
 _DELETED: Final = "runs_deleted"
 _ASKER: Final = "asker"
 _UNSEEN: Final = "unseen"
+_TOLD: Final = "told_in"
 _GO: Final = "go"
 _WIDGET: Final = "field:"
 
@@ -124,8 +125,10 @@ def widget_key(path: str) -> str:
 def put(key: str, value: object) -> str:
     """Let the widget of this key hold a value; return the key."""
     unseen: set[str] = st.session_state.setdefault(_UNSEEN, set())
+    # A browser sends a choice by its words, so it needs those of another language with it.
+    retold = st.session_state.get(_TOLD) != language()
     # Only where it differs: a needless write would fight a slider that is still being dragged.
-    if key in unseen or st.session_state.get(key) != value:
+    if key in unseen or retold or st.session_state.get(key) != value:
         st.session_state[key] = value
         unseen.add(key)
     return key
@@ -139,6 +142,24 @@ def all_shown() -> None:
     that would overwrite the draft.
     """
     st.session_state[_UNSEEN] = set()
+    st.session_state[_TOLD] = language()
+
+
+def labelled(key: str, labels: Sequence[str]) -> str:
+    """Return the key of a fold, or of tabs, that stays open where its words have changed.
+
+    Streamlit takes a fold or tabs with other labels for new ones.
+
+    Args:
+        key: of the widget; the session holds whether the fold is open, or which tab is.
+        labels: as they are now.
+    """
+    shown: list[str] = held(f"{key}_labels", lambda: list(labels))
+    opened = st.session_state.get(key)
+    if shown != list(labels) and opened is not None:
+        st.session_state[key] = labels[shown.index(opened)] if opened in shown else opened
+    st.session_state[f"{key}_labels"] = list(labels)
+    return key
 
 
 def take_widget(path: str) -> None:
