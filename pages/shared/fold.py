@@ -27,9 +27,7 @@ def fold(label: str, key: str, icon: str, content: Callable[[], None]) -> None:
     # The widget's own state ends when another page is shown.
     if key not in st.session_state and st.session_state.get(_KEPT + key):
         st.session_state[key] = True
-    place = st.expander(
-        label, icon=icon, key=state.labelled(key, [label]), on_change="rerun"
-    )
+    place = st.expander(label, icon=icon, key=state.labelled(key, [label]), on_change="rerun")
     st.session_state[_KEPT + key] = place.open
     if place.open:
         with place:

@@ -57,3 +57,41 @@ def test_a_setting_chosen_in_chinese_is_the_setting(tab: Tab) -> None:
     tab.until(lambda: tab.query.get("loss") == "mse", "The choice was not taken")
     switch(tab, "English")
     expect(shown(tab, "loss")).to_have_value("Mean squared error")
+
+
+def is_open(tab: Tab, fold: str) -> None:
+    """Wait until a fold is open."""
+    expect(tab.key(f"fold_{fold}").locator("details[open]")).to_have_count(1)
+
+
+def test_what_is_open_and_chosen_stays_so_in_the_other_language(tab: Tab) -> None:
+    tab.open()
+    page = tab.page
+    for fold in ("learning", "augmentation"):
+        tab.key(f"fold_{fold}").locator("summary").click()
+        is_open(tab, fold)
+    tab.settle()
+
+    # The fold of the augmentation has another heading once something of it is on.
+    tab.field("shift").get_by_role("slider").press("ArrowRight")
+    page.wait_for_url(re.compile(r"shift=1"))
+    expect(tab.key("fold_augmentation").locator("summary")).to_contain_text("on")
+    is_open(tab, "augmentation")
+    page.get_by_role("tab", name="PyTorch code").click()
+    expect(page.get_by_test_id("stCode")).to_be_visible()
+    tab.settle()
+
+    tab.key("language").locator("button", has_text="中文").click()
+    page.wait_for_url(re.compile(r"lang=zh"))
+    tab.settle()
+    for fold in ("learning", "augmentation"):
+        is_open(tab, fold)
+    expect(page.get_by_test_id("stCode")).to_be_visible()
+
+    # What a browser sends with its next change is what it shows, in its own words.
+    tab.field("blocks.0.channels").get_by_role("slider").press("ArrowRight")
+    page.wait_for_url(re.compile(r"b1\.channels=24"))
+    tab.settle()
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    assert tab.query["shift"] == "1"
+    assert "loss" not in tab.query

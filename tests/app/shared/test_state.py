@@ -330,3 +330,34 @@ def test_deleted_runs_are_chosen_no_more_and_can_be_undone_once(session):
     assert state.last_deleted() == (("a", "c"), "2 runs")
     state.forget_deleted()
     assert state.last_deleted() == ((), "")
+
+
+def test_a_value_is_put_again_where_its_words_are_of_another_language(session, monkeypatch):
+    here = session()
+    here.rerun()
+    state.put("choice", "max")
+    state.all_shown()
+
+    def written():
+        """Whether the widget is given its value, which a browser then takes over."""
+        monkeypatch.setitem(here.session_state, "unseen", set())
+        state.put("choice", "max")
+        return here.session_state["unseen"] == {"choice"}
+
+    assert not written()
+    monkeypatch.setattr(state, "language", lambda: "zh")
+    assert written()
+    assert written()  # until a run of the script has come to its end
+    state.all_shown()
+    assert not written()
+
+
+def test_the_open_tab_is_the_same_one_by_another_name(session):
+    here = session()
+    assert state.labelled("listing", ["Layers", "PyTorch code"]) == "listing"
+    assert "listing" not in here.session_state
+    here.session_state["listing"] = "PyTorch code"
+    state.labelled("listing", ["各层", "PyTorch 代码"])
+    assert here.session_state["listing"] == "PyTorch 代码"
+    state.labelled("listing", ["Layers", "PyTorch code"])
+    assert here.session_state["listing"] == "PyTorch code"
