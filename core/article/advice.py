@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.data import load
-from core.difference import differences
 from core.message import N_
 from core.record import ENDED
 from core.run import Run
@@ -39,11 +38,6 @@ class Advice:
     first_name: str
     second: RunSpec
     second_name: str
-
-    @property
-    def is_duel(self) -> bool:
-        """Whether the two differ in exactly one setting, so that they may train side by side."""
-        return len(differences((self.first, self.second))) == 1
 
     def with_seed(self, seed: int) -> tuple[RunSpec, RunSpec]:
         """Return both networks, to begin with other first weights and another order of images."""

@@ -77,7 +77,6 @@ def line_chart(
     colours: Palette,
     *,
     legend: bool = True,
-    dots: bool = False,
     height: int = HEIGHT_PX,
 ) -> dict[str, object]:
     """Describe the chart of some lines; only their points are in `rows`.
@@ -88,7 +87,6 @@ def line_chart(
         y: the axis up.
         colours: of the present theme.
         legend: whether to name the lines above the chart.
-        dots: whether every point of a line is drawn.
         height: in pixels.
     """
     names = [line.name for line in lines]
@@ -135,8 +133,6 @@ def line_chart(
             "transform": mark,
         },
     ]
-    if dots:
-        layers.append({"mark": {"type": "point", "filled": True, "size": 30}, "transform": curve})
     return {"height": height, "encoding": encoding, "layer": layers}
 
 

@@ -54,3 +54,10 @@ def test_mended_it_is_what_adam_makes_of_the_same_batches(losses):
 def test_only_the_mended_one_learns(losses):
     assert losses[-1].mended < losses[-1].printed - 0.03
     assert abs(losses[-1].printed - losses[0].printed) < 0.05
+
+
+def test_a_run_that_trains_meanwhile_keeps_its_randomness():
+    before = torch.get_rng_state()
+    next(fall(1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == 1
