@@ -3,11 +3,14 @@
 Goals: each kind's default reaches, on the built-in digits and within 60 s of training on 2 cores,
 convolutional 98.5 %, recurrent 96 %, dense 94 % of the 500 test images (mean of 3 seeds); and each
 of 5,000 random specs of all kinds is either refused with its reason or built, with the shapes,
-parameters and multiply-adds that PyTorch counts on the module, and trained one step.
+parameters and multiply-adds that PyTorch counts on the module, and trained one step. The learning
+rate that a range test suggests is within a factor of 5 of a best one for 6 of 6 networks.
 """
 
+import math
 import random
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from statistics import mean
@@ -16,14 +19,16 @@ import torch
 from torch import nn
 
 from core.check import check
-from core.data import Digits, Split
+from core.data import Digits, Split, load
+from core.device import keep_freed_memory, take_one_core
 from core.layers import IMAGE_SHAPE, Network
 from core.model import Stack, build, read_rows
 from core.presets import DEFAULT, PRESETS
+from core.range_test import range_test, suggest
 from core.runs import Runs
 from core.settings import Choice, Flag, Number, Setting
 from core.spec import MAX_BLOCKS, MAX_DENSE, BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import Diverged, Steps, Trainer
+from core.trainer import Diverged, Epoch, Steps, Trainer
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 
@@ -36,6 +41,46 @@ _DEFAULTS = {
     "recurrent": (PRESETS["recurrent"].spec, 96.0),
     "dense": (PRESETS["dense"].spec, 94.0),
 }
+
+# Networks on which the rule of `core.range_test` was not chosen, all with a constant rate.
+_RANGED = {
+    "small convolutional, Adam": RunSpec(
+        blocks=(BlockSpec(channels=8, kernel_size=5), BlockSpec(channels=16)),
+        optimizer="adam",
+    ),
+    "LeNet-like, SGD": replace(
+        PRESETS["lenet"].spec, optimizer="sgd", schedule="constant", batch_size=64
+    ),
+    "dense, RMSprop": RunSpec(
+        family="dense",
+        dense=(DenseSpec(units=128), DenseSpec(units=64)),
+        optimizer="rmsprop",
+        momentum=0.0,
+    ),
+    "GRU, Adam": RunSpec(
+        family="recurrent", cell="gru", rnn_units=48, optimizer="adam", clip_norm=1.0
+    ),
+    "sigmoid, SGD": RunSpec(
+        blocks=(BlockSpec(channels=8, kernel_size=5, activation="sigmoid", pool="avg"),),
+        dense=(DenseSpec(units=32, activation="sigmoid"),),
+        optimizer="sgd",
+        batch_size=32,
+    ),
+    "four blocks with batch norm, AdamW": RunSpec(
+        blocks=tuple(
+            BlockSpec(channels=channels, batch_norm=True, pool="max" if i < 3 else "none")
+            for i, channels in enumerate((8, 16, 16, 32))
+        ),
+        optimizer="adamw",
+        weight_decay=0.01,
+    ),
+}
+RATE_GRID = [10 ** (-4 + i / 2) for i in range(9)]
+RATE_SEEDS = range(2)
+RATE_EPOCHS = 3
+# A network that no rate brings beyond this has no best rate.
+_LEARNED = 0.5
+_NEAR = 5.0
 
 
 def kinds() -> None:
@@ -157,11 +202,77 @@ def specs() -> None:
     )  # fmt: skip
 
 
+def validated(spec: RunSpec, digits: Digits) -> float:
+    """Train a few epochs; return the share of the validation images that is then right."""
+    accuracy = 0.0
+    try:
+        for event in Trainer(replace(spec, num_epochs=RATE_EPOCHS), digits).fit():
+            if isinstance(event, Epoch):
+                accuracy = event.val_accuracy
+                if event.epoch == RATE_EPOCHS:  # the test images judge no choice
+                    break
+    except Diverged:
+        return 0.0
+    return accuracy
+
+
+def best_rates(accuracies: list[float], n: int) -> list[float]:
+    """Return the rates of the grid that cannot be told from the best by their accuracies.
+
+    Those whose mean is less than the highest by at most 1.96 standard errors of the difference of
+    two shares of `n` images. The seeds count as images of their own, which makes it stricter.
+    """
+    top = max(accuracies)
+    if top < _LEARNED:
+        return []
+    return [
+        rate
+        for rate, share in zip(RATE_GRID, accuracies, strict=True)
+        if top - share <= 1.96 * math.sqrt((top * (1 - top) + share * (1 - share)) / n)
+    ]
+
+
+def rates() -> None:
+    """Compare the rate that a range test suggests with the best of a grid, network by network."""
+    keep_freed_memory()
+    take_one_core()  # networks as small as these gain nothing by a second
+    digits, found, near, tested = load("embedded"), {}, 0, []
+    began = time.monotonic()
+    for name, spec in _RANGED.items():
+        since = time.monotonic()
+        suggested = suggest(list(range_test(spec, digits)))
+        tested.append(time.monotonic() - since)
+        accuracies = [
+            mean(validated(replace(spec, lr=lr, seed=seed), digits) for seed in RATE_SEEDS)
+            for lr in RATE_GRID
+        ]
+        best = best_rates(accuracies, len(digits.validation) * len(RATE_SEEDS))
+        ratios = [suggested / rate for rate in best] if suggested else []
+        ratio = min(ratios, key=lambda one: abs(math.log(one)), default=None)
+        near += ratio is not None and 1 / _NEAR <= ratio <= _NEAR
+        found[name] = {
+            "suggested": suggested,
+            "best": [float(f"{rate:.2g}") for rate in best],
+            "accuracies": [round(share, 3) for share in accuracies],
+            "ratio": None if ratio is None else round(ratio, 2),
+        }
+        progress(f"{name}: {found[name]}")
+    report(
+        "networks whose suggested learning rate is within a factor of 5 of a best one",
+        near, f"of {len(_RANGED)}", n=len(_RANGED), at_least=len(_RANGED), networks=found,
+        range_test_s=[round(seconds, 1) for seconds in tested],
+        took_s=round(time.monotonic() - began),
+    )  # fmt: skip
+
+
+_PARTS = {"kinds": kinds, "specs": specs, "range": rates}
+
+
 def main() -> None:
-    """Print all figures, or those of the parts named: `kinds`, `specs`."""
+    """Print all figures, or those of the parts named: `kinds`, `specs`, `range`."""
     with data_folder_of_its_own():
-        for part in sys.argv[1:] or ["kinds", "specs"]:
-            {"kinds": kinds, "specs": specs}[part]()
+        for part in sys.argv[1:] or _PARTS:
+            _PARTS[part]()
 
 
 if __name__ == "__main__":
