@@ -166,6 +166,6 @@ def test_a_real_run_on_every_page(visit, canvas, quick, line):
 
 
 def test_a_language_that_there_is_not_changes_nothing(visit, monkeypatch):
-    monkeypatch.undo()
+    monkeypatch.setattr("pages.shared.language.DEFAULT", "en")
     tab = visit(query={"lang": "tlh"})
     assert tab.get_by_key("train").label == "Train"
