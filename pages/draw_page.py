@@ -98,7 +98,16 @@ def _sketch() -> Tensor | None:
         state.remember(result.json_data.get("objects", []))
     strokes = (result.json_data or {}).get("objects", [])
     with st.container(horizontal=True, vertical_alignment="bottom", width=CANVAS_PX):
-        st.slider(_("Brush"), 6, 40, BRUSH_PX, format="%d px", key="brush", persist_state="session")
+        st.slider(
+            _("Brush"),
+            6,
+            40,
+            BRUSH_PX,
+            format="%d px",
+            key="brush",
+            on_change=state.renew_canvas,
+            persist_state="session",
+        )
         st.button(
             _("Undo"),
             icon=":material/undo:",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pages.shared.language import _
 from pages.shared.palette import Palette
+from pages.shared.pictures import data_uri
 from pages.shared.words import percent, plain
 
 SEEN_PX = 140
@@ -41,7 +42,7 @@ def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: 
         st.markdown(
             _("**What the network sees**"), help=_("28 × 28 pixels, prepared as MNIST was.")
         )
-        st.image(enlarged(digit), width=SEEN_PX)
+        st.image(data_uri(enlarged(digit)), width=SEEN_PX)
     with said:
         st.markdown(_("**Its answer**"))
         name = class_names[best]

@@ -13,6 +13,7 @@ from core.spec import RunSpec
 from pages.shared.fields import field_grid
 from pages.shared.fold import fold
 from pages.shared.language import _
+from pages.shared.pictures import data_uri
 
 DIGITS = (2, 4, 5, 7)
 VERSIONS = 8
@@ -36,7 +37,8 @@ def _settings(spec: RunSpec) -> None:
     except UserError:  # the run will say so; there is only no picture here
         return
     rows = [int((digits.labels == digit).nonzero()[0]) for digit in DIGITS]
-    st.image(contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS)))
+    sheet = contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS))
+    st.image(data_uri(sheet))
     st.caption(_("Left: a digit as it is. Right of it: what training may see in its place."))
 
 

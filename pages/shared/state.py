@@ -332,7 +332,7 @@ def lit_key(parts: list[str]) -> str:
 
 
 def canvas_key() -> str:
-    """Return the key of the present canvas; a new one begins after each undo and clear."""
+    """Return the key of the present canvas; undo, clear and another brush begin a new one."""
     return f"canvas_{st.session_state.get(_CANVAS, 0)}"
 
 
@@ -357,6 +357,19 @@ def redraw(strokes: list[dict[str, object]]) -> None:
     st.session_state[_CANVAS] = st.session_state.get(_CANVAS, 0) + 1
     st.session_state[_STROKES] = _drawing(strokes)
     remember(strokes)
+
+
+def renew_canvas() -> None:
+    """Begin a new canvas with all that is on the present one. For use as a callback.
+
+    The canvas cannot be given another brush while it is shown: a second change that comes before
+    the browser is through with the first makes Streamlit 1.67 dispose of it, and of what is drawn
+    on it, as of something stale.
+    """
+    sent = st.session_state.get(canvas_key())
+    drawing = (sent.get("drawing") if sent else None) or {}
+    seen = drawing.get("raw") or st.session_state.get(_SEEN_STROKES) or {}
+    redraw(seen.get("objects", []))
 
 
 def _ids(text: str) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from core.data import DataError, load
 from core.presets import PRESETS
 from core.spec import RunSpec
 from pages.shared.article.sections import SECTIONS
-from pages.shared.article.tiles import data_uri, grey
+from pages.shared.article.tiles import grey
+from pages.shared.pictures import data_uri
 from tests.app.shelf import Shelf
 from tests.app.tab import Tab, words
 from tests.app.test_chinese import ALONE, WORD, english

@@ -96,6 +96,17 @@ def test_the_canvas_is_as_a_person_draws_on_it(visit, canvas, trained):
     assert canvas.given["stroke_width"] == 32
 
 
+def test_another_brush_comes_with_a_new_canvas_and_the_same_drawing(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[4])
+    tab.run()
+    first, drawn = canvas.given["key"], list(canvas.objects)
+    tab.get_by_key("brush").set_value(32).run()
+    assert canvas.given["key"] != first
+    assert canvas.given["initial_drawing"]["objects"] == drawn
+    assert tab.has("answer")
+
+
 @pytest.mark.parametrize("digit", DIGITS)
 def test_a_drawn_digit_is_answered_with_ten_probabilities(visit, canvas, trained, digit):
     tab = visit("draw")

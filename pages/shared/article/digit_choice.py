@@ -8,8 +8,8 @@ import streamlit as st
 from torch import Tensor
 
 from core.article.digits import picture
-from pages.shared.article.tiles import data_uri
 from pages.shared.language import _
+from pages.shared.pictures import data_uri
 
 _DIGIT: Final = "article_digit"
 _TURN: Final = "article_turn"

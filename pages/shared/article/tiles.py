@@ -1,15 +1,13 @@
 """Grids of numbers as small pictures, for figures written in HTML."""
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from core.palette import Palette
+from pages.shared.pictures import data_uri
 
 
 def grey(values: Tensor, low: float, high: float) -> NDArray[np.uint8]:
@@ -38,13 +36,6 @@ def signed(values: Tensor, most: float, colours: Palette) -> NDArray[np.uint8]:
     below, above = (_rgb(colour) for colour in (colours.right, colours.wrong))
     colour = np.where(array[..., None] < 0, below, above).astype(np.uint8)
     return np.dstack([colour, (255 * shares).astype(np.uint8)])
-
-
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """Return a picture as an address that holds it."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def tile(pixels: NDArray[np.uint8], words: str) -> str:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pages.shared.article.tiles import data_uri, grey, signed, tile
+from pages.shared.article.tiles import grey, signed, tile
 from pages.shared.palette import DARK, LIGHT
+from pages.shared.pictures import data_uri
 
 
 def test_grey_goes_from_black_to_white_and_leaves_out_what_is_unknown():
