@@ -16,19 +16,26 @@ class Preset:
     spec: RunSpec
 
 
-# Chosen on the 500 validation digits: mean accuracy 98.7 % over 5 seeds, the best of five
-# candidates that train in about 5 s on 2 cores.
+# Chosen by cross-validation over the 4,500 digits that are not for the test, 5 folds each, on one
+# core of an EPYC (torch 2.13.0): 99.0, 99.1 and 99.0 % with three seeds. Two thirds of the epochs
+# have 98.8, 99.1 and 98.9 %, and without moved digits and smoothed labels, at half the rate, 98.3 %
+# (one seed); half again as many channels, digits that are also bent, a dense layer and a fourth
+# block gain nothing that this could tell.
 _SMALL: Final = RunSpec(
     blocks=(
         BlockSpec(channels=16, kernel_size=5, batch_norm=True),
         BlockSpec(channels=32, batch_norm=True),
         BlockSpec(channels=64, batch_norm=True),
     ),
+    label_smoothing=0.1,
     optimizer="adam",
-    lr=0.01,
+    lr=0.02,
     schedule="one_cycle",
     batch_size=64,
-    num_epochs=8,
+    num_epochs=12,
+    shift=1,
+    rotation=5,
+    scale=0.1,
 )
 
 # The least work that leaves a margin, found on full MNIST's 5,000 validation images: mean 99.07 %

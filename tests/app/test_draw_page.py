@@ -37,7 +37,7 @@ def is_answer_of(run, digit: torch.Tensor, tab: Tab) -> None:
 @pytest.fixture
 def trained(running, script, line):
     """A run that has ended with 96.4 % of the test images."""
-    run = running(504)
+    run = running(756)
     script.finish(correct=482, total=500)
     assert run.wait(20)
     return run

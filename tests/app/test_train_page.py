@@ -15,7 +15,7 @@ from pages.shared.palette import DARK, LIGHT
 from tests.app.script import END, epoch_of, eventually, steps_to
 from tests.app.tab import Tab, words
 
-STEPS = 504  # 63 batches of 64 in each of 8 epochs
+STEPS = 756  # 63 batches of 64 in each of 12 epochs
 
 
 def text_of(tab: Tab) -> str:
@@ -65,7 +65,7 @@ def test_a_running_run_shows_where_it_is(visit, running, script):
     assert tab.get_by_key("shown_run").value == run.id
     assert tab.query_params["run"] == run.id
     said = text_of(tab)
-    for fact in ("Epoch 2 of 8", "step 100 of 504", "0.004", "Adam", "64", "seed 0", "CPU"):
+    for fact in ("Epoch 2 of 12", "step 100 of 756", "0.004", "Adam", "64", "seed 0", "CPU"):
         assert fact in said
     assert DATASETS["embedded"].title in said
     shown = tab.metrics()
@@ -73,7 +73,7 @@ def test_a_running_run_shows_where_it_is(visit, running, script):
     assert shown[1] == "75.0 %"
     assert re.fullmatch(r"[\d.]+ (s|min \d\d s)", shown[2])
     assert shown[3] == "64,000"
-    assert [bar.value for bar in tab.progress] == [19, 19]  # the strip's and the page's
+    assert [bar.value for bar in tab.progress] == [13, 13]  # the strip's and the page's
     assert tab.has("panel_pause")
     assert tab.has("panel_stop")
     assert not tab.has("panel_resume")
@@ -98,7 +98,7 @@ def test_the_figures_move_on_and_the_charts_stay_as_they_are_described(visit, ru
     script.say(steps_to(160, 100, loss=0.25))
     eventually(lambda: run.snapshot().step == 160)
     tab.run()
-    assert "step 160 of 504" in text_of(tab)
+    assert "step 160 of 756" in text_of(tab)
     for name, (chart, rows) in before.items():
         chart_now, rows_now = tab.chart(name)
         assert chart_now == chart
@@ -119,7 +119,7 @@ def test_by_step_and_by_epoch(visit, running, script):
     assert rows[rows.series == VALIDATION].x.tolist() == [63, 126]
     tab.get_by_key("axis").set_value("epoch").run()
     chart, rows = tab.chart("accuracy")
-    assert chart["encoding"]["x"]["scale"]["domain"] == [0, 8]
+    assert chart["encoding"]["x"]["scale"]["domain"] == [0, 12]
     assert rows[rows.series == TRAINING].y.tolist() == [0.8, 0.8]
     assert rows[rows.series == VALIDATION].x.tolist() == [1, 2]
     assert rows[rows.series == VALIDATION].y.tolist() == [0.25, 0.5]

@@ -276,12 +276,11 @@ def test_without_augmentation_a_preview_shows_copies(digits):
 
 def test_zero_switches_each_off():
     assert not augments(RunSpec())
-    assert not augments(DEFAULT)
     assert all(augments(RunSpec(**change)) for change in EACH)
 
 
 def test_an_address_holds_what_is_on_and_nothing_else():
-    assert not set(to_query(DEFAULT)) & set(ALL)
+    assert not set(to_query(RunSpec())) & set(ALL)
     query = to_query(replace(DEFAULT, **ALL))
     assert {name: query[name] for name in ALL} == {
         "shift": "2",

@@ -10,6 +10,8 @@ from core.errors import UserError
 from core.presets import DEFAULT
 from pages.shared.augmentation import DIGITS, VERSIONS, contact_sheet
 
+OFF = replace(DEFAULT, shift=0, rotation=0, scale=0.0)
+
 
 @pytest.fixture(autouse=True)
 def few_digits(make_digits, monkeypatch):
@@ -22,14 +24,14 @@ def few_digits(make_digits, monkeypatch):
     ("name", "value"), [("shift", 3), ("rotation", 15), ("scale", 0.2), ("elastic", 2.0)]
 )
 def test_what_it_does_is_shown_as_soon_as_it_is_on(visit, name, value):
-    tab = visit()
+    tab = visit(spec=OFF)
     assert not tab.image
     tab.set(name, value)
-    assert tab.draft == replace(DEFAULT, **{name: value})
+    assert tab.draft == replace(OFF, **{name: value})
     assert len(tab.image) == 1
     tab.set(name, type(value)(0))
     assert not tab.image
-    assert tab.draft == DEFAULT
+    assert tab.draft == OFF
 
 
 def test_digits_that_cannot_be_read_leave_the_sliders(visit, monkeypatch):

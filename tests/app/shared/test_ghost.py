@@ -25,7 +25,7 @@ def earlier(running, script) -> Run:
 @pytest.fixture
 def later(earlier, running) -> Run:
     """The run after it, in training."""
-    return running(100, replace(DEFAULT, lr=0.02))
+    return running(100, replace(DEFAULT, lr=0.05))
 
 
 def said(tab: Tab) -> str:
@@ -48,7 +48,7 @@ def test_the_run_before_lies_under_the_one_that_trains(visit, earlier, later):
     assert own.series.tolist()[0] == GHOST_TRAINING  # what is drawn first lies below
     facts = said(tab)
     assert f"Faint: **{earlier.name}**, 95.0 % on test images." in facts
-    assert "This run differs: learning rate: 0.02, not 0.01." in facts
+    assert "This run differs: learning rate: 0.05, not 0.02." in facts
 
 
 def test_by_epoch_its_epochs_lie_there(visit, earlier, later):

@@ -49,9 +49,9 @@ def test_a_run_in_training(visit, canvas, running, script):
     eventually(lambda: run.snapshot().val_accuracy == 0.975)
     for tab in on_every_page(visit):
         said = tab.strip()
-        for fact in ("Small and fast", "trains", "epoch 4/8", "97.5 %", "left"):
+        for fact in ("Small and fast", "trains", "epoch 4/12", "97.5 %", "left"):
             assert fact in said
-        assert progress(tab) == [50]
+        assert progress(tab) == [33]
         assert buttons(tab) == {"strip_pause", "strip_stop"}
 
 
@@ -61,7 +61,7 @@ def test_a_paused_run(visit, canvas, running):
     eventually(lambda: run.status == "paused")
     for tab in on_every_page(visit):
         assert "paused" in tab.strip()
-        assert progress(tab) == [19]
+        assert progress(tab) == [13]
         assert buttons(tab) == {"strip_resume", "strip_stop"}
 
 

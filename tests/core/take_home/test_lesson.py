@@ -143,7 +143,7 @@ def test_every_optimizer_comes_out_the_same_to_the_last_bit(small, optimizer, de
 @given(st.data())
 @hypothesis_settings(
     max_examples=30,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.generate],  # a smaller example would say no more, and takes minutes to find
 )
 def test_any_run_comes_out_the_same_to_the_last_bit(small, specs, data):
