@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -16,11 +17,34 @@ from core.device import take_one_core
 from core.settings import Choice, Flag, Number
 from core.spec import MAX_BLOCKS, MAX_DENSE, BlockSpec, DenseSpec, RunSpec, settings
 
-# The same examples on every machine, so that a failure seen in one place can be seen in another.
+# The same examples on every machine, so that a failure seen in one place can be seen in another,
+# and however slow it is: a machine that others use fails no test.
 hypothesis.settings.register_profile(
-    "netsketch", deadline=None, derandomize=True, database=None, print_blob=True
+    "netsketch",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("netsketch")
+
+_BROWSER = Path(__file__).parent / "e2e"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `make test` keep one process busy with the browser and another with the rest.
+
+    What waits for a browser leaves time for what computes; two browsers would be in each other's
+    way. Tests of a file stay together, as they share what is slow to make.
+    """
+    group = "browser" if _BROWSER in item.path.parents else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the browser, whose tests are half of the work and one after another."""
+    items.sort(key=lambda item: _BROWSER not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
