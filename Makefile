@@ -27,7 +27,7 @@ test: browser ## run every check: style, types, and all tests, a real browser's 
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --no-loadscope-reorder
 
 screenshots: browser ## take the README's pictures anew
 	$(BIN)/python -m tests.e2e.screenshots

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -11,6 +10,8 @@ import pytest
 import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from core.data import Digits, Split
 from core.device import take_one_core
@@ -29,22 +30,28 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("netsketch")
 
-_BROWSER = Path(__file__).parent / "e2e"
+_BROWSER = "tests/e2e/"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let `make test` keep one process busy with the browser and another with the rest.
+class _BrowserBesideTheRest(LoadScopeScheduling):
+    """Keeps one process of `make test` busy with the browser, and others with the rest.
 
     What waits for a browser leaves time for what computes; two browsers would be in each other's
     way. Tests of a file stay together, as they share what is slow to make.
     """
-    group = "browser" if _BROWSER in item.path.parents else str(item.path)
-    item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _BROWSER if nodeid.startswith(_BROWSER) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share the tests out among processes."""
+    return _BrowserBesideTheRest(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the browser, whose tests are half of the work and one after another."""
-    items.sort(key=lambda item: _BROWSER not in item.path.parents)
+    """Begin with the browser, whose tests are half of the work."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_BROWSER))
 
 
 @pytest.fixture(scope="session")

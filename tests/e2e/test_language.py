@@ -65,7 +65,7 @@ def is_open(tab: Tab, fold: str) -> None:
 
 
 def test_what_is_open_and_chosen_stays_so_in_the_other_language(tab: Tab) -> None:
-    tab.open()
+    tab.open("Build", "v=1&shift=0&rotation=0&scale=0")
     page = tab.page
     for fold in ("learning", "augmentation"):
         tab.key(f"fold_{fold}").locator("summary").click()
