@@ -16,6 +16,9 @@ def test_from_the_empty_page_to_the_drawn_digit(tab: Tab) -> None:
     parameters = tab.shown(re.compile(r"[\d,]+ parameters"), "stMarkdown")
     expect(tab.shown("16 @ 14 × 14", "stPlotlyChart")).to_be_visible()
     expect(table).to_contain_text("16 × 28 × 28")
+    # Told once, and then the page is at rest: a key is lost in what is still being drawn.
+    expect(tab.key("price")).to_contain_text("in all")
+    tab.settle()
     before = parameters.inner_text()
 
     tab.field("blocks.0.channels").get_by_role("slider").press("ArrowRight")
