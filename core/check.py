@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.course import course_of
-from core.device import devices, free_memory
+from core.device import devices, free_memory, key_of
 from core.layers import Broken, Mismatch, Network, lay_out
 from core.memory import step_memory
 from core.message import N_, message
@@ -198,7 +198,7 @@ def _no_such_device(spec: RunSpec) -> Problem | None:
 
 
 def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
-    key = devices()[0].key if spec.device == "auto" else spec.device
+    key = key_of(spec.device)
     free = free_memory(key)
     needed = step_memory(spec, network).total
     cost = 3 * network.multiply_adds * spec.batch_size

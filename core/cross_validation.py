@@ -12,6 +12,7 @@ from core.data import Digits
 from core.errors import UserError
 from core.folds import fold_data, fold_rows
 from core.message import N_
+from core.precision import Precision
 from core.spec import RunSpec
 from core.state import State
 from core.trainer import Diverged, Epoch, Event, Steps, Trainer
@@ -60,6 +61,11 @@ class CrossValidation:
         self._trainer = self._begin()
 
     @property
+    def precision(self) -> Precision:
+        """What the steps of all folds multiply; see `Trainer.precision`."""
+        return self._trainer.precision
+
+    @property
     def model(self) -> nn.Module:
         """The network in training."""
         return self._trainer.model
@@ -79,7 +85,7 @@ class CrossValidation:
         while self._fold + 1 < self._course.folds:
             self._earlier_s = self.train_s
             self._fold += 1
-            self._trainer = self._begin()
+            self._trainer = self._begin(self.precision)
             yield from self._fit_fold()
         yield from self.test()
 
@@ -142,9 +148,10 @@ class CrossValidation:
     def _epochs_before(self) -> int:
         return self._fold * self._course.epochs
 
-    def _begin(self) -> Trainer:
+    def _begin(self, precision: Precision | None = None) -> Trainer:
         data = fold_data(self._data, self.spec, self._rows, self._fold)
-        return Trainer(spec_of_fold(self.spec), data, report_s=self._report_s)
+        spec = spec_of_fold(self.spec)
+        return Trainer(spec, data, report_s=self._report_s, precision=precision)
 
     def _fit_fold(self) -> Iterator[Event]:
         """Train the present network to its last epoch, telling steps and epochs of all folds."""

@@ -48,6 +48,11 @@ def devices() -> tuple[Device, ...]:
     return tuple(found)
 
 
+def key_of(device: str) -> str:
+    """Return torch's key for what a spec's `device` names, whether or not it exists here."""
+    return devices()[0].key if device == "auto" else device
+
+
 def resolve(key: str) -> Device:
     """Return the device that a spec's `device` names; `auto` is the fastest.
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from core.cross_validation import CrossValidation
 from core.data import Digits
+from core.precision import Precision
 from core.spec import RunSpec
 from core.state import State
 from core.trainer import Event, Trainer
@@ -17,6 +18,8 @@ class Learner(Protocol):
 
     @property
     def model(self) -> nn.Module: ...  # noqa: D102
+    @property
+    def precision(self) -> Precision: ...  # noqa: D102
     @property
     def ended_early(self) -> str: ...  # noqa: D102
     @property

@@ -6,9 +6,11 @@ from typing import Final
 
 from core.augment import VALUES_PER_IMAGE, augments
 from core.layers import GATES, IMAGE_SHAPE, Layer, Network
+from core.precision import precision_of
 from core.spec import RunSpec
 
 FLOAT_BYTES: Final = 4
+_INDEX_BYTES: Final = 8
 # Copies of the weights that an optimiser keeps beside weight and gradient.
 _STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2, "adagrad": 1}
 # Copies that exist only while it steps: RMSprop's decayed gradients and square roots.
@@ -77,15 +79,21 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
     passing = max(1, _SCRATCH.get(spec.optimizer, 0))
     copies = 2 + _STATES[spec.optimizer] + _PUBLISHED + passing + spec.keep_best
-    kept = prod(IMAGE_SHAPE)
-    largest = kept
+    half = spec.family != "recurrent" and precision_of(spec, network) == "bfloat16"
+    # Copies in bfloat16 and their gradients, of half the size each.
+    copies += half
+    value_bytes = FLOAT_BYTES // 2 if half else FLOAT_BYTES
+    largest = prod(IMAGE_SHAPE)
+    # The images are 32-bit floats first, and indices are int64 in any case.
+    kept = largest * (3 if half else 1)
+    indices = 0
     for layer in network.layers:
         size = _values_at_once(layer)
         if layer.op in GATES:
             kept += int(layer.args.get("num_layers", 1)) * _KEPT_BY_CELL * size
         elif layer.op in _KEPT:
-            # max pooling keeps an int64 index for every value beside the value itself
-            kept += size * (3 if layer.op == "MaxPool2d" else 1)
+            kept += size
+            indices += size if layer.op == "MaxPool2d" else 0
         largest = max(largest, size)
     for part in network.residual:
         # The sum, which the next layer keeps, and its gradient, which flows both ways.
@@ -93,8 +101,11 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     largest_layer = max(layer.params for layer in network.layers)
     # As much again for the holes that changing the images leaves.
     changed = 2 * VALUES_PER_IMAGE if augments(spec) else 0
-    held = max(kept + _PASSING * largest, changed)
-    activations = batch * held * FLOAT_BYTES
+    held = (kept + _PASSING * largest) * value_bytes + indices * _INDEX_BYTES
+    if half:
+        # Pooling adds its gradients up in 32 bits.
+        held += largest * FLOAT_BYTES
+    activations = batch * max(held, changed * FLOAT_BYTES)
     return StepMemory(
         weights=(network.params * copies + largest_layer * _HOLES) * FLOAT_BYTES,
         activations=activations,

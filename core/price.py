@@ -22,11 +22,12 @@ from core.check import require_runnable
 from core.course import course_of
 from core.data import Digits, Split
 from core.datasets.table import DATASETS, info_of, num_classes_of
-from core.device import devices, release_freed_memory, resolve
+from core.device import key_of, release_freed_memory, resolve
 from core.errors import UserError
 from core.layers import Network, lay_out
 from core.memory import evaluation_batch, step_memory
 from core.message import N_
+from core.precision import precision_of
 from core.run import PUBLISH_S
 from core.settings import Number, Value
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
@@ -262,14 +263,19 @@ def price_key(spec: RunSpec) -> RunSpec:
     plain = _plain(spec)
     conv, unused = plain.family == "conv", RunSpec()
     recurrent = {} if plain.family == "recurrent" else {k: getattr(unused, k) for k in RECURRENT}
+    precision = "float32"
+    if plain.precision != "float32":
+        network = lay_out(plain)
+        precision = plain.precision if network.broken else precision_of(plain, network)
     return replace(
         plain,
         **recurrent,
+        precision=precision,
         head=plain.head if conv else unused.head,
         blocks=tuple(_plain(block) for block in plain.blocks) if conv else unused.blocks,
         dense=tuple(_plain(layer) for layer in plain.dense),
         data=_stand_in(spec),
-        device=devices()[0].key if spec.device == "auto" else spec.device,
+        device=key_of(spec.device),
     )
 
 

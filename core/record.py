@@ -12,6 +12,7 @@ import torch
 from core import message as messages
 from core.codec import from_dict, to_dict
 from core.errors import UserError
+from core.precision import Precision
 from core.spec import RunSpec
 
 Status = Literal[
@@ -32,7 +33,7 @@ ENDED: Final[frozenset[Status]] = frozenset(
 # Ended before its last epoch, though nothing was wrong with the network.
 RESUMABLE: Final[frozenset[Status]] = frozenset({"stopped", "interrupted", "failed"})
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_NAME: Final = 80
 MAX_NOTE: Final = 2_000
 MAX_TAG: Final = 24
@@ -62,6 +63,7 @@ class RunRecord:
         created_at: seconds since 1970, as are `ended_at` and `deleted_at`.
         elapsed_s: seconds of work, without pauses.
         device: its name for people; empty before the run began.
+        precision: what its steps multiply, `float32` or `bfloat16`; empty before it began.
         versions: of Python and PyTorch.
         step: training steps done, of `num_steps`.
         epoch: epochs finished.
@@ -89,6 +91,7 @@ class RunRecord:
     ended_at: float | None = None
     elapsed_s: float = 0.0
     device: str = ""
+    precision: str = ""
     versions: Mapping[str, str] = field(default_factory=lambda: present_versions())
     step: int = 0
     num_steps: int = 0
@@ -160,6 +163,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "ended_at": (int, float, type(None)),
     "elapsed_s": (int, float),
     "device": (str,),
+    "precision": (str,),
     "step": (int,),
     "num_steps": (int,),
     "epoch": (int,),
@@ -205,6 +209,8 @@ def from_plain(data: object) -> RunRecord:
             raise RecordError(f"A run’s record has no valid “{name}”.")
     if values["status"] not in get_args(Status):
         raise RecordError("A run’s record has no valid “status”.")
+    if values["precision"] not in ("", *get_args(Precision)):
+        raise RecordError("A run’s record has no valid “precision”.")
     tags, kept_versions = values.get("tags"), values.get("versions")
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise RecordError("A run’s record has no valid “tags”.")
@@ -234,6 +240,8 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
         raise RecordError(f"A run’s record is of another version than 1 to {VERSION}.")
     if version < 2:
         values.setdefault("lr_changes", [])
+    if version < 3:
+        values.setdefault("precision", "float32" if values.get("device") else "")
     return values
 
 

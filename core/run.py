@@ -74,7 +74,7 @@ class Run:
         self._pause_wanted = False
         self._stop_wanted = False
         self._interrupt_wanted = False
-        self._device = record.device
+        self._device, self._precision = record.device, record.precision
         self._lr_wanted: float | None = None
         self._lr_changes = record.lr_changes
         self._step = record.step
@@ -260,6 +260,7 @@ class Run:
                 status=self.status,
                 message=self._message,
                 device=self._device,
+                precision=self._precision,
                 step=step,
                 num_steps=num_steps,
                 epoch=-(-step // self._steps_per_epoch),
@@ -327,6 +328,8 @@ class Run:
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._go_on_from_disk(trainer)
+        with self._changed:
+            self._precision = trainer.precision
         self._note()
         self._publish(trainer)
         self._epoch_weights = self._weights  # where one that diverges in its first epoch goes back
@@ -565,6 +568,7 @@ class Run:
             ended_at=self._ended_at,
             elapsed_s=self._clock.elapsed_s,
             device=self._device,
+            precision=self._precision,
             step=self._step,
             num_steps=self._num_steps,
             lr_changes=self._lr_changes,

@@ -12,6 +12,7 @@ class RunSnapshot:
     """A run at one instant.
 
     Attributes:
+        precision: what its steps multiply, `float32` or `bfloat16`; empty before it began.
         message: why it ended as it did, for a person; empty where nothing went wrong.
         step: steps done; `num_steps` in all.
         epoch: epoch in progress, from 1; 0 before the first step. In a cross-validation it counts
@@ -35,6 +36,7 @@ class RunSnapshot:
     status: Status
     message: str
     device: str
+    precision: str
     step: int
     num_steps: int
     epoch: int

@@ -29,8 +29,9 @@ from core.learning import (
     rescale,
 )
 from core.memory import evaluation_batch
-from core.message import message
+from core.message import N_, message
 from core.model import build, in_fast_order, initialise, memory_format_of
+from core.precision import Precision, casting, precision_of
 from core.randomness import Randomness
 from core.spec import RunSpec
 from core.state import (
@@ -130,16 +131,25 @@ class Trainer:
         spec: what to train.
         data: uint8 images; they are moved to the device whole.
         report_s: how often figures leave the loop, where it is not every REPORT_S.
+        precision: what its steps multiply, where this machine is not to choose.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
     """
 
-    def __init__(self, spec: RunSpec, data: Digits, *, report_s: float | None = None) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        data: Digits,
+        *,
+        report_s: float | None = None,
+        precision: Precision | None = None,
+    ) -> None:
         size = len(data.train)
         network = require_runnable(spec, train_size=size)
         self.spec = spec
         self.device = torch.device(resolve(spec.device).key)
+        self._compute_in(precision or precision_of(spec, network))
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
         self.train_s = 0.0
         self._report_s = REPORT_S if report_s is None else report_s
@@ -163,6 +173,11 @@ class Trainer:
         self._epochs_done = self._step_done = 0
         self._best = Best()
         self._now: _EpochNow | None = None
+
+    @property
+    def precision(self) -> Precision:
+        """What a training step multiplies; see `core.precision`."""
+        return self._precision
 
     @property
     def epochs_done(self) -> int:
@@ -244,6 +259,7 @@ class Trainer:
             epoch=self._epochs_done,
             tensors=tensors,
             numbers={
+                "precision": self._precision,
                 "train_s": self.train_s,
                 "lr": self._last_lr,
                 "lr_changes": [list(change) for change in self._lr_changes],
@@ -269,6 +285,8 @@ class Trainer:
         self._shuffle.set_state(state.tensors["random.shuffle"])
         if self._augmenter:
             self._augmenter.generator.set_state(state.tensors["random.augment"])
+        # Whatever this machine would choose; before there was a choice, it was this one.
+        self._compute_in("bfloat16" if numbers.get("precision") == "bfloat16" else "float32")
         self._epochs_done, self._step_done = state.epoch, state.step
         self._best = Best.restored(numbers.get("best"), part_of(state.tensors, "best."))
         self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
@@ -290,6 +308,10 @@ class Trainer:
             value.sum() for value in self.model.state_dict().values() if value.is_floating_point()
         ]
         return bool(torch.stack(sums).isfinite().all())
+
+    def _compute_in(self, precision: Precision) -> None:
+        self._precision: Precision = precision
+        self._casting = casting(precision, self.device)
 
     def _fit(self) -> Iterator[Event]:
         train = OnDevice(self._data, self._data.train, self.device, self._augmenter)
@@ -357,7 +379,9 @@ class Trainer:
 
     def _step(self, data: OnDevice, index: Tensor) -> tuple[Tensor, Tensor]:
         x, y = data.batch(index)
-        logits = self._forward(x)
+        with self._casting:
+            logits = self._forward(x)
+        logits = logits.float()
         loss = loss_of(self.spec, logits, y)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -421,26 +445,31 @@ class _EpochNow:
         return {"order": self.order, "losses": self.losses, "rights": self.rights}
 
 
-def how_it_runs(spec: RunSpec) -> str:
-    """Say for a person how this machine computes a run.
+def how_it_runs(spec: RunSpec, precision: str) -> str:
+    """Say for a person how this machine computes a run in a precision.
 
     Raises:
         UserError: this machine has no such device.
     """
     device = resolve(spec.device)
     steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
+    floats = N_("32-bit floats")
+    if precision == "bfloat16":
+        floats = N_("bfloat16 between the layers of a training step and 32-bit floats elsewhere")
     if device.key != "cpu":
         return message(
-            "On {device}: all images lie on the device as bytes and are normalised there; 32-bit "
-            "floats, channels last; one {steps} kernel for all the optimiser’s updates.",
+            "On {device}: all images lie on the device as bytes and are normalised there; "
+            "{floats}, channels last; one {steps} kernel for all the optimiser’s updates.",
             device=device.name,
+            floats=floats,
             steps=steps,
         )
     return message(
-        "On {device}: all images lie on the device as bytes and are normalised there; 32-bit "
-        "floats, channels last; one {steps} kernel for all the optimiser’s updates; {threads} "
-        "threads that nothing else computes with.",
+        "On {device}: all images lie on the device as bytes and are normalised there; {floats}, "
+        "channels last; one {steps} kernel for all the optimiser’s updates; {threads} threads that "
+        "nothing else computes with.",
         device=device.name,
+        floats=floats,
         steps=steps,
         threads=cores(),
     )

@@ -146,7 +146,7 @@ def _learning_card(spec: RunSpec, problem: Problem | None) -> None:
 
 
 def _more_learning() -> None:
-    field_grid("momentum", "nesterov", "weight_decay", "clip_norm", "label_smoothing")
+    field_grid("momentum", "nesterov", "weight_decay", "clip_norm", "label_smoothing", "precision")
     field_grid("step_epochs", "step_factor", "warmup")
 
 

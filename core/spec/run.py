@@ -61,6 +61,24 @@ class RunSpec(AugmentationSettings, LearningSettings, NetworkSettings):
             options=DEVICES,
         ),
     )
+    precision: str = setting(
+        "auto",
+        Choice(
+            label=N_("Float precision"),
+            help=N_(
+                "The numbers that a training step multiplies. bfloat16 reaches as far as 32-bit "
+                "floats but keeps only three digits; a processor with instructions for it "
+                "multiplies twice as fast or faster. Weights, updates, the loss and every test "
+                "stay in 32 bits. Fastest here: bfloat16 where the device has such instructions "
+                "and a step is long enough to gain by it."
+            ),
+            options={
+                "auto": N_("Fastest here"),
+                "float32": N_("32-bit floats"),
+                "bfloat16": "bfloat16",
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         """Check every value, nested ones included."""

@@ -40,6 +40,11 @@ _DEVICES: Final = {
     "cuda": '"cuda" if torch.cuda.is_available() else "cpu"',
     "mps": '"mps" if torch.backends.mps.is_available() else "cpu"',
 }
+_PRECISION_WORDS: Final = (
+    " Between the layers of a training step the numbers are bfloat16, which the dashboard’s "
+    "processor multiplies faster than 32-bit floats; on one without instructions for it, train "
+    "without torch.autocast. Weights, loss and tests are 32-bit floats."
+)
 # How first weights are drawn, in words, and what draws them where PyTorch's own rule does not.
 _INITS: Final = {
     "default": ("by PyTorch’s own rule", ""),
@@ -102,7 +107,7 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             "Training",
             "An epoch goes through all training digits once, in a new random order, a batch at a "
             "time. After each, the validation digits show how the network does on digits that it "
-            "has not learned from.",
+            f"has not learned from.{_PRECISION_WORDS if parcel.in_bfloat16 else ''}",
             _training_code(parcel),
         ),
     ]
@@ -262,6 +267,14 @@ def _training_code(parcel: Parcel) -> str:
     pixels = "train_images[index]"
     if augments(spec):
         pixels = f"changed({pixels})"
+    logits_made = [f"        logits = net(normalised({pixels}))"]
+    if parcel.in_bfloat16:
+        logits_made = [
+            f"        images = normalised({pixels})",
+            "        with torch.autocast(DEVICE, torch.bfloat16):",
+            "            logits = net(images)",
+            "        logits = logits.float()",
+        ]
     batches = "shuffled.split(BATCH_SIZE)"
     if single:
         batches += "[:-1]"
@@ -301,7 +314,7 @@ def _training_code(parcel: Parcel) -> str:
         *(note if single else []),
         f"    for index in {batches}:",
         *rate_changed,
-        f"        logits = net(normalised({pixels}))",
+        *logits_made,
         "        loss = loss_of(logits, train_labels[index])",
         *(["        if not loss.isfinite():", "            break"] if diverged else []),
         "        optimizer.zero_grad()",

@@ -74,6 +74,11 @@ class Parcel:
         return device_of(self.record)
 
     @property
+    def in_bfloat16(self) -> bool:
+        """Whether the layers of a training step multiplied bfloat16."""
+        return self.record.precision == "bfloat16"
+
+    @property
     def threads(self) -> int | None:
         """How many threads it computed with on a CPU, or None."""
         return threads_of(self.record)

@@ -46,6 +46,11 @@ pre {{ background: var(--raised); padding: .75rem 1rem; overflow-x: auto; border
 @media print {{ body {{ max-width: none; padding: 0; }} h2 {{ break-after: avoid; }} }}
 """
 
+_PRECISIONS: Final = {
+    "float32": "32-bit floats",
+    "bfloat16": "bfloat16 between the layers of a training step, 32-bit floats elsewhere",
+}
+
 
 def report(parcel: Parcel) -> str:
     """Write the page. Every word that a person wrote is escaped."""
@@ -163,6 +168,7 @@ def _circumstances(record: RunRecord) -> str:
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         *([("Learning rate", changed)] if changed else []),
         ("Device", record.device or "unknown"),
+        *([("Precision", _PRECISIONS[record.precision])] if record.precision else []),
         ("Versions", versions or "unknown"),
         ("Seed", str(record.spec.seed)),
     ]  # fmt: skip

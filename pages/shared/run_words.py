@@ -105,5 +105,7 @@ def details(now: RunSnapshot) -> None:
     ]
     how = None
     if now.device:
-        how = _("How this runs. {details}").format(details=plain(say(how_it_runs(spec))))
+        how = _("How this runs. {details}").format(
+            details=plain(say(how_it_runs(spec, now.precision)))
+        )
     st.caption(" · ".join(words), help=how)

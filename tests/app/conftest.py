@@ -108,6 +108,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
     class Trainer:
         ended_early = ""
+        precision = "float32"
         lr_changes: tuple[tuple[int, float], ...] = ()
 
         def set_lr(self, lr: float) -> None:

@@ -146,6 +146,7 @@ OTHER_VALUES = {
     "nesterov": True, "clip_norm": 1.0, "step_epochs": 3, "step_factor": 0.5, "warmup": 0.2,
     "target_accuracy": 0.97, "patience": 3, "keep_best": True, "weight_decay": 0.01,
     "batch_size": 128, "num_epochs": 3, "folds": 5, "seed": 42, "device": "cpu",
+    "precision": "bfloat16",
 }  # fmt: skip
 
 

@@ -77,7 +77,22 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param(replace(PRESETS["article"].spec, batch_size=256), id="article"),
+        *(
+            pytest.param(
+                replace(PRESETS["article"].spec, batch_size=256, precision=precision),
+                id=f"article in {precision}",
+            )
+            for precision in ("float32", "bfloat16")
+        ),
+        pytest.param(
+            RunSpec(
+                blocks=(BlockSpec(channels=48, pool="avg", pool_size=3, pool_stride=1),) * 3,
+                dense=(DenseSpec(units=2048),),
+                batch_size=128,
+                precision="bfloat16",
+            ),
+            id="bfloat16, average pooling, many weights",
+        ),
         pytest.param(
             RunSpec(
                 blocks=(BlockSpec(channels=4),),
@@ -136,11 +151,22 @@ def test_the_best_epoch_s_weights_count():
     assert more == 4 * lay_out(spec).params
 
 
+def test_activations_in_bfloat16_are_half_as_large():
+    blocks = (BlockSpec(channels=64, pool="none"),) * 6
+    exact, rounded = (
+        step_memory(spec, lay_out(spec))
+        for spec in (RunSpec(blocks=blocks, precision=p) for p in ("float32", "bfloat16"))
+    )
+    assert 0.5 * exact.activations < rounded.activations < 0.6 * exact.activations
+    assert rounded.weights > exact.weights
+
+
 def test_an_estimate_of_a_giant_takes_no_memory():
     spec = RunSpec(
         blocks=(BlockSpec(channels=512, kernel_size=7, pool="none"),) * 6,
         dense=(DenseSpec(units=4096),) * 3,
         batch_size=8192,
+        precision="float32",
     )
     memory = step_memory(spec, lay_out(spec))
     assert memory.weights > 512 * 28 * 28 * 4096 * 4

@@ -20,6 +20,7 @@ RECORD = RunRecord(
     ended_at=1_790_000_009.5,
     elapsed_s=9.25,
     device="CPU, 2 cores",
+    precision="bfloat16",
     step=504,
     num_steps=504,
     epoch=8,
@@ -101,13 +102,28 @@ def test_a_missing_entry_is_refused(key):
 
 def test_a_record_of_a_later_version_is_refused():
     with pytest.raises(RecordError, match="version"):
-        from_plain(to_plain(RECORD) | {"version": 3})
+        from_plain(to_plain(RECORD) | {"version": 4})
 
 
 def test_a_record_of_the_first_version_is_read():
     first = to_plain(RECORD) | {"version": 1}
-    del first["lr_changes"]
-    assert from_plain(first) == RECORD
+    del first["lr_changes"], first["precision"]
+    assert from_plain(first) == replace(RECORD, precision="float32")
+
+
+def test_a_record_from_before_there_was_a_choice_of_floats_is_read():
+    second = to_plain(RECORD) | {"version": 2}
+    del second["precision"]
+    assert from_plain(second) == replace(RECORD, precision="float32")
+    new = replace(RECORD, status="queued", device="", precision="")
+    second = {name: value for name, value in to_plain(new).items() if name != "precision"}
+    assert from_plain(second | {"version": 2}) == new
+
+
+@pytest.mark.parametrize("precision", ["float16", None, 32, True])
+def test_a_precision_that_no_run_has_is_refused(precision):
+    with pytest.raises(RecordError, match="precision"):
+        from_plain(to_plain(RECORD) | {"precision": precision})
 
 
 def test_changes_of_the_learning_rate_come_back():

@@ -33,7 +33,7 @@ LATIN = re.compile("[A-Za-z]")
 # What Chinese textbooks leave as it is: names of functions, rules, formats and collections.
 NAMES = re.compile(
     r"LeakyReLU|ReLU|GELU|ELU|SiLU|Sigmoid|Tanh|RNN|LSTM|GRU|SGD|AdamW|Adam|RMSprop|Adagrad"
-    r"|Nesterov|Kaiming|Xavier|PyTorch|Dropout|LeNet|NetSketch|JSON|CPU|CUDA|GPU|MPS|Apple"
+    r"|Nesterov|Kaiming|Xavier|PyTorch|Dropout|bfloat16|LeNet|NetSketch|JSON|CPU|CUDA|GPU|MPS|Apple"
     r"|[EKQ]?MNIST|Fashion-|USPS|NIST|[KMG]B|PNG|JPEG( 2000| XL)?|GIF|WebP|BMP|TIFF|AVIF|HEIC"
     r"|ICO|Photoshop|PDF|ZIP|SVG|XML|Python|idx|\.npz|\.zip|zip|channels last|fused|foreach"
     r"|\.npy|np\.savez\(file, images=images, labels=labels\)|\(N(, 高, 宽)?\)|从 A 到 Z|T 恤"
@@ -275,7 +275,8 @@ def test_a_run_that_ends_early(change, epoch, keep_best):
 
 def test_a_run_on_this_machine():
     assert_refused(Diverged(1_234, 0.01))
-    assert_chinese(how_it_runs(RunSpec(device="cpu")))
+    for precision in ("float32", "bfloat16"):
+        assert_chinese(how_it_runs(RunSpec(device="cpu"), precision))
     with pytest.raises(UserError) as refused:
         resolve("tpu")
     assert_refused(refused.value, "tpu")

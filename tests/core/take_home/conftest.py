@@ -70,6 +70,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
             created_at=1_764_000_000,
             ended_at=1_764_000_600,
             device="CPU, 1 core",
+            precision=trainer.precision,
             num_steps=course.num_steps,
             params=sum(p.numel() for p in trainer.model.parameters()),
         )

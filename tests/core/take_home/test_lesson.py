@@ -58,6 +58,13 @@ EVERYTHING_ON = {
     "kaiming": {"init": "kaiming"},
     "xavier": {"init": "xavier"},
     "global average": {"head": "global_average"},
+    "bfloat16": {"precision": "bfloat16"},
+    "bfloat16, average pooling": {
+        "precision": "bfloat16",
+        "blocks": (BlockSpec(channels=6, pool="avg", activation="tanh"), BlockSpec(channels=8)),
+    },
+    "bfloat16, dense": {"precision": "bfloat16", "family": "dense"},
+    "bfloat16, recurrent": {"precision": "bfloat16", "family": "recurrent", "rnn_units": 8},
     "one batch": {"batch_size": 100, "schedule": "one_cycle", "num_epochs": 1},
 }
 
@@ -75,6 +82,7 @@ def same_steps(spec: RunSpec, digits) -> str:
     known = {
         "status": "finished",
         "device": "CPU, 1 core",
+        "precision": trainer.precision,
         "step": num_steps,
         "num_steps": num_steps,
         "test_correct": tested.correct,

@@ -32,6 +32,7 @@ def quick() -> tuple[Parcel, dict[str, torch.Tensor]]:
         QUICK,
         status="finished",
         device="CPU, 1 core",
+        precision=trainer.precision,
         step=trainer.num_steps,
         num_steps=trainer.num_steps,
         test_correct=tested.correct,
