@@ -1,9 +1,10 @@
-"""Three loops that train the same network, each in a process of its own, timed in short windows.
+"""Four loops that train the same network, each in a process of its own, timed in short windows.
 
 `trainer` is `core.trainer.Trainer.fit` in a background thread set up as `core.runs` sets up its
-own. `tutorial` is the loop that PyTorch's tutorials teach. `tuned` is the fastest loop in plain
-PyTorch that its author could write, in a main thread. `python -m tests.bench._loops KIND` reads
-orders from stdin and answers on stdout, one JSON object a line each.
+own; `trainer32` is the same with 32-bit floats alone, as the other two compute. `tutorial` is the
+loop that PyTorch's tutorials teach. `tuned` is the fastest loop in plain PyTorch that its author
+could write, in a main thread. `python -m tests.bench._loops KIND` reads orders from stdin and
+answers on stdout, one JSON object a line each.
 """
 
 import json
@@ -49,7 +50,7 @@ NETWORKS = {
         optimizer="sgd",
     ),
 }
-KINDS = ("trainer", "tuned", "tutorial")
+KINDS = ("trainer", "trainer32", "tuned", "tutorial")
 # In place of a network: plain products of square matrices, whose side is the batch size.
 PRODUCTS = "products"
 # Long enough for the library to choose and pack its kernels and for the allocator to settle.
@@ -92,7 +93,7 @@ class Process:
 
     def __init__(self, kind: str) -> None:
         environment = dict(os.environ)
-        if kind != "trainer":
+        if not kind.startswith("trainer"):
             # libgomp's own number: what core sets before torch is imported is no part of a rival.
             environment["GOMP_SPINCOUNT"] = "300000"
         self._process = subprocess.Popen(
@@ -247,9 +248,11 @@ class _Timer:
     def __init__(self, kind: str) -> None:
         self._loop_of: Callable[[RunSpec], Loop] = {
             "trainer": trainer,
+            "trainer32": trainer,
             "tutorial": tutorial,
             "tuned": tuned,
         }[kind]
+        self._precision = "auto" if kind == "trainer" else "float32"
         self._current: tuple[str, int, str] | None = None
         self._loop: Loop = iter(())
 
@@ -271,6 +274,7 @@ class _Timer:
                 num_epochs=200,
                 schedule="constant",
                 device="cpu",
+                precision=self._precision,
             )
         )
 
@@ -311,7 +315,7 @@ def _serve(kind: str) -> None:
         print(json.dumps(asdict(window)), flush=True)
 
 
-def _serve_from_a_background_thread() -> None:
+def _serve_from_a_background_thread(kind: str) -> None:
     """Do as `core.runs` does: the thread that trains takes all cores, the others one."""
     from core.device import keep_freed_memory, take_all_cores, take_one_core
     from core.sharing import sharing_cores
@@ -322,7 +326,7 @@ def _serve_from_a_background_thread() -> None:
         take_all_cores()
         ready.put(None)
         with sharing_cores():
-            _serve("trainer")
+            _serve(kind)
 
     keep_freed_memory()
     worker = threading.Thread(target=work)
@@ -335,8 +339,8 @@ def _serve_from_a_background_thread() -> None:
 def main() -> None:
     """Serve the loop that the command line names."""
     kind = sys.argv[1]
-    if kind == "trainer":
-        _serve_from_a_background_thread()
+    if kind.startswith("trainer"):
+        _serve_from_a_background_thread(kind)
         return
     if kind == "tuned":
         from core.device import keep_freed_memory
