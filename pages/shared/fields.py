@@ -62,14 +62,18 @@ _SHORT_RANGE: Final = 50
 def field_grid(*paths: str, devices: Mapping[str, str] | None = None) -> None:
     """Show fields two to a row; where there is no room for two, they keep their order.
 
+    One container, which `style.css` lays out: of columns there would be three blocks for every two
+    fields, and the browser goes through every block of a page whenever anything changes.
+
     Args:
         paths: of the fields.
         devices: keys and names of the devices to offer, where `device` is among the fields.
     """
-    for i in range(0, len(paths), 2):
-        for column, path in zip(st.columns(2, gap="medium"), paths[i : i + 2], strict=False):
-            with column:
-                field(path, options=devices if path == "device" else None)
+    if not paths:
+        return
+    with st.container(key=f"fields_{paths[0]}"):
+        for path in paths:
+            field(path, options=devices if path == "device" else None)
 
 
 class _Taken(TypedDict):
