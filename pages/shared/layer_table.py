@@ -19,10 +19,12 @@ def layer_table(network: Network) -> None:
         key="layers",
         column_config={
             _("Parameters"): st.column_config.NumberColumn(
-                format="localized", help=_("Numbers that training sets")
+                format="accounting", step=1, help=_("Numbers that training sets")
             ),
             _("Multiply-adds"): st.column_config.NumberColumn(
-                format="localized", help=_("Multiplications with an addition, for one image")
+                format="accounting",
+                step=1,
+                help=_("Multiplications with an addition, for one image"),
             ),
             _("Receptive field"): st.column_config.TextColumn(
                 help=_("The square of the picture that one value of this layer depends on")
