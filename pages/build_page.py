@@ -43,12 +43,15 @@ def _take_preset() -> None:
 
 
 def _top(spec: RunSpec, verdict: Verdict) -> None:
-    data, start, train = st.columns([3, 3, 2], vertical_alignment="bottom")
-    with data:
+    key = preset_of(spec)
+    st.session_state["preset"] = key or _OWN
+    here = is_available(spec.data)
+    problem = verdict.problem
+    missing = None if here else _("The data are not on this computer yet.")
+    why = say(problem.message) if problem else missing
+    # Laid out by style.css: three in the first row, two in the second.
+    with st.container(key="top"):
         data_choice()
-    with start:
-        key = preset_of(spec)
-        st.session_state["preset"] = key or _OWN
         st.selectbox(
             _("Start from"),
             [*PRESETS, *([] if key else [_OWN])],
@@ -57,11 +60,6 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             on_change=_take_preset,
             help="\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values()),
         )
-    with train:
-        here = is_available(spec.data)
-        problem = verdict.problem
-        missing = None if here else _("The data are not on this computer yet.")
-        why = say(problem.message) if problem else missing
         st.button(
             _("Train"),
             type="primary",
@@ -73,10 +71,8 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             width="stretch",
             help=plain(why) if why else None,
         )
-    sentence, price = st.columns([6, 2])
-    sentence.caption(say(PRESETS[key].sentence) if key else _("A network of your own."))
-    with price:
-        price_line(spec, verdict.problem)
+        st.caption(say(PRESETS[key].sentence) if key else _("A network of your own."))
+        price_line(spec, problem)
     data_strip(spec)
 
 
