@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 import torch
@@ -30,13 +30,16 @@ from core.message import N_
 from core.precision import precision_of
 from core.run import PUBLISH_S
 from core.settings import Number, Value
+from core.sharing import Calm
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
 from core.trainer import Pulse, Steps, Trainer
 
 MAX_KNOWN: Final = 500
 MAX_ASKERS: Final = 200
-# A network that could not be tried, or not in peace, is tried again after this long.
+# A network that could not be tried is tried again after this long, and sooner where the machine was
+# too busy to tell.
 RETRY_S: Final = 30.0
+BUSY_RETRY_S: Final = 3.0
 
 # Settings that change no step's time, and what they are while a network is tried. The rate is the
 # lowest there is, as a trial that diverges would tell nothing.
@@ -71,11 +74,13 @@ _STRENGTHS: Final = frozenset(
 )
 # Steps are timed together until this is over: long enough for waiting for a GPU not to count.
 _PIECE_S: Final = 0.02
-# A trial takes at least this long, and until the fastest pieces agree: while another program or a
-# page computes, the team's threads wait for each other, and a small step takes a hundred times as
-# long. After the longer time it ends anyway.
+# A trial takes at least this long, and until the fastest pieces agree. While another program or a
+# page computes, as a browser does that opens one, the team's threads wait for each other, and a
+# small step takes a hundred times as long: such pieces are left out. After the longer time of calm,
+# or this long in all, it ends anyway.
 _ENOUGH_S: Final = 0.15
 _LONG_S: Final = 1.0
+_PATIENCE_S: Final = 4.0
 _AGREE: Final = 1.15
 _AGREEING: Final = 3
 # A step that takes more than this is tried with fewer images: it must not hold up a run.
@@ -100,6 +105,7 @@ class Price:
         run_s: seconds in all, the final test included.
         images_per_s: training images a second.
         memory: bytes that a step takes, at most.
+        steady: whether it was measured in peace; otherwise a quiet machine takes less.
     """
 
     device: str
@@ -108,6 +114,7 @@ class Price:
     run_s: float
     images_per_s: float
     memory: int
+    steady: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +246,9 @@ class Prices:
             assert key is not None
             before = self._known.pop(key, (None, 0.0))[0]
             if before and not (cost and cost.steady):
-                cost = before  # measured in no more peace than the first time
+                # Neither was measured in peace: the faster one was disturbed less.
+                seconds = partial(_step_s, batch=key.batch_size)
+                cost = min(before, cost, key=seconds) if cost else before
             self._known[key] = cost, time.monotonic()
             while len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
@@ -253,8 +262,9 @@ class Prices:
             return None, False
         self._known.move_to_end(key)
         cost, since = self._known[key]
-        for_good = cost is not None and cost.steady
-        return cost, for_good or time.monotonic() - since < RETRY_S
+        if cost is not None and cost.steady:
+            return cost, True
+        return cost, time.monotonic() - since < (RETRY_S if cost is None else BUSY_RETRY_S)
 
 
 @lru_cache(maxsize=2 * MAX_ASKERS)
@@ -290,7 +300,7 @@ def price_of(spec: RunSpec, cost: Cost) -> Price:
     epoch_s += course.validation * cost.evaluated_s
     # The weights are published after every epoch, and at times in between.
     epoch_s += cost.publish_s * (1 + epoch_s / PUBLISH_S)
-    step_s = cost.step_s + batch * cost.image_s
+    step_s = _step_s(cost, batch)
     return Price(
         device=resolve(spec.device).name,
         step_s=step_s,
@@ -298,7 +308,12 @@ def price_of(spec: RunSpec, cost: Cost) -> Price:
         run_s=epoch_s * course.num_epochs + info.test * cost.evaluated_s,
         images_per_s=batch / step_s,
         memory=step_memory(spec, lay_out(spec)).total,
+        steady=cost.steady,
     )
+
+
+def _step_s(cost: Cost, batch: int) -> float:
+    return cost.step_s + batch * cost.image_s
 
 
 def trial(key: RunSpec) -> Trial:
@@ -334,22 +349,35 @@ def trial(key: RunSpec) -> Trial:
 
 def _time_step(trainer: Trainer) -> Generator[None, None, tuple[float, bool]]:
     """Train until a step's seconds can be told; return them, and whether they are certain."""
-    times: list[float] = []
-    step, train_s, first_s = 0, 0.0, None
+    calm_times: list[float] = []
+    disturbed: list[float] = []
+    step, train_s, first_s, calm_s = 0, 0.0, None, 0.0
+    calm = Calm()
     for event in trainer.fit():
         if not isinstance(event, Steps):
             continue
+        piece_s, steps = event.train_s - train_s, event.step - step
+        step, train_s = event.step, event.train_s
         if first_s is None:
             # It also makes kernels, takes memory and sets the optimiser up.
-            first_s = event.train_s
+            first_s = train_s
+        elif calm.lasted():
+            calm_times.append(piece_s / steps)
+            calm_s += piece_s
         else:
-            times.append((event.train_s - train_s) / (event.step - step))
-        step, train_s = event.step, event.train_s
+            disturbed.append(piece_s / steps)
+        times = calm_times or disturbed
         best = [seconds for seconds in times if seconds <= _AGREE * min(times)]
-        steady = len(best) >= _AGREEING
-        if (steady and train_s - first_s > _ENOUGH_S) or (times and train_s > _LONG_S):
-            return statistics.mean(best), steady
+        steady = bool(calm_times) and len(best) >= _AGREEING
+        if steady and calm_s > _ENOUGH_S:
+            return statistics.mean(best), True
+        if calm_s > _LONG_S:
+            # Of long steps there are few that could agree, and of the longest there is one.
+            return statistics.mean(best), len(best) > 1 or len(calm_times) == 1
+        if times and train_s > _PATIENCE_S:
+            return statistics.mean(best), False
         yield
+        calm.begin()
     raise AssertionError("The epochs were over before a step could be timed.")
 
 

@@ -32,6 +32,31 @@ SHORTEST_REST_S: Final = 1.0
 LONGEST_REST_S: Final = 4.0
 
 
+# Set while the threads of a team hardly spin, as others want the cores.
+_resting = threading.Event()
+
+
+class Calm:
+    """Tells again and again whether others have left the cores to this process's one team."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._waited, self._at = _waited_s(), time.monotonic()
+
+    def lasted(self) -> bool:
+        """Tell whether they have since it was last asked, and begin anew.
+
+        Always where the system does not say how long threads wait for a processor.
+        """
+        waited, began = self._waited, self._at
+        self.begin()
+        crowded = self._waited - waited > CROWDED * (self._at - began)
+        return not crowded and not _resting.is_set()
+
+
 @contextmanager
 def sharing_cores() -> Iterator[None]:
     """Watch for other programs meanwhile, and spin only without them. Linux with libgomp only."""
@@ -93,11 +118,13 @@ def idle_team(gomp: ctypes.CDLL) -> Iterator[None]:
     keeper = threading.Thread(target=keep, name="netsketch-idle-team", daemon=True)
     keeper.start()
     made.wait()
+    _resting.set()
     try:
         yield
     finally:
         over.set()
         keeper.join()
+        _resting.clear()
 
 
 def _libgomp() -> ctypes.CDLL | None:
@@ -121,8 +148,9 @@ def _libgomp() -> ctypes.CDLL | None:
 
 
 def _waited_s() -> float:
+    """Seconds that this process's threads have waited for a processor, 0 where nobody counts."""
     total = 0
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path("/proc/self/task").glob("*"):
         # A thread may end meanwhile, and a kernel may keep no such figures.
         with suppress(OSError):
             total += int((task / "schedstat").read_text().split()[1])

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.check import Problem
+from core.price import BUSY_RETRY_S, Price
 from core.runs import runs
 from core.spec import RunSpec
 from pages.shared import state
@@ -17,18 +18,33 @@ def price_line(spec: RunSpec, problem: Problem | None) -> None:
     if problem:
         st.caption(_("No time to tell until it works."))
         return
-    runs().price(state.asker(), spec)
-    pending = runs().price_pending(state.asker())
+    pace = _pace(runs().price(state.asker(), spec))
     with st.container(key="price"):
-        st.fragment(_line, run_every=_ASK_AGAIN_S if pending else None)(spec, pending)
+        st.fragment(_line, run_every=pace)(spec, pace)
 
 
-def _line(spec: RunSpec, was_pending: bool) -> None:
+def _pace(price: Price | None) -> float | None:
+    """Return after how many seconds to look again, or None where all is known."""
+    if price is not None:
+        return None if price.steady else BUSY_RETRY_S
+    return _ASK_AGAIN_S if runs().price_pending(state.asker()) else None
+
+
+def _line(spec: RunSpec, pace: float | None) -> None:
     price = runs().price(state.asker(), spec)
-    if was_pending and not runs().price_pending(state.asker()):
+    if pace is not None and _pace(price) != pace:
         st.rerun()
     if price is None:
-        st.caption(_("Measuring …") if was_pending else _("Its time cannot be told."))
+        st.caption(_("Measuring …") if pace is not None else _("Its time cannot be told."))
+        return
+    if not price.steady:
+        st.caption(
+            _("At most **{epoch}** an epoch").format(epoch=duration(price.epoch_s)),
+            help=_(
+                "Other programs keep this machine busy, so that this is longer than it takes when "
+                "nothing else runs. It is measured again every few seconds."
+            ),
+        )
         return
     st.caption(
         _("**{epoch}** an epoch, about **{whole}** in all").format(

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -394,16 +395,35 @@ def test_a_price_measured_in_turmoil_is_measured_again(line, trials, monkeypatch
     line.price("me", SPEC)
     answered(line)
     assert line.price("me", SPEC).step_s == pytest.approx(0.505)
+    assert not line.price("me", SPEC).steady
     assert not line.price_pending("me")  # not at once
-    monkeypatch.setattr(price_module, "RETRY_S", 0.0)
+    monkeypatch.setattr(price_module, "BUSY_RETRY_S", 0.0)
     for _ in range(2):
         # What is known is told meanwhile.
         assert line.price("me", SPEC).step_s == pytest.approx(0.505)
         assert line.price_pending("me")
         answered(line)
     assert line.price("me", SPEC).step_s == pytest.approx(0.006)
+    assert line.price("me", SPEC).steady
     assert not line.price_pending("me")
     assert len(trials.ended) == 3
+
+
+def test_of_two_prices_measured_in_turmoil_the_lower_one_is_told(line, trials, monkeypatch):
+    costs = iter([replace(COST, step_s=step_s, steady=False) for step_s in (0.5, 0.2)])
+
+    def unsteady(key):
+        yield from trials.trial(key)
+        return next(costs)
+
+    monkeypatch.setattr(price_module, "trial", unsteady)
+    monkeypatch.setattr(price_module, "BUSY_RETRY_S", 0.0)
+    trials.go(100)
+    for _ in range(2):
+        line.price("me", SPEC)
+        answered(line)
+    monkeypatch.setattr(price_module, "BUSY_RETRY_S", 60.0)
+    assert line.price("me", SPEC).step_s == pytest.approx(0.205)
 
 
 def measured(spec):
@@ -415,8 +435,27 @@ def measured(spec):
         return done.value
 
 
+class Calmness:
+    """Whether the machine is calm, piece by piece, as a test says; then it is."""
+
+    said: Iterator[bool] = iter(())
+
+    def begin(self):
+        pass
+
+    def lasted(self):
+        return next(self.said, True)
+
+
 @pytest.fixture
-def takes(monkeypatch):
+def calm(monkeypatch):
+    """Let a test say whether other programs disturb the pieces, whatever this machine does."""
+    monkeypatch.setattr(price_module, "Calm", Calmness)
+    return lambda said: monkeypatch.setattr(Calmness, "said", iter(said))
+
+
+@pytest.fixture
+def takes(monkeypatch, calm):
     """Make training steps and evaluation take as long as a test says."""
 
     def take(step=lambda count: 0.0, batch=lambda count: 0.0):
@@ -460,6 +499,38 @@ def test_a_busy_machine_does_not_spoil_the_price(takes):
 def test_a_machine_that_never_rests_is_noticed(takes):
     slower = iter(range(1, 1000))
     takes(step=lambda count: 0.05 * next(slower))
+    assert not measured(SPEC).steady
+
+
+def test_what_others_disturb_is_left_out_even_if_it_agrees(takes, calm):
+    slow = iter([0.02] + [0.2] * 5)
+    takes(step=lambda count: next(slow, 0.02))
+    calm([False] * 5)
+    cost = measured(SPEC)
+    assert 0.02 < price_of(SPEC, cost).step_s < 0.03
+    assert cost.steady
+
+
+def test_where_others_never_rest_the_price_is_told_as_uncertain(takes, calm, monkeypatch):
+    monkeypatch.setattr(price_module, "_PATIENCE_S", 0.5)
+    takes(step=lambda count: 0.05)
+    calm([False] * 1000)
+    cost = measured(SPEC)
+    assert not cost.steady
+    assert price_of(SPEC, cost).step_s == pytest.approx(0.05, rel=0.3)
+
+
+@pytest.mark.parametrize(("step_s", "certain"), [((1.1,), True), ((0.6, 0.62), True)])
+def test_long_steps_are_certain_where_nobody_disturbs_them(takes, step_s, certain):
+    seconds = iter([0.03, *step_s])
+    takes(step=lambda count: next(seconds, 0.0))
+    cost = measured(SPEC)
+    assert cost.steady is certain
+
+
+def test_long_steps_that_differ_are_not(takes):
+    seconds = iter([0.03, 0.4, 0.8])
+    takes(step=lambda count: next(seconds, 0.0))
     assert not measured(SPEC).steady
 
 

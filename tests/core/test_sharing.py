@@ -13,7 +13,7 @@ from core import runs as runs_module
 from core import sharing
 from core.device import cores, take_all_cores
 from core.runs import Runs
-from core.sharing import idle_team, sharing_cores, watch_until
+from core.sharing import CROWDED, Calm, idle_team, sharing_cores, watch_until
 from core.spec import BlockSpec, RunSpec
 from core.trainer import Trainer
 
@@ -181,3 +181,38 @@ def test_every_run_of_the_dashboard_shares_the_cores(monkeypatch):
     runs.close()
     assert run.status == "finished"
     assert seen == [None, None]
+
+
+def test_it_is_calm_as_long_as_threads_hardly_wait(monkeypatch):
+    now, waited = [0.0], [0.0]
+    monkeypatch.setattr(sharing, "_waited_s", lambda: waited[0])
+    monkeypatch.setattr(sharing.time, "monotonic", lambda: now[0])
+    calm = Calm()
+    for seconds, waits, expected in (
+        (1.0, 0.9 * CROWDED, True),
+        (1.0, 1.1 * CROWDED, False),
+        (1.0, 0.0, True),  # what was before does not count
+        (0.1, 0.09 * CROWDED, True),
+        (0.1, 0.11 * CROWDED, False),
+    ):
+        now[0] += seconds
+        waited[0] += waits
+        assert calm.lasted() is expected
+    waited[0] += 10.0
+    calm.begin()
+    assert calm.lasted()
+
+
+def test_it_is_not_calm_while_threads_do_without_spinning(monkeypatch):
+    monkeypatch.setattr(sharing, "_waited_s", lambda: 0.0)
+    calm = Calm()
+    for gomp in filter(None, [sharing._libgomp()]):
+        with idle_team(gomp):
+            assert not calm.lasted()
+        assert calm.lasted()
+
+
+def test_where_nobody_counts_it_is_always_calm(monkeypatch, tmp_path):
+    monkeypatch.setattr(sharing, "Path", lambda path: tmp_path / "nothing")
+    calm = Calm()
+    assert calm.lasted()
