@@ -39,7 +39,9 @@ def _line(spec: RunSpec, pace: float | None) -> None:
         return
     if not price.steady:
         st.caption(
-            _("At most **{epoch}** an epoch").format(epoch=duration(price.epoch_s)),
+            _("At most **{epoch}** an epoch, **{whole}** in all").format(
+                epoch=duration(price.epoch_s), whole=duration(price.run_s)
+            ),
             help=_(
                 "Other programs keep this machine busy, so that this is longer than it takes when "
                 "nothing else runs. It is measured again every few seconds."
