@@ -12,9 +12,15 @@ import torch
 
 from core.device import key_of
 from core.layers import Network
+from core.message import N_
 from core.spec import RunSpec
 
 Precision = Literal["float32", "bfloat16"]
+# For people.
+IN_WORDS: Final[dict[str, str]] = {
+    "float32": N_("32-bit floats"),
+    "bfloat16": N_("bfloat16 between the layers of a training step and 32-bit floats elsewhere"),
+}
 
 # Instructions of a CPU by which one core multiplies bfloat16 twice as fast as 32-bit floats, or
 # faster. Without them it is slower.

@@ -36,8 +36,8 @@ from core.trainer import Pulse, Steps, Trainer
 
 MAX_KNOWN: Final = 500
 MAX_ASKERS: Final = 200
-# A network that could not be tried is tried again after this long, and sooner where the machine was
-# too busy to tell.
+# A network that could not be tried is tried again after this long. Where the machine was too busy
+# to tell it is sooner, then after twice as long each time: a trial takes time from a run beside it.
 RETRY_S: Final = 30.0
 BUSY_RETRY_S: Final = 3.0
 
@@ -154,8 +154,8 @@ class Prices:
         self._lock = threading.Lock()
         # Who waits for which key, the longest wait first.
         self._wanted: OrderedDict[str, RunSpec] = OrderedDict()
-        # None is a trial that failed; each with the time at which it ended.
-        self._known: OrderedDict[RunSpec, tuple[Cost | None, float]] = OrderedDict()
+        # None is a trial that failed; each with the time at which it ended, and how many have.
+        self._known: OrderedDict[RunSpec, tuple[Cost | None, float, int]] = OrderedDict()
         self._trial: Trial | None = None
         self._tried: RunSpec | None = None
 
@@ -244,12 +244,12 @@ class Prices:
         with self._lock:
             key = self._tried
             assert key is not None
-            before = self._known.pop(key, (None, 0.0))[0]
+            before, _, trials = self._known.pop(key, (None, 0.0, 0))
             if before and not (cost and cost.steady):
                 # Neither was measured in peace: the faster one was disturbed less.
                 seconds = partial(_step_s, batch=key.batch_size)
                 cost = min(before, cost, key=seconds) if cost else before
-            self._known[key] = cost, time.monotonic()
+            self._known[key] = cost, time.monotonic(), trials + 1
             while len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
             for asker in [asker for asker, wanted in self._wanted.items() if wanted == key]:
@@ -261,10 +261,11 @@ class Prices:
         if key not in self._known:
             return None, False
         self._known.move_to_end(key)
-        cost, since = self._known[key]
+        cost, since, trials = self._known[key]
         if cost is not None and cost.steady:
             return cost, True
-        return cost, time.monotonic() - since < (RETRY_S if cost is None else BUSY_RETRY_S)
+        rest_s = RETRY_S if cost is None else min(RETRY_S, BUSY_RETRY_S * 2 ** min(trials - 1, 9))
+        return cost, time.monotonic() - since < rest_s
 
 
 @lru_cache(maxsize=2 * MAX_ASKERS)

@@ -29,9 +29,9 @@ from core.learning import (
     rescale,
 )
 from core.memory import evaluation_batch
-from core.message import N_, message
+from core.message import message
 from core.model import build, in_fast_order, initialise, memory_format_of
-from core.precision import Precision, casting, precision_of
+from core.precision import IN_WORDS, Precision, casting, precision_of
 from core.randomness import Randomness
 from core.spec import RunSpec
 from core.state import (
@@ -453,9 +453,7 @@ def how_it_runs(spec: RunSpec, precision: str) -> str:
     """
     device = resolve(spec.device)
     steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
-    floats = N_("32-bit floats")
-    if precision == "bfloat16":
-        floats = N_("bfloat16 between the layers of a training step and 32-bit floats elsewhere")
+    floats = IN_WORDS[precision or "float32"]
     if device.key != "cpu":
         return message(
             "On {device}: all images lie on the device as bytes and are normalised there; "

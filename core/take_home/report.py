@@ -9,6 +9,7 @@ from core.course import course_of
 from core.datasets.table import info_of
 from core.layers import Layer
 from core.palette import DARK, LIGHT
+from core.precision import IN_WORDS
 from core.record import RunRecord
 from core.settings import Choice, Flag, Setting, Value
 from core.spec import BlockSpec, DenseSpec, RunSpec, default_of, place, walk
@@ -45,11 +46,6 @@ pre {{ background: var(--raised); padding: .75rem 1rem; overflow-x: auto; border
   font: .85rem/1.5 "JetBrains Mono", ui-monospace, Menlo, Consolas, monospace; }}
 @media print {{ body {{ max-width: none; padding: 0; }} h2 {{ break-after: avoid; }} }}
 """
-
-_PRECISIONS: Final = {
-    "float32": "32-bit floats",
-    "bfloat16": "bfloat16 between the layers of a training step, 32-bit floats elsewhere",
-}
 
 
 def report(parcel: Parcel) -> str:
@@ -168,7 +164,7 @@ def _circumstances(record: RunRecord) -> str:
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         *([("Learning rate", changed)] if changed else []),
         ("Device", record.device or "unknown"),
-        *([("Precision", _PRECISIONS[record.precision])] if record.precision else []),
+        *([("Precision", IN_WORDS[record.precision])] if record.precision else []),
         ("Versions", versions or "unknown"),
         ("Seed", str(record.spec.seed)),
     ]  # fmt: skip

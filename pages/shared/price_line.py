@@ -44,7 +44,7 @@ def _line(spec: RunSpec, pace: float | None) -> None:
             ),
             help=_(
                 "Other programs keep this machine busy, so that this is longer than it takes when "
-                "nothing else runs. It is measured again every few seconds."
+                "nothing else runs. It is measured again from time to time."
             ),
         )
         return

@@ -426,6 +426,25 @@ def test_of_two_prices_measured_in_turmoil_the_lower_one_is_told(line, trials, m
     assert line.price("me", SPEC).step_s == pytest.approx(0.205)
 
 
+def test_on_a_busy_machine_it_is_measured_ever_more_seldom(line, trials, monkeypatch):
+    now = [1_000.0]
+
+    def unsteady(key):
+        yield from trials.trial(key)
+        return replace(COST, steady=False)
+
+    monkeypatch.setattr(price_module, "trial", unsteady)
+    monkeypatch.setattr(price_module.time, "monotonic", lambda: now[0])
+    trials.go(100)
+    for rest_s in (3.0, 6.0, 12.0, 24.0, 30.0, 30.0):
+        line.price("me", SPEC)
+        answered(line)
+        now[0] += 0.9 * rest_s
+        line.price("me", SPEC)
+        assert not line.price_pending("me")
+        now[0] += 0.2 * rest_s
+
+
 def measured(spec):
     steps = trial(price_key(spec))
     try:
