@@ -11,6 +11,7 @@ from core.course import course_over
 from core.cross_validation import CrossValidation
 from core.data import Digits
 from core.datasets.table import info_of
+from core.device import take_one_core
 from core.errors import UserError
 from core.history import History
 from core.learner import Learner
@@ -29,6 +30,12 @@ SPEC = RunSpec(
     num_epochs=3,
     seed=7,
 )
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> None:
+    """Train on as many threads as the records say and lessons then take: another number rounds."""
+    take_one_core()
 
 
 @pytest.fixture

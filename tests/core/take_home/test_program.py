@@ -12,6 +12,7 @@ import torch
 from nbclient import NotebookClient
 
 from core.data import load
+from core.device import take_one_core
 from core.presets import PRESETS
 from core.take_home.notebook import notebook
 from core.take_home.parcel import Parcel
@@ -26,6 +27,7 @@ QUICK = replace(PRESETS["small"].spec, num_epochs=1, batch_size=100, shift=1, ro
 @pytest.fixture(scope="module")
 def quick() -> tuple[Parcel, dict[str, torch.Tensor]]:
     """A run on the built-in digits, and its weights."""
+    take_one_core()  # as its record says and the script then does
     trainer = Trainer(QUICK, load("embedded"))
     tested = next(event for event in trainer.fit() if isinstance(event, Tested))
     parcel = untrained(
