@@ -1,6 +1,7 @@
 """What every test shares: seeds, one core, a data folder of its own, and small digits."""
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 
@@ -31,6 +32,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("netsketch")
 
 _BROWSER = "tests/e2e/"
+# Of a word in the name of a case.
+_MAX_WORD = 32
 
 
 class _BrowserBesideTheRest(LoadScopeScheduling):
@@ -52,6 +55,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the browser, whose tests are half of the work."""
     items.sort(key=lambda item: not item.nodeid.startswith(_BROWSER))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Give every case a short name that is the same in every process.
+
+    The processes of `make test` collect for themselves and compare names, and bytes may hold the
+    time of day (gzip writes it), so no name is made of them; pytest tells equal ones apart by a
+    number.
+    """
+    if isinstance(val, bytes | bytearray):
+        return argname
+    if isinstance(val, str):
+        words = re.sub(r"[^!-~]+", " ", val).strip()
+        return words[:_MAX_WORD].strip() or argname
+    return None
 
 
 @pytest.fixture(scope="session")
