@@ -24,6 +24,7 @@ class DatasetInfo:
         std: their standard deviation on the same scale.
         source: the key of what is downloaded for it; empty where nothing is.
         credit: whose it is, and its licence.
+        copies_together: some images are there more than once, and no copies may be parted.
     """
 
     key: str
@@ -38,3 +39,4 @@ class DatasetInfo:
     std: float
     source: str = ""
     credit: str
+    copies_together: bool = False

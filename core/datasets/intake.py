@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.datasets.own import MAX_CLASSES, MAX_NAME, MAX_TITLE, MIN_PER_CLASS, OwnImages
+from core.datasets.parts import TRAIN
 from core.errors import UserError
 from core.message import N_, Quoted, message
 
@@ -66,11 +67,14 @@ class Found:
         name: where it lies in the file, for people.
         class_name: what it shows.
         prepare: makes it uint8 (1, 1, 28, 28), or says in a `UserError` why it cannot.
+        part: where the file puts it: TEST of `core.datasets.parts` for an image of a given test
+            set, VALIDATION for one of a given validation set, otherwise TRAIN.
     """
 
     name: str
     class_name: str
     prepare: Callable[[], Tensor]
+    part: int = TRAIN
 
 
 Progress = Generator[float, None, Intake]
@@ -94,6 +98,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
         )
     images: list[Tensor] = []
     names: list[str] = []
+    parts: list[int] = []
     for i, one in enumerate(found):
         if i % _EVERY == 0:
             yield i / len(found)
@@ -103,6 +108,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
             left_out.append(LeftOut(one.name, error.message))
         else:
             names.append(one.class_name)
+            parts.append(one.part)
     counts = Counter(names)
     for name in sorted(counts, key=natural):
         if counts[name] < MIN_PER_CLASS:
@@ -126,6 +132,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
         class_names=tuple(classes),
         images=torch.cat([images[i] for i in kept])[:, 0].numpy(),
         labels=np.array([index[names[i]] for i in kept], np.int64),
+        parts=np.array([parts[i] for i in kept], np.int8) if any(parts) else None,
     )
     return Intake(own, tuple(left_out))
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.info import DatasetInfo
+from core.datasets.parts import TEST, Parts, copies_of, divide
 from core.datasets.place import data_folder
 from core.message import N_, Quoted, message
 
@@ -32,8 +33,7 @@ MAX_NAME: Final = 40
 _KEY: Final = re.compile(r"own:([0-9a-f]{12}-(?:[2-9]|[1-4][0-9]|50))")
 _MANIFEST: Final = "about.json"
 _IMAGES: Final = "images.npz"
-# Shares of each class that are held out, and the fewest of them.
-_HELD_OUT: Final = 0.15
+# One each to learn from, to validate and to test.
 MIN_PER_CLASS: Final = 3
 
 
@@ -46,12 +46,16 @@ class OwnImages:
         class_names: in the order of the labels.
         images: uint8 (N, 28, 28).
         labels: int64 (N,), at least MIN_PER_CLASS of each class.
+        parts: where the file put each image, int8 (N,) of TRAIN, VALIDATION and TEST of
+            `core.datasets.parts`: a given test set (folders `test/…`, arrays `x_test`) is TEST,
+            and stays the test set. All else, and all where this is None, is divided here.
     """
 
     title: str
     class_names: tuple[str, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    parts: Parts | None = None
 
 
 def is_own(key: object) -> bool:
@@ -102,10 +106,7 @@ def keep(own: OwnImages) -> str:
     Raises:
         OSError: the disk refuses.
     """
-    digest = hashlib.sha256(json.dumps(own.class_names).encode())
-    digest.update(own.labels.astype("<i8").tobytes())
-    digest.update(own.images.tobytes())
-    key = f"own:{digest.hexdigest()[:12]}-{len(own.class_names)}"
+    key = f"own:{_digest(own)[:12]}-{len(own.class_names)}"
     final = _folder(key)
     final.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="new.", dir=final.parent))
@@ -128,28 +129,28 @@ def delete(key: str) -> None:
         images_path(key).unlink()
 
 
-def split_by_class(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Divide row numbers into training, validation and test, every class in its share.
+def _digest(own: OwnImages) -> str:
+    digest = hashlib.sha256(json.dumps(own.class_names).encode())
+    digest.update(own.labels.astype("<i8").tobytes())
+    digest.update(own.images.tobytes())
+    # Whatever else settles how they are divided. Without any of it they have the key that they
+    # always had, and are divided as they always were.
+    if _has_copies(own):
+        digest.update(b"copies together")
+    if own.parts is not None:
+        digest.update(own.parts.tobytes())
+    return digest.hexdigest()
 
-    Each part gets at least one of each class that has MIN_PER_CLASS.
-    """
-    random = np.random.RandomState(0)
-    parts: tuple[list[int], ...] = ([], [], [])
-    for label in np.unique(labels):
-        rows = random.permutation(np.flatnonzero(labels == label))
-        held = max(1, round(_HELD_OUT * len(rows)))
-        for part, some in zip(
-            parts, np.split(rows, [len(rows) - 2 * held, len(rows) - held]), strict=True
-        ):
-            part.extend(some.tolist())
-    return tuple(random.permutation(np.array(part, np.int64)) for part in parts)
+
+def _has_copies(own: OwnImages) -> bool:
+    return len(np.unique(copies_of(own.images))) < len(own.images)
 
 
 def _write(folder: Path, own: OwnImages) -> None:
     # It reads the table of data sets, which reads this module.
     from core.datasets.build import write_npz
 
-    train, validation, test = split_by_class(own.labels)
+    train, validation, test = divide(own.labels, copies_of(own.images), own.parts)
     known = np.concatenate([train, validation])
     pixels = own.images[train].astype(np.float64) / 255
     about = {
@@ -162,6 +163,8 @@ def _write(folder: Path, own: OwnImages) -> None:
         # All images of one grey have no spread to be divided by.
         "std": round(max(float(pixels.std()), 0.01), 6),
         "made_at": time.time(),
+        "copies_together": _has_copies(own),
+        "given_test": own.parts is not None and bool((own.parts == TEST).any()),
     }
     write_npz(
         folder / _IMAGES,
@@ -182,7 +185,9 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
         info = DatasetInfo(
             key=key,
             title=Quoted(about["title"]),
-            description=N_("Your own images."),
+            description=N_("Your own images, tested on those that came for it.")
+            if about.get("given_test")
+            else N_("Your own images."),
             train=int(about["train"]),
             validation=int(about["validation"]),
             test=int(about["test"]),
@@ -191,6 +196,7 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
             mean=float(about["mean"]),
             std=float(about["std"]),
             credit="",
+            copies_together=bool(about.get("copies_together")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return _unknown(key)

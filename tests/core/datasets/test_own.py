@@ -11,7 +11,6 @@ from core.check import check
 from core.codec import from_json, from_query, to_json, to_query
 from core.data import DataError, is_available, load, title_of
 from core.datasets.own import (
-    MIN_PER_CLASS,
     OwnImages,
     delete,
     images_path,
@@ -19,8 +18,8 @@ from core.datasets.own import (
     is_own,
     keep,
     own_keys,
-    split_by_class,
 )
+from core.datasets.parts import TEST, TRAIN
 from core.datasets.preview import preview
 from core.datasets.table import class_names_of, info_of, num_classes_of
 from core.layers import lay_out
@@ -84,15 +83,47 @@ def test_each_part_has_every_class_and_no_image_twice():
     assert (found.mean, found.std) == (info_of(found.key).mean, info_of(found.key).std)
 
 
-@pytest.mark.parametrize("counts", [(3, 3), (3, 200), (4, 5, 6), (7,) * 50])
-def test_the_split_is_whole_whatever_the_counts(counts):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    parts = split_by_class(labels)
-    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
-    for part in parts:
-        assert set(labels[part]) == set(range(len(counts)))
-    assert min(counts) >= MIN_PER_CLASS
-    assert all(np.array_equal(a, b) for a, b in zip(parts, split_by_class(labels), strict=True))
+def test_a_given_test_set_is_the_test_set():
+    mine = own(10)
+    given = np.full(20, TRAIN, np.int8)
+    given[[0, 1, 2, 10]] = TEST
+    key = keep(replace(mine, parts=given))
+    found = load(key)
+    assert key != keep(mine)
+    expected = {one.tobytes() for one in mine.images[given == TEST]}
+    assert {one.numpy().tobytes() for one in found.test.images} == expected
+    assert (len(found.train), len(found.validation), len(found.test)) == (14, 2, 4)
+    assert "came for it" in info_of(key).description
+
+
+def test_copies_are_stored_in_one_part():
+    mine = own(12)
+    mine.images[12:18] = mine.images[12]
+    mine.images[3] = mine.images[2]
+    key = keep(mine)
+    found = load(key)
+    assert info_of(key).copies_together
+    assert not info_of(keep(own(12))).copies_together
+    parts = [
+        {image.numpy().tobytes() for image in part.images}
+        for part in (found.train, found.validation, found.test)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 24 - 6
+
+
+def test_a_set_of_an_older_version_is_divided_as_it_was(folder):
+    key = keep(own())
+    about = folder / "own" / key[4:] / "about.json"
+    facts = json.loads(about.read_text())
+    for word in ("copies_together", "given_test"):
+        del facts[word]
+    about.write_text(json.dumps(facts))
+    info = info_of(key)
+    assert (info.train, info.validation, info.test, info.copies_together) == (28, 6, 6, False)
+    # Named and divided by the version before, of the same images.
+    assert key == "own:68c0865475f9-2"
+    first = load(key).train
+    assert first.labels[:8].tolist() == [0, 1, 1, 1, 1, 1, 0, 0]
 
 
 def test_a_network_learns_them_and_names_them():
