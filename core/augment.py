@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.datasets.table import info_of
 from core.layers import IMAGE_SHAPE
 from core.spec import RunSpec
 
@@ -44,12 +45,16 @@ class Augmenter:
         spec: its `shift`, `rotation`, `scale` and `elastic` count.
         device: where the images lie.
         seed: of a run; the same calls after the same seed give the same images.
+        paper: the grey, 0 to 255, of what comes in from outside.
 
     Attributes:
         generator: all of its state; save and restore it to go on bit for bit.
     """
 
-    def __init__(self, spec: RunSpec, device: torch.device | str, seed: int) -> None:
+    def __init__(
+        self, spec: RunSpec, device: torch.device | str, seed: int, paper: int = 0
+    ) -> None:
+        self._paper = paper
         self._shift, self._scale = spec.shift, spec.scale
         self._rotation = math.radians(spec.rotation)
         self._elastic = spec.elastic
@@ -58,11 +63,17 @@ class Augmenter:
         self.generator = torch.Generator(device).manual_seed(seed + _SEED_OFFSET)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Return changed copies, float32, of the same range; what comes in from outside is black.
+        """Return changed copies, float32, of the same range.
 
         Args:
             pixels: (N, 1, 28, 28), uint8 or float32.
         """
+        if self._paper:
+            # Whatever moves an image lets in zeros.
+            return self._changed(pixels.to(torch.float32) - self._paper).add_(self._paper)
+        return self._changed(pixels)
+
+    def _changed(self, pixels: Tensor) -> Tensor:
         count, device = len(pixels), pixels.device
         chance = torch.rand(4, count, generator=self.generator, device=device)
         span = 2 * self._shift
@@ -94,7 +105,7 @@ def preview(images: Tensor, spec: RunSpec, count: int) -> Tensor:
     """
     copies = images.repeat_interleave(count, 0)
     if augments(spec):
-        augmenter = Augmenter(spec, images.device, spec.seed)
+        augmenter = Augmenter(spec, images.device, spec.seed, info_of(spec.data).paper)
         copies = augmenter(copies).round_().clamp_(0, 255).to(torch.uint8)
     return torch.cat([images, copies.view(len(images), count, SIDE, SIDE)], 1)
 

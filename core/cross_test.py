@@ -28,6 +28,7 @@ from core.layers import lay_out
 from core.memory import evaluation_batch
 from core.message import N_, message
 from core.model import build
+from core.preparation import on_its_ground
 from core.spec import RunSpec
 
 MAX_KNOWN: Final = 500
@@ -109,7 +110,7 @@ def cross_test(
     size = evaluation_batch(spec, lay_out(spec))
     for start in range(0, total, size):
         yield start / total
-        pixels = split.images[start : start + size].to(device)
+        pixels = on_its_ground(split.images[start : start + size], own).to(device)
         labels = split.labels[start : start + size].to(device)
         with torch.inference_mode():
             answers = model(normalise(pixels, own.mean, own.std)).argmax(1)

@@ -46,12 +46,18 @@ def digit_from_rgba(rgba: NDArray[np.uint8]) -> Tensor | None:
     Returns:
         uint8 (1, 1, 28, 28), light on dark, or None where nothing visible is drawn.
     """
+    return digit_from_ink(ink_from_rgba(rgba))
+
+
+def ink_from_rgba(rgba: NDArray[np.uint8]) -> Ink:
+    """Return the ink (H, W), 0 to 255, of what was drawn on a dark canvas (H, W, 4)."""
     assert rgba.shape[2:] == (4,), rgba.shape
     if rgba.size == 0:
-        return None
+        return np.zeros(rgba.shape[:2], np.float32)
     # The brightest channel: a blue stroke is as much a stroke as a white one.
     brightness = rgba[..., :3].max(axis=2).astype(np.float32)
-    return digit_from_ink(brightness * (rgba[..., 3].astype(np.float32) / 255))
+    ink: Ink = brightness * (rgba[..., 3].astype(np.float32) / 255)
+    return ink
 
 
 def digit_from_ink(ink: NDArray[np.uint8] | NDArray[np.floating]) -> Tensor | None:
@@ -64,15 +70,21 @@ def digit_from_ink(ink: NDArray[np.uint8] | NDArray[np.floating]) -> Tensor | No
         uint8 (1, 1, 28, 28), brightest pixel 255, or None where no ink is visible.
     """
     assert ink.ndim == 2, ink.shape
+    full = visible(ink)
+    if full is None:
+        return None
+    drawing = _resized(_cropped(full))
+    drawing = _cropped(_thickened(drawing))
+    return torch.from_numpy(_centred(_shrunk(drawing)))[None, None]
+
+
+def visible(ink: NDArray[np.uint8] | NDArray[np.floating]) -> Ink | None:
+    """Return ink (H, W) with its strongest at 255, or None where none is visible."""
     if ink.size == 0:
         return None
     full = np.nan_to_num(np.asarray(ink, dtype=np.float32)).clip(0, 255)
     strongest = float(full.max())
-    if strongest < VISIBLE:
-        return None
-    drawing = _resized(_cropped(full * np.float32(255 / strongest)))
-    drawing = _cropped(_thickened(drawing))
-    return torch.from_numpy(_centred(_shrunk(drawing)))[None, None]
+    return None if strongest < VISIBLE else full * np.float32(255 / strongest)
 
 
 def _cropped(ink: Ink) -> Ink:

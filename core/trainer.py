@@ -16,7 +16,7 @@ from core.augment import Augmenter, augments
 from core.batches import OnDevice, steps_per_epoch
 from core.check import require_runnable
 from core.data import Digits
-from core.datasets.table import num_classes_of
+from core.datasets.table import info_of, num_classes_of
 from core.device import cores, resolve
 from core.errors import UserError
 from core.learning import (
@@ -166,7 +166,8 @@ class Trainer:
         self._data = data
         self._eval_batch = evaluation_batch(spec, network)
         self._shuffle = torch.Generator().manual_seed(spec.seed)
-        self._augmenter = Augmenter(spec, self.device, spec.seed) if augments(spec) else None
+        paper = info_of(spec.data).paper
+        self._augmenter = Augmenter(spec, self.device, spec.seed, paper) if augments(spec) else None
         self._optimizer = make_optimizer(spec, self.model)
         self._schedule = make_schedule(spec, self._optimizer, self.num_steps)
         self._params = list(self.model.parameters())

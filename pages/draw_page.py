@@ -7,17 +7,19 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
+from core.datasets.info import DatasetInfo
 from core.datasets.table import info_of
-from core.drawing import digit_from_ink, digit_from_rgba
+from core.drawing import ink_from_rgba
 from core.message import N_
-from core.picture import MAX_PICTURE_BYTES, PictureError, digit_from_picture
+from core.picture import MAX_PICTURE_BYTES, PictureError
 from core.predict import probabilities
+from core.preparation import from_ink, from_picture
 from core.presets import DEFAULT
 from core.run import Run
 from core.runs import runs
 from core.strokes import ink_of_strokes
 from pages.shared import state
-from pages.shared.answer import answer
+from pages.shared.answer import answer, as_learned
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, say
 from pages.shared.launch import launch
@@ -81,7 +83,7 @@ def _first_network() -> None:
             st.error(plain(say(refused)), icon=":material/block:")
 
 
-def _sketch() -> Tensor | None:
+def _sketch(info: DatasetInfo) -> Tensor | None:
     brush = st.session_state.get("brush", BRUSH_PX)
     result = st_canvas(
         drawing_mode="freedraw",
@@ -128,11 +130,11 @@ def _sketch() -> Tensor | None:
         return None
     image = result.image_data
     if image is None:  # the canvas begins with strokes of before, and sends its first picture later
-        return digit_from_ink(ink_of_strokes(strokes, CANVAS_PX))
-    return digit_from_rgba(image)
+        return from_ink(ink_of_strokes(strokes, CANVAS_PX), info)
+    return from_ink(ink_from_rgba(image), info)
 
 
-def _picture() -> Tensor | None:
+def _picture(info: DatasetInfo) -> Tensor | None:
     upload_words("picture", MAX_PICTURE_BYTES // 2**20, KINDS[:2])
     file = st.file_uploader(
         _("A picture of one digit, PNG or JPEG, dark on light or light on dark"),
@@ -143,7 +145,7 @@ def _picture() -> Tensor | None:
     if file is None:
         return None
     try:
-        return digit_from_picture(file.getvalue())
+        return from_picture(file.getvalue(), info)
     except PictureError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return None
@@ -182,16 +184,18 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        digit = _sketch() if how == "Draw" else _picture()
+        info = info_of(run.spec.data if run else DEFAULT.data)
+        digit = _sketch(info) if how == "Draw" else _picture(info)
     with right:
         weights = run.weights() if run else None
         if run is None or weights is None:
             st.markdown(_("The answer appears here once a network has begun to learn."))
         elif digit is None:
             _invitation(run.spec.data)
+            as_learned(info)
         else:
             names = class_titles(run.spec.data)
-            answer(digit, probabilities(run.spec, weights, digit), names, palette())
+            answer(digit, probabilities(run.spec, weights, digit), names, palette(), info)
 
 
 usable = _usable()

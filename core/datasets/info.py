@@ -1,11 +1,15 @@
 """What can be told of a data set without loading it."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from core.message import N_
 
 DIGITS: Final = tuple("0123456789")
+
+# How images were made what a network sees: what stands out, centred, light on dark; or the whole of
+# each, only made grey and 28 x 28.
+Preparation = Literal["centred", "as_is"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,9 @@ class DatasetInfo:
         source: the key of what is downloaded for it; empty where nothing is.
         credit: whose it is, and its licence.
         copies_together: some images are there more than once, and no copies may be parted.
+        preparation: of its images, and so of whatever its networks are shown.
+        paper: the grey, 0 to 255, that surrounds what its images show.
+        ink: the grey of what they show.
     """
 
     key: str
@@ -40,3 +47,6 @@ class DatasetInfo:
     source: str = ""
     credit: str
     copies_together: bool = False
+    preparation: Preparation = "centred"
+    paper: int = 0
+    ink: int = 255

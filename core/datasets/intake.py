@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.datasets.info import Preparation as Preparation
 from core.datasets.own import MAX_CLASSES, MAX_NAME, MAX_TITLE, MIN_PER_CLASS, OwnImages
 from core.datasets.parts import TRAIN
 from core.errors import UserError
@@ -28,9 +29,6 @@ MAX_UNPACKED_BYTES: Final = 500 * 2**20
 MAX_IMAGES: Final = 20_000
 # Progress is told after this many images.
 _EVERY: Final = 20
-
-# As the Draw page prepares a picture: what stands out, centred, light on dark; or untouched.
-Preparation = Literal["centred", "as_is"]
 
 
 class IntakeError(UserError):
@@ -80,7 +78,12 @@ class Found:
 Progress = Generator[float, None, Intake]
 
 
-def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> Progress:
+def take_in(
+    filename: str,
+    found: Sequence[Found],
+    left_out: list[LeftOut],
+    preparation: Preparation = "centred",
+) -> Progress:
     """Prepare images, yielding the share that is done; return what came of it.
 
     Raises:
@@ -133,6 +136,7 @@ def take_in(filename: str, found: Sequence[Found], left_out: list[LeftOut]) -> P
         images=torch.cat([images[i] for i in kept])[:, 0].numpy(),
         labels=np.array([index[names[i]] for i in kept], np.int64),
         parts=np.array([parts[i] for i in kept], np.int8) if any(parts) else None,
+        preparation=preparation,
     )
     return Intake(own, tuple(left_out))
 

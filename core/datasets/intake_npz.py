@@ -69,7 +69,7 @@ def read_npz_file(data: bytes, filename: str, preparation: Preparation) -> Progr
             found.append(Found(image, name, partial(prepare, plane)))
         else:
             left_out.append(LeftOut(image, N_("Its label is empty.")))
-    return (yield from take_in(filename, found, left_out))
+    return (yield from take_in(filename, found, left_out, preparation))
 
 
 def _centred(plane: NDArray[np.uint8]) -> Tensor:

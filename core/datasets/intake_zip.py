@@ -82,7 +82,7 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
         Found(name, class_name, _Picture(archive, entry, preparation))
         for entry, class_name, name in placed
     ]
-    return (yield from take_in(filename, found, left_out))
+    return (yield from take_in(filename, found, left_out, preparation))
 
 
 class _Picture:

@@ -17,12 +17,12 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.info import DatasetInfo
+from core.datasets.info import DatasetInfo, Preparation
 from core.datasets.parts import TEST, Parts, copies_of, divide
 from core.datasets.place import data_folder
 from core.message import N_, Quoted, message
@@ -35,6 +35,9 @@ _MANIFEST: Final = "about.json"
 _IMAGES: Final = "images.npz"
 # One each to learn from, to validate and to test.
 MIN_PER_CLASS: Final = 3
+# The ink of an image is as strong as this many of its pixels at least.
+_MARK: Final = 8
+_MIN_CONTRAST: Final = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,7 @@ class OwnImages:
         parts: where the file put each image, int8 (N,) of TRAIN, VALIDATION and TEST of
             `core.datasets.parts`: a given test set (folders `test/…`, arrays `x_test`) is TEST,
             and stays the test set. All else, and all where this is None, is divided here.
+        preparation: how the images were made of what came in.
     """
 
     title: str
@@ -56,6 +60,7 @@ class OwnImages:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     parts: Parts | None = None
+    preparation: Preparation = "centred"
 
 
 def is_own(key: object) -> bool:
@@ -139,11 +144,29 @@ def _digest(own: OwnImages) -> str:
         digest.update(b"copies together")
     if own.parts is not None:
         digest.update(own.parts.tobytes())
+    if own.preparation != "centred":
+        # The same pixels, but other drawings for their networks.
+        digest.update(own.preparation.encode())
     return digest.hexdigest()
 
 
 def _has_copies(own: OwnImages) -> bool:
     return len(np.unique(copies_of(own.images))) < len(own.images)
+
+
+def levels(images: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return the greys of the ground that images (N, H, W) have, and of what stands out from it.
+
+    The ground is what most borders mostly look like; where nothing stands out, black and white.
+    """
+    rims = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
+    # Of an even number the lower of the two in the middle, not a grey between them.
+    paper = int(np.quantile(np.median(rims, axis=1), 0.5, method="lower"))
+    off = images.reshape(len(images), -1).astype(np.int16) - paper
+    strongest = np.argpartition(np.abs(off), -_MARK, axis=1)[:, -_MARK]
+    marks = off[np.arange(len(off)), strongest]
+    ink = paper + int(np.quantile(marks, 0.5, method="lower"))
+    return (paper, ink) if abs(ink - paper) >= _MIN_CONTRAST else (0, 255)
 
 
 def _write(folder: Path, own: OwnImages) -> None:
@@ -153,6 +176,7 @@ def _write(folder: Path, own: OwnImages) -> None:
     train, validation, test = divide(own.labels, copies_of(own.images), own.parts)
     known = np.concatenate([train, validation])
     pixels = own.images[train].astype(np.float64) / 255
+    paper, ink = (0, 255) if own.preparation == "centred" else levels(own.images[train])
     about = {
         "title": own.title,
         "class_names": list(own.class_names),
@@ -162,6 +186,9 @@ def _write(folder: Path, own: OwnImages) -> None:
         "mean": round(float(pixels.mean()), 6),
         # All images of one grey have no spread to be divided by.
         "std": round(max(float(pixels.std()), 0.01), 6),
+        "preparation": own.preparation,
+        "paper": paper,
+        "ink": ink,
         "made_at": time.time(),
         "copies_together": _has_copies(own),
         "given_test": own.parts is not None and bool((own.parts == TEST).any()),
@@ -197,13 +224,20 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
             std=float(about["std"]),
             credit="",
             copies_together=bool(about.get("copies_together")),
+            # Data sets of before it was kept say nothing, and their networks were shown centred
+            # drawings.
+            preparation=about.get("preparation", "centred"),
+            paper=int(about.get("paper", 0)),
+            ink=int(about.get("ink", 255)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return _unknown(key)
     whole = (
         len(names) == num_classes_of_own(key) and min(info.train, info.validation, info.test) > 0
     )
-    return info if whole and info.std > 0 else _unknown(key)
+    levelled = {info.paper, info.ink} <= set(range(256)) and info.paper != info.ink
+    known = info.preparation in get_args(Preparation)
+    return info if whole and levelled and known and info.std > 0 else _unknown(key)
 
 
 def _unknown(key: str) -> DatasetInfo:

@@ -5,11 +5,14 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Final, Literal
 
 from core.codec import to_json
+from core.datasets.table import info_of
 from core.message import N_, message
 from core.palette import LIGHT
+from core.preparation import in_words
 from core.record import ENDED, RunRecord
 from core.take_home.figures import epochs_csv, picture, steps_csv
 from core.take_home.lesson import requirements
@@ -182,7 +185,7 @@ def _zip(parcel: Parcel, tell: Tell) -> bytes:
 
 
 def _readme(parcel: Parcel, made: Iterable[str], missing: Iterable[str]) -> str:
-    record = parcel.record
+    record, info = parcel.record, info_of(parcel.spec.data)
     names = set(made)
     width = max(len(name) for name in names)
     listed = [f"{file.name:<{width}}  {file.words}" for file in FILES if file.name in names]
@@ -199,12 +202,20 @@ def _readme(parcel: Parcel, made: Iterable[str], missing: Iterable[str]) -> str:
         f"    pip install {' '.join(requirements(record))}",
         "    python train.py",
     ]
+    if names & {"network.onnx", "weights.safetensors"}:
+        lines += [
+            "",
+            *wrap(
+                f"The network is to be shown images such as it learned from: {in_words(info)}.", 90
+            ),
+        ]
     if "network.onnx" in names:
         lines += [
             "",
             f"network.onnx (opset {OPSET}) takes `pixels`, uint8 (batch, 1, 28, 28) from 0, black, "
             "to 255,",
-            "and returns `probabilities`, float32 (batch, 10). With pip install onnxruntime:",
+            f"and returns `probabilities`, float32 (batch, {len(info.class_names)}). With pip "
+            "install onnxruntime:",
             "",
             "    session = onnxruntime.InferenceSession('network.onnx')",
             "    (probabilities,) = session.run(None, {'pixels': pixels})",

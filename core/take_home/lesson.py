@@ -14,9 +14,11 @@ import torch
 
 from core.augment import augments
 from core.course import course_of
+from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.memory import evaluation_batch
 from core.model import class_source, memory_format_of
+from core.preparation import in_words
 from core.record import RunRecord
 from core.spec import RunSpec, walk
 from core.take_home.lesson_augment import augmentation_code, changes
@@ -93,7 +95,7 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
                 "Digits changed at random",
                 "Every time a digit is learned from, it is changed a little, so that the network "
                 f"learns what matters about it: {changes(spec)}. What comes in from outside is "
-                "black.",
+                f"{_outside(spec)}.",
                 augmentation_code(spec),
             )
         )
@@ -201,10 +203,17 @@ def _digit_words(spec: RunSpec) -> str:
                 f"{'/'.join(file_of(spec.data))} that NetSketch keeps in its data folder. "
                 "NETSKETCH_DATA names that folder; on another computer, copy the file to data/"
             )
+    prepared = f" Preparation: {in_words(info)}." if is_own(spec.data) else ""
     return (
-        f"{whole}. Each is 28 x 28 grey pixels, 0 (black) to 255. {info.train:,} are learned from, "
+        f"{whole}. Each is 28 x 28 grey pixels, 0 (black) to 255.{prepared} "
+        f"{info.train:,} are learned from, "
         f"{info.validation:,} measured after every epoch, {info.test:,} kept for the test."
     )
+
+
+def _outside(spec: RunSpec) -> str:
+    paper = info_of(spec.data).paper
+    return f"as grey as the ground of these images, {paper} of 255" if paper else "black"
 
 
 def _order_words(parcel: Parcel) -> str:
@@ -266,7 +275,9 @@ def _training_code(parcel: Parcel) -> str:
     rate_made, rate_changed = rate_lines(record)
     pixels = "train_images[index]"
     if augments(spec):
-        pixels = f"changed({pixels})"
+        paper = info_of(spec.data).paper
+        # What is moved lets in zeros.
+        pixels = f"changed({pixels}.float() - {paper}) + {paper}" if paper else f"changed({pixels})"
     logits_made = [f"        logits = net(normalised({pixels}))"]
     if parcel.in_bfloat16:
         logits_made = [

@@ -27,6 +27,7 @@ from core.layers import IMAGE_SHAPE, Layer, Network
 from core.memory import evaluation_batch
 from core.message import N_, message
 from core.model import build
+from core.preparation import in_words
 from core.take_home.parcel import Parcel, TakeHomeError, one_line
 
 # Old enough for every runtime of the last years, those of browsers too.
@@ -98,7 +99,7 @@ def graph(parcel: Parcel, weights: Mapping[str, Tensor]) -> onnx.ModelProto:
                     INPUT,
                     TensorProto.UINT8,
                     ["batch", *IMAGE_SHAPE],
-                    "Grey pixels, 0 (black) to 255: a light digit on a dark ground.",
+                    f"Grey pixels, 0 (black) to 255: {in_words(info)}.",
                 )
             ],
             [

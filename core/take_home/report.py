@@ -10,6 +10,7 @@ from core.datasets.table import info_of
 from core.layers import Layer
 from core.palette import DARK, LIGHT
 from core.precision import IN_WORDS
+from core.preparation import in_words
 from core.record import RunRecord
 from core.settings import Choice, Flag, Setting, Value
 from core.spec import BlockSpec, DenseSpec, RunSpec, default_of, place, walk
@@ -161,6 +162,7 @@ def _circumstances(record: RunRecord) -> str:
     rows = [
         ("Images", f"{info.title}: {info.train:,} to learn from, {info.validation:,} for "
          f"validation, {info.test:,} for the test"),
+        ("Preparation", in_words(info)),
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         *([("Learning rate", changed)] if changed else []),
         ("Device", record.device or "unknown"),

@@ -1,10 +1,13 @@
 """The weights as safetensors, which can hold numbers only, and a few lines that load them."""
 
+from textwrap import fill
+
 from safetensors.torch import save
 
 from core.codec import to_json
 from core.datasets.table import info_of
 from core.model import class_source
+from core.preparation import in_words
 from core.take_home.parcel import Parcel, one_line
 
 # Under this name the file says which network its weights belong to.
@@ -25,6 +28,12 @@ def weights_file(parcel: Parcel) -> bytes:
 def loader(parcel: Parcel) -> str:
     """Write a program that loads the weights into the network and names one image."""
     info = info_of(parcel.spec.data)
+    expected = fill(
+        f"pixels: (N, 1, 28, 28), from 0 (black) to 255: {in_words(info)}.",
+        width=96,
+        initial_indent=" " * 4,
+        subsequent_indent=" " * 4,
+    )
     return f'''\
 # {one_line(parcel.record.name)}
 #
@@ -50,15 +59,15 @@ CLASSES = {list(info.class_names)!r}
 def probabilities(pixels):
     """Return the probabilities of CLASSES, (N, {len(info.class_names)}).
 
-    pixels: (N, 1, 28, 28), from 0 (black) to 255, light on dark, the {info.noun} in the middle.
+{expected}
     """
     with torch.inference_mode():
         return net((pixels.float() / 255 - {info.mean}) / {info.std}).softmax(1)
 
 
 # A stroke down the middle, which networks of digits take for a 1.
-stroke = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
-stroke[..., 5:23, 13:15] = 255
+stroke = torch.full((1, 1, 28, 28), {info.paper}, dtype=torch.uint8)
+stroke[..., 5:23, 13:15] = {info.ink}
 answer = probabilities(stroke)[0]
 print(f"This is “{{CLASSES[answer.argmax()]}}”, with probability {{answer.max():.1%}}.")
 '''

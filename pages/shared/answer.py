@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.datasets.info import DatasetInfo
 from pages.shared.language import _
 from pages.shared.palette import Palette
 from pages.shared.pictures import data_uri
@@ -27,7 +28,13 @@ def enlarged(digit: Tensor, scale: int = 10) -> NDArray[np.uint8]:
     return np.kron(pixels, np.ones((scale, scale), dtype=np.uint8))
 
 
-def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: Palette) -> None:
+def answer(
+    digit: Tensor,
+    chances: Tensor,
+    class_names: Sequence[str],
+    colours: Palette,
+    info: DatasetInfo,
+) -> None:
     """Show the image as the network sees it, the answer in large, and how sure it is.
 
     Args:
@@ -35,14 +42,18 @@ def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: 
         chances: float (classes,).
         class_names: of the run's data set.
         colours: of the present theme.
+        info: of the run's data set, by whose preparation the image was made.
     """
     best = int(chances.argmax())
     seen, said = st.columns([1, 1])
     with seen:
+        centred = info.preparation == "centred"
         st.markdown(
-            _("**What the network sees**"), help=_("28 × 28 pixels, prepared as MNIST was.")
+            _("**What the network sees**"),
+            help=_("28 × 28 pixels, prepared as MNIST was.") if centred else None,
         )
         st.image(data_uri(enlarged(digit)), width=SEEN_PX)
+        as_learned(info)
     with said:
         st.markdown(_("**Its answer**"))
         name = class_names[best]
@@ -55,6 +66,17 @@ def answer(digit: Tensor, chances: Tensor, class_names: Sequence[str], colours: 
         st.caption(
             _("The {shown} likeliest of {total} classes.").format(
                 shown=len(rows), total=len(chances)
+            )
+        )
+
+
+def as_learned(info: DatasetInfo) -> None:
+    """Say how an image is prepared for a network, where that is not as MNIST was."""
+    if info.preparation == "as_is":
+        st.caption(
+            _(
+                "As this network’s own images were: the whole picture, neither centred nor "
+                "enlarged, 28 × 28 pixels."
             )
         )
 

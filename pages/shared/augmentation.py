@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.augment import augments, preview
-from core.data import load
+from core.datasets.formats import FormatError
+from core.datasets.info import DIGITS as DIGIT_NAMES
+from core.datasets.preview import preview as samples_of
+from core.datasets.table import info_of
 from core.errors import UserError
 from core.spec import RunSpec
 from pages.shared.fields import field_grid
@@ -33,13 +36,21 @@ def _settings(spec: RunSpec) -> None:
         st.caption(_("All off: every epoch shows the network the very same images."))
         return
     try:
-        digits = load("embedded").train
-    except UserError:  # the run will say so; there is only no picture here
+        images = _some(spec.data)
+    except (FormatError, UserError):  # the run will say so; there is only no picture here
         return
-    rows = [int((digits.labels == digit).nonzero()[0]) for digit in DIGITS]
-    sheet = contact_sheet(preview(digits.images[torch.tensor(rows)], spec, VERSIONS))
-    st.image(data_uri(sheet))
-    st.caption(_("Left: a digit as it is. Right of it: what training may see in its place."))
+    st.image(data_uri(contact_sheet(preview(images, spec, VERSIONS))))
+    st.caption(_("Left: an image as it is. Right of it: what training may see in its place."))
+
+
+def _some(data: str) -> Tensor:
+    """Return a few images of a data set: uint8 (N, 1, 28, 28)."""
+    images, labels = samples_of(data)
+    if info_of(data).class_names == DIGIT_NAMES:
+        rows = np.array([np.flatnonzero(labels == digit)[0] for digit in DIGITS])
+    else:
+        rows = np.linspace(0, len(labels) - 1, min(len(labels), len(DIGITS))).round().astype(int)
+    return torch.from_numpy(images[rows])[:, None]
 
 
 def contact_sheet(versions: Tensor) -> NDArray[np.uint8]:

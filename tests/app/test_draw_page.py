@@ -3,13 +3,17 @@
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from core.drawing import digit_from_rgba
+from core.datasets.own import OwnImages, keep
+from core.datasets.table import info_of
+from core.drawing import digit_from_rgba, ink_from_rgba
 from core.picture import MAX_PICTURE_BYTES, digit_from_picture
 from core.predict import probabilities
+from core.preparation import from_ink
 from core.presets import DEFAULT, PRESETS
 from tests.app.canvas import picture_of
 from tests.app.script import END, eventually, steps_to
@@ -317,3 +321,32 @@ def test_the_page_asks_for_what_the_run_has_learned(visit, canvas, running):
     names = tab.chart("class")[1].name.tolist()
     assert set(names) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert len(names) == 15
+
+
+def test_images_taken_as_they_are_are_drawn_as_they_are(
+    visit, canvas, running, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
+    images = np.full((6, 28, 28), 245, np.uint8)
+    images[:3, 8:20, 1:5] = 20
+    images[3:, 8:20, 23:27] = 20
+    key = keep(
+        OwnImages("sides", ("left", "right"), images, np.repeat([0, 1], 3), preparation="as_is")
+    )
+    run = running(1, replace(DEFAULT, data=key, batch_size=2))
+    tab = visit("draw")
+    assert "neither centred nor enlarged" in words(tab.main)
+    canvas.draw([[(0.08, 0.4), (0.08, 0.6)]])
+    tab.run()
+    seen = from_ink(ink_from_rgba(canvas.pixels()), info_of(key))
+    assert seen[0, 0, 14, 2] < 40
+    assert seen[0, 0, :, 8:].min() == 245
+    expected = probabilities(run.spec, run.weights(), seen).tolist()
+    assert tab.chart("chance")[1].chance.tolist() == pytest.approx(expected, abs=1e-6)
+    assert "neither centred nor enlarged" in words(tab.main)
+
+
+def test_digits_of_mnist_are_not_told_to_be_as_they_are(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw(DIGITS[4])
+    assert "neither centred nor enlarged" not in words(tab.run().main)

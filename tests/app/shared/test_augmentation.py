@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.datasets.build import samples
+from core.datasets.own import OwnImages, keep
 from core.errors import UserError
+from core.datasets.preview import preview
 from core.presets import DEFAULT
 from pages.shared.augmentation import DIGITS, VERSIONS, contact_sheet
 
@@ -16,8 +19,9 @@ OFF = replace(DEFAULT, shift=0, rotation=0, scale=0.0)
 @pytest.fixture(autouse=True)
 def few_digits(make_digits, monkeypatch):
     """Digits that need not be read."""
-    digits = make_digits(50)
-    monkeypatch.setattr("pages.shared.augmentation.load", lambda key: digits)
+    train = make_digits(50).train
+    some = samples(train.images[:, 0].numpy(), train.labels.numpy())
+    monkeypatch.setattr("pages.shared.augmentation.samples_of", lambda key: some)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +42,27 @@ def test_digits_that_cannot_be_read_leave_the_sliders(visit, monkeypatch):
     def load(key):
         raise UserError("They are gone.")
 
-    monkeypatch.setattr("pages.shared.augmentation.load", load)
+    monkeypatch.setattr("pages.shared.augmentation.samples_of", load)
     tab = visit(spec=replace(DEFAULT, shift=2))
     assert not tab.image
     assert tab.has("field:shift")
+
+
+def test_it_is_shown_on_the_very_images_that_are_learned_from(visit, monkeypatch, tmp_path):
+    monkeypatch.setattr("pages.shared.augmentation.samples_of", preview)
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
+    images = np.full((6, 28, 28), 245, np.uint8)
+    images[3:, 10:18, :6] = 20
+    key = keep(OwnImages("mine", ("a", "b"), images, np.repeat([0, 1], 3), preparation="as_is"))
+    seen = []
+    monkeypatch.setattr(
+        "pages.shared.augmentation.contact_sheet",
+        lambda versions: seen.append(versions) or contact_sheet(versions),
+    )
+    visit(spec=replace(OFF, data=key, shift=2))
+    assert seen[-1].shape == (2, 1 + VERSIONS, 28, 28)
+    assert (seen[-1][0] == 245).all()  # nor does anything black come in
+    assert (seen[-1][1] == 20).sum(dim=(1, 2)).min() > 0
 
 
 def test_the_sheet_has_every_image_once_in_its_place():
