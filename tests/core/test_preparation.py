@@ -130,7 +130,7 @@ def test_the_same_pixels_of_another_preparation_are_another_data_set():
     images[:, 4:24, 12:16] = 255
     images[3:, 4:24, 4:8] = 255
     own = OwnImages("mine", ("a", "b"), images, np.repeat([0, 1], 3))
-    one, other = keep(own), keep(replace(own, preparation=preparation="as_is"))
+    one, other = keep(own), keep(replace(own, preparation="as_is"))
     assert one != other
     assert [info_of(key).preparation for key in (one, other)] == ["centred", "as_is"]
 

@@ -8,8 +8,8 @@ import torch
 
 from core.datasets.build import samples
 from core.datasets.own import OwnImages, keep
-from core.errors import UserError
 from core.datasets.preview import preview
+from core.errors import UserError
 from core.presets import DEFAULT
 from pages.shared.augmentation import DIGITS, VERSIONS, contact_sheet
 
