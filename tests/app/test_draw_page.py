@@ -330,6 +330,7 @@ def test_images_taken_as_they_are_are_drawn_as_they_are(
     images = np.full((6, 28, 28), 245, np.uint8)
     images[:3, 8:20, 1:5] = 20
     images[3:, 8:20, 23:27] = 20
+    images[range(6), 26, range(10, 16)] = 240  # no two are copies
     key = keep(
         OwnImages("sides", ("left", "right"), images, np.repeat([0, 1], 3), preparation="as_is")
     )

@@ -129,6 +129,7 @@ def test_the_same_pixels_of_another_preparation_are_another_data_set():
     images = np.zeros((6, 28, 28), np.uint8)
     images[:, 4:24, 12:16] = 255
     images[3:, 4:24, 4:8] = 255
+    images[range(6), 26, range(6)] = 200  # no two are copies
     own = OwnImages("mine", ("a", "b"), images, np.repeat([0, 1], 3))
     one, other = keep(own), keep(replace(own, preparation="as_is"))
     assert one != other

@@ -53,6 +53,7 @@ def test_it_is_shown_on_the_very_images_that_are_learned_from(visit, monkeypatch
     monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
     images = np.full((6, 28, 28), 245, np.uint8)
     images[3:, 10:18, :6] = 20
+    images[range(6), 26, range(6)] = 240  # no two are copies
     key = keep(OwnImages("mine", ("a", "b"), images, np.repeat([0, 1], 3), preparation="as_is"))
     seen = []
     monkeypatch.setattr(
@@ -61,7 +62,7 @@ def test_it_is_shown_on_the_very_images_that_are_learned_from(visit, monkeypatch
     )
     visit(spec=replace(OFF, data=key, shift=2))
     assert seen[-1].shape == (2, 1 + VERSIONS, 28, 28)
-    assert (seen[-1][0] == 245).all()  # nor does anything black come in
+    assert (seen[-1][0] >= 240).all()  # nor does anything black come in
     assert (seen[-1][1] == 20).sum(dim=(1, 2)).min() > 0
 
 
