@@ -18,6 +18,7 @@ help: ## show this list (the default)
 	@echo 'Variables: PYTHON (3.11 or newer; default python3), PORT (default 8501).'
 
 run: venv ## serve NetSketch on this machine; PORT=8501
+	@$(BIN)/python -m core.start
 	@port=$$($(BIN)/python -c "$$FREE_PORT" '$(PORT)') || exit 1; \
 	[ "$$port" = '$(PORT)' ] || echo "Port $(PORT) is in use: taking $$port."; \
 	echo "NetSketch: http://127.0.0.1:$$port (Ctrl-C stops it)"; \

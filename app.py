@@ -6,9 +6,11 @@ import streamlit as st
 
 from core.device import take_one_core
 from pages.shared import state
-from pages.shared.language import _, language_switch
+from pages.shared.language import _, language_switch, say
 from pages.shared.palette import is_dark
 from pages.shared.strip import strip
+from pages.shared.words import plain
+from pages.shared.wrong_settings import require_sound_server
 
 ROOT = Path(__file__).parent
 
@@ -22,6 +24,7 @@ st.logo(ROOT / f"static/brand/logo-{'dark' if is_dark() else 'light'}.svg", size
 st.html(ROOT / "pages/shared/style.css")
 if is_dark():
     st.html(ROOT / "pages/shared/dark.css")
+require_sound_server()
 state.read_address()
 page = st.navigation(
     [
@@ -47,7 +50,10 @@ page = st.navigation(
 language_switch()
 if turn := state.take_turn():
     st.switch_page(turn)
-strip()
+below = strip()
 page.run()
+# Of a page that has no place of its own for it.
+if refused := state.take_refusal():
+    below.error(plain(say(refused)), icon=":material/block:")
 state.write_address()
 state.all_shown()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -12,10 +12,12 @@ class Waiting:
     Attributes:
         run_ids: of them.
         owner: whose they are.
+        address: where they were asked for; empty for this very machine.
     """
 
     run_ids: tuple[str, ...]
     owner: str
+    address: str = ""
 
 
 class Line:
@@ -31,7 +33,7 @@ class Line:
     def leave(self, run_id: str) -> None:
         """Wait no longer; the other one of a duel waits on alone."""
         kept = (
-            Waiting(tuple(i for i in entry.run_ids if i != run_id), entry.owner)
+            replace(entry, run_ids=tuple(i for i in entry.run_ids if i != run_id))
             for entry in self._waiting
         )
         self._waiting = [entry for entry in kept if entry.run_ids]
@@ -55,6 +57,14 @@ class Line:
     def of(self, owner: str) -> Sequence[Waiting]:
         """Return what one person waits for, in their own order."""
         return [entry for entry in self._waiting if entry.owner == owner]
+
+    def count_of(self, owner: str) -> int:
+        """Return how many runs of one person wait."""
+        return sum(len(entry.run_ids) for entry in self._waiting if entry.owner == owner)
+
+    def count_from(self, address: str) -> int:
+        """Return how many runs wait that were asked for from one address."""
+        return sum(len(entry.run_ids) for entry in self._waiting if entry.address == address)
 
     def move(self, run_id: str, by: int) -> None:
         """Move a run among its owner's own, `by` places back, or forward where that is negative."""

@@ -24,10 +24,12 @@ from core.glance import glance
 from core.guests import Guests
 from core.history import History
 from core.layers import lay_out
-from core.limits import Limits, limits
+from core.limits import Limits
 from core.line import Line, Waiting
+from core.line_room import require_room
 from core.memory import step_memory
 from core.message import N_, Quoted, joined, message
+from core.ownership import Ownership
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.range_tests import RangeTest, RangeTests
@@ -35,6 +37,7 @@ from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
 from core.run import Guest, Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
+from core.start import require_sound
 from core.state import State, copied
 from core.store import RunRow, Store, StoreError
 from core.store.row import row_of
@@ -58,6 +61,7 @@ class Runs:
 
     def __init__(self, store: Store | None = None, allowed: Limits | None = None) -> None:
         self.limits = allowed or Limits()
+        self._ownership = Ownership(self.limits.only_own_runs)
         self._store = store
         self._changed = threading.Condition()
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -75,8 +79,13 @@ class Runs:
 
     # Beginning and ending
 
-    def start(self, spec: RunSpec, owner: str = "") -> Run:
+    def start(self, spec: RunSpec, owner: str = "", address: str = "") -> Run:
         """Put a run in line, or return the owner's one of the same spec that has not ended yet.
+
+        Args:
+            spec: what is to be trained.
+            owner: who asks: what a browser calls itself; empty for nobody in particular.
+            address: where they ask from; empty for this very machine.
 
         Raises:
             UserError: the spec cannot run here, too many runs wait already, or none can be saved.
@@ -88,14 +97,16 @@ class Runs:
             # Two clicks may have come this far at once.
             if (same := self._unfinished(spec, owner)) is not None:
                 return same
-            self._require_room(owner)
+            self._require_room(owner, address)
             run = self._make(spec, owner)
-            self._line.join(Waiting((run.id,), owner))
+            self._line.join(Waiting((run.id,), owner, address))
             self._changed.notify_all()
         self._ensure_worker()
         return run
 
-    def duel(self, first: RunSpec, second: RunSpec, owner: str = "") -> tuple[Run, Run]:
+    def duel(
+        self, first: RunSpec, second: RunSpec, owner: str = "", address: str = ""
+    ) -> tuple[Run, Run]:
         """Train two specs that differ in one thing side by side, in turns of a few steps.
 
         They have the same seed, so the same order of images and, wherever a layer of both has the
@@ -129,38 +140,44 @@ class Runs:
                 )
             )
         with self._changed:
-            self._require_room(owner, 2)
+            self._require_room(owner, address, 2)
             one = self._make(first, owner)
             other = self._make(second, owner, rival=one.id)
             one.join_rival(other)
-            self._line.join(Waiting((one.id, other.id), owner))
+            self._line.join(Waiting((one.id, other.id), owner, address))
             self._changed.notify_all()
         self._ensure_worker()
         return one, other
 
-    def go_on(self, run_id: str, owner: str = "") -> Run:
+    def go_on(self, run_id: str, owner: str = "", address: str = "") -> Run:
         """Put a run that ended early in line once more, to go on from where it was.
 
         Raises:
-            UserError: there is no such run, it cannot go on, or too many runs wait.
+            UserError: there is no such run, it cannot go on or is somebody else's, or too many
+                runs wait.
         """
-        run = self._known(run_id)
+        run = self._to_change(run_id, owner)
         with self._changed:
             if run.status == "queued":
                 return run
-            self._require_room(owner)
+            self._require_room(owner, address)
             if not run.requeue():
                 raise UserError(
                     message("{run} cannot go on: it has come to its end.", run=Quoted(run.name))
                 )
             self._runs[run.id] = run
-            self._line.join(Waiting((run.id,), owner))
+            self._line.join(Waiting((run.id,), owner, address))
             self._changed.notify_all()
         self._ensure_worker()
         return run
 
     def bring_in(
-        self, name: str, spec: RunSpec, weights: Mapping[str, Tensor], owner: str = ""
+        self,
+        name: str,
+        spec: RunSpec,
+        weights: Mapping[str, Tensor],
+        owner: str = "",
+        address: str = "",
     ) -> Run:
         """Make a run of weights that were trained elsewhere, and test them when it is their turn.
 
@@ -169,17 +186,20 @@ class Runs:
             spec: of the network.
             weights: its state dict, already checked against the spec.
             owner: whose it is.
+            address: where they ask from; empty for this very machine.
 
         Raises:
-            UserError: runs cannot be kept on this disk, or the spec cannot run here.
+            UserError: runs cannot be kept on this disk, the spec cannot run here, or too many runs
+                wait.
         """
         require_runnable(spec)
         if self._store is None:
             raise UserError(N_("Weights cannot be brought in where runs are not kept on the disk."))
         state = State(step=0, epoch=0, tensors=copied(weights, "model."), numbers={})
         with self._changed:
+            self._require_room(owner, address)
             run = self._make(spec, owner, name=name, imported=state)
-            self._line.join(Waiting((run.id,), owner))
+            self._line.join(Waiting((run.id,), owner, address))
             self._changed.notify_all()
         self._ensure_worker()
         return run
@@ -269,10 +289,40 @@ class Runs:
 
     def may_change(self, run_id: str, owner: str) -> bool:
         """Tell whether a person may pause, stop, rename and delete a run."""
-        if not self.limits.only_own_runs:
-            return True
         run = self.get(run_id)
-        return run is None or run.owner in ("", owner)
+        return run is None or self._ownership.allows(run.owner, owner)
+
+    def pause(self, run_id: str, owner: str = "") -> None:
+        """Let a run that trains hold still; see `Run.pause`.
+
+        Raises:
+            UserError: there is no such run, or it is somebody else's.
+        """
+        self._to_change(run_id, owner).pause()
+
+    def resume(self, run_id: str, owner: str = "") -> None:
+        """Let a paused run go on.
+
+        Raises:
+            UserError: there is no such run, or it is somebody else's.
+        """
+        self._to_change(run_id, owner).resume()
+
+    def stop(self, run_id: str, owner: str = "") -> None:
+        """End a run and keep what it has learned, or take it out of the line; see `Run.stop`.
+
+        Raises:
+            UserError: there is no such run, or it is somebody else's.
+        """
+        self._to_change(run_id, owner).stop()
+
+    def set_lr(self, run_id: str, lr: float, owner: str = "") -> None:
+        """Let a run learn at another rate from its next few steps on; see `Run.set_lr`.
+
+        Raises:
+            UserError: there is no such run, it is somebody else's, or it cannot have that rate.
+        """
+        self._to_change(run_id, owner).set_lr(lr)
 
     def move(self, run_id: str, by: int, owner: str = "") -> None:
         """Move a waiting run among its owner's own: back, or forward where `by` is negative.
@@ -280,7 +330,7 @@ class Runs:
         Raises:
             UserError: it is somebody else's.
         """
-        self._require_own(run_id, owner)
+        self._to_change(run_id, owner)
         with self._changed:
             self._line.move(run_id, by)
 
@@ -300,7 +350,7 @@ class Runs:
             UserError: the words do not fit, there is no such run, it cannot be saved, or it is
                 somebody else's.
         """
-        self._require_own(run_id, owner)
+        self._to_change(run_id, owner)
         store = self._kept()
         record = store.change(run_id, name=name, tags=tags, note=note, starred=starred)
         with self._changed:
@@ -316,9 +366,10 @@ class Runs:
         """
         wanted = list(run_ids)
         for run_id in wanted:
-            self._require_own(run_id, owner)
-            run = self.get(run_id)
-            if run is not None and run.status not in ENDED:
+            if self.get(run_id) is None:
+                continue
+            run = self._to_change(run_id, owner)
+            if run.status not in ENDED:
                 raise UserError(
                     message(
                         "{run} has not ended. Stop it first, then delete it.", run=Quoted(run.name)
@@ -329,14 +380,17 @@ class Runs:
             for run_id in wanted:
                 self._runs.pop(run_id, None)
 
-    def restore(self, run_ids: Iterable[str]) -> None:
+    def restore(self, run_ids: Iterable[str], owner: str = "") -> None:
         """Undo `delete`.
 
         Raises:
-            UserError: a run is gone for good, or cannot be written.
+            UserError: a run is gone for good, is somebody else's, or cannot be written.
         """
         wanted = list(run_ids)
         store = self._kept()
+        for run_id in wanted:
+            if (deleted := store.get(run_id)) is not None:
+                self._ownership.require_run(deleted.owner, owner)
         store.restore(wanted)
         with self._changed:
             for run_id in wanted:
@@ -364,13 +418,13 @@ class Runs:
 
     # How a network does on other data
 
-    def cross_test(self, run_id: str) -> None:
+    def cross_test(self, run_id: str, owner: str = "") -> None:
         """See to it that a run's network is tested on the other data sets of its classes.
 
         Raises:
-            UserError: there is no such run, or it has no weights yet.
+            UserError: there is no such run, it is somebody else's, or it has no weights yet.
         """
-        run = self._known(run_id)
+        run = self._to_change(run_id, owner)
         weights = run.weights()
         if weights is None:
             raise UserError(
@@ -511,24 +565,9 @@ class Runs:
         self._forget_old()
         return run
 
-    def _require_room(self, owner: str, count: int = 1) -> None:
-        everybodys, own = self.limits.max_waiting, self.limits.max_waiting_per_person
+    def _require_room(self, owner: str, address: str, count: int = 1) -> None:
         self._order()
-        if len(self._line) + count > everybodys:
-            raise UserError(
-                message(
-                    "{count} runs are waiting already. Wait for one to end, or stop one.",
-                    count=everybodys,
-                )
-            )
-        if owner and sum(len(entry.run_ids) for entry in self._line.of(owner)) + count > own:
-            raise UserError(
-                message(
-                    "You have {count} runs waiting, and this server allows a person no more. "
-                    "Wait for one to end, or stop one.",
-                    count=own,
-                )
-            )
+        require_room(self._line, self.limits, owner, address, count)
 
     def _unfinished(self, spec: RunSpec, owner: str) -> Run | None:
         with self._changed:
@@ -544,22 +583,22 @@ class Runs:
         for run_id in ended[: max(0, len(self._runs) - MAX_KEPT)]:
             del self._runs[run_id]
 
-    def _known(self, run_id: str) -> Run:
+    def _to_change(self, run_id: str, owner: str) -> Run:
+        """Return a run that a person may change: the one door to every change of a run.
+
+        Raises:
+            UserError: there is no such run, or it is somebody else's.
+        """
         run = self.get(run_id)
         if run is None:
             raise UserError(N_("There is no such run any more."))
+        self._ownership.require_run(run.owner, owner)
         return run
 
     def _kept(self) -> Store:
         if self._store is None:
             raise UserError(N_("Runs are not kept on this disk, so there is nothing to change."))
         return self._store
-
-    def _require_own(self, run_id: str, owner: str) -> None:
-        if not self.may_change(run_id, owner):
-            raise UserError(
-                N_("This run is somebody else’s. On this server each changes their own.")
-            )
 
 
 def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None:
@@ -626,11 +665,16 @@ _making = threading.Lock()
 
 
 def runs() -> Runs:
-    """Return the runs of this process."""
+    """Return the runs of this process.
+
+    Raises:
+        UserError: at the first call, what this server allows cannot be told.
+    """
     global _runs
     with _making:
         if _runs is None:
-            _runs = Runs(_open_store(), limits())
+            allowed = require_sound()
+            _runs = Runs(_open_store(), allowed)
             _runs.warm_up()
             atexit.register(_runs.close)
         return _runs

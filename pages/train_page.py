@@ -14,7 +14,7 @@ from pages.shared.curves_chart import Axis
 from pages.shared.fold_charts import fold_charts, fold_result
 from pages.shared.ghost import ghost_control
 from pages.shared.language import _, say
-from pages.shared.launch import duel, launch
+from pages.shared.launch import duel, earlier, launch
 from pages.shared.measures_panel import measures_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
@@ -100,10 +100,10 @@ def _title(run_id: str) -> str:
     return _("{run}, {state}").format(run=run.name, state=say(STATES[run.status]))
 
 
-def _panel(run: Run, was_live: bool) -> None:
+def _panel(run: Run, was_live: bool, refusals: int) -> None:
     now = run.snapshot()
-    if was_live == now.ended:
-        st.rerun()  # it has ended, or goes on again
+    if was_live == now.ended or state.refusals() != refusals:
+        st.rerun()  # it has ended, or goes on again, or something was refused
     axis = _headline(run, now)
     st.progress(now.progress)
     # In a place of its own: a sentence that comes at the end must not move the charts to another
@@ -156,8 +156,8 @@ def _earlier(run: Run) -> None:
             icon=":material/arrow_upward:",
             help=_("Let it go before the run that you put in line before it"),
             key="earlier",
-            on_click=runs().move,
-            args=(run.id, -1, person()),
+            on_click=earlier,
+            args=(run.id,),
             disabled=not runs().may_change(run.id, person()),
         )
 
@@ -178,7 +178,7 @@ else:
     _top(run)
     state.choose_run(run.id)
     live = not run.snapshot().ended
-    st.fragment(_panel, run_every=LIVE_S if live else None)(run, live)
+    st.fragment(_panel, run_every=LIVE_S if live else None)(run, live, state.refusals())
     if not live:
         measures_panel(run, palette())
         cross_test_panel(run)

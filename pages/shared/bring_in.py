@@ -15,7 +15,7 @@ from core.settings import shown
 from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.language import _, say
-from pages.shared.person import person
+from pages.shared.person import address, person
 from pages.shared.upload_words import upload_words
 from pages.shared.words import plain
 
@@ -108,7 +108,7 @@ def _run_of(file: Upload, spec: RunSpec | None) -> str:
     brought = _named(file, lambda data: weights(data, spec))
     name = "".join(c if c.isprintable() else " " for c in file.name.rpartition(".")[0]).strip()
     run = runs().bring_in(
-        name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person()
+        name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person(), address()
     )
     state.choose_run(run.id)
     return message(

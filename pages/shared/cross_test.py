@@ -7,13 +7,14 @@ import streamlit as st
 
 from core.cross_test import CrossTested, others_of
 from core.data import is_available
-from core.errors import UserError
 from core.run import Run
 from core.runs import runs
 from pages.shared import state
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
+from pages.shared.launch import attempt
 from pages.shared.palette import Palette, palette
+from pages.shared.person import person
 from pages.shared.words import percent, plain
 
 _LIVE_S = 0.5
@@ -31,12 +32,13 @@ def cross_test_panel(run: Run) -> None:
         return
     live = runs().cross_testing(run.id) is not None
     with st.expander(_("On other data"), icon=":material/travel_explore:", key="cross_test"):
-        st.fragment(_panel, run_every=_LIVE_S if live else None)(run, live)
+        panel = st.fragment(_panel, run_every=_LIVE_S if live else None)
+        panel(run, live, state.refusals())
 
 
-def _panel(run: Run, was_live: bool) -> None:
+def _panel(run: Run, was_live: bool, refusals: int) -> None:
     share = runs().cross_testing(run.id)
-    if (share is not None) != was_live:
+    if (share is not None) != was_live or state.refusals() != refusals:
         st.rerun()
     test = run.snapshot().test
     assert test is not None
@@ -54,6 +56,7 @@ def _panel(run: Run, was_live: bool) -> None:
             key="cross_test_start",
             on_click=_start,
             args=(run.id,),
+            disabled=not runs().may_change(run.id, person()),
             help=_("On all test images of each data set below that is on this computer."),
         )
     if len(measured) > 1:
@@ -74,10 +77,7 @@ def _panel(run: Run, was_live: bool) -> None:
 
 
 def _start(run_id: str) -> None:
-    try:
-        runs().cross_test(run_id)
-    except UserError as error:
-        state.refuse(error.message)
+    attempt(lambda: runs().cross_test(run_id, person()))
 
 
 def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:

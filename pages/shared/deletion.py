@@ -73,7 +73,7 @@ def _delete(run_ids: Sequence[str]) -> None:
 def _undo() -> None:
     run_ids, _ = state.last_deleted()
     try:
-        runs().restore(run_ids)
+        runs().restore(run_ids, person())
     except UserError as error:
         state.refuse(error.message)
     else:

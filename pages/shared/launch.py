@@ -1,13 +1,13 @@
-"""How buttons start runs, go on with them, and set two against each other."""
+"""How buttons start runs, act on them, go on with them, and set two against each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.difference import differences
 from core.errors import UserError
 from core.runs import runs
 from core.spec import RunSpec
 from pages.shared import state
-from pages.shared.person import person
+from pages.shared.person import address, person
 
 
 def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
@@ -18,7 +18,7 @@ def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
         then: the page to show after that, where it is not this one.
     """
     try:
-        run = runs().start(spec or state.draft(), person())
+        run = runs().start(spec or state.draft(), person(), address())
     except UserError as error:
         state.refuse(error.message)
     else:
@@ -27,10 +27,38 @@ def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
             state.go_to(then)
 
 
+def attempt(act: Callable[[], object]) -> None:
+    """Do something to a run, or keep the sentence that says why not. For use in callbacks."""
+    try:
+        act()
+    except UserError as error:
+        state.refuse(error.message)
+
+
+def pause(run_id: str) -> None:
+    """Let a run hold still. For use as a callback."""
+    attempt(lambda: runs().pause(run_id, person()))
+
+
+def resume(run_id: str) -> None:
+    """Let a paused run go on. For use as a callback."""
+    attempt(lambda: runs().resume(run_id, person()))
+
+
+def stop(run_id: str) -> None:
+    """End a run, or take it out of the line. For use as a callback."""
+    attempt(lambda: runs().stop(run_id, person()))
+
+
+def earlier(run_id: str) -> None:
+    """Let a waiting run go before the owner's one before it. For use as a callback."""
+    attempt(lambda: runs().move(run_id, -1, person()))
+
+
 def go_on(run_id: str) -> None:
     """Put a run that ended early in line again. For use as a callback."""
     try:
-        run = runs().go_on(run_id, person())
+        run = runs().go_on(run_id, person(), address())
     except UserError as error:
         state.refuse(error.message)
     else:
@@ -43,7 +71,7 @@ def duel(spec: RunSpec) -> None:
     For use as a callback.
     """
     try:
-        run, _ = runs().duel(state.draft(), spec, person())
+        run, _ = runs().duel(state.draft(), spec, person(), address())
     except UserError as error:
         state.refuse(error.message)
     else:
@@ -62,9 +90,9 @@ def set_against(first: RunSpec, second: RunSpec, wanted: Sequence[RunSpec]) -> N
     """
     try:
         if wanted and len(differences((first, second))) == 1:
-            runs().duel(first, second, person())
+            runs().duel(first, second, person(), address())
         else:
             for spec in wanted:
-                runs().start(spec, person())
+                runs().start(spec, person(), address())
     except UserError as error:
         state.refuse(error.message)

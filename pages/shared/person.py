@@ -1,6 +1,7 @@
-"""Who looks: one browser, whatever tab and however often it reloads."""
+"""Who looks: one browser, whatever tab and however often it reloads; and where from."""
 
 from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
 
 import streamlit as st
 
@@ -13,6 +14,30 @@ def person() -> str:
     """Return a name for this browser that no other one has and nobody else can tell."""
     token = token_of(st.context.cookies.get(_COOKIE, ""))
     return sha256(token).hexdigest()[:16] if token else state.asker()
+
+
+def address() -> str:
+    """Return where this browser asks from; empty for the machine that NetSketch runs on.
+
+    Behind a proxy on this machine Streamlit tells the address that the proxy was asked from. Of an
+    IPv6 address it is the network: a household has as many addresses in it as it likes.
+    """
+    return network_of(st.context.ip_address or "")
+
+
+def network_of(told: str) -> str:
+    """Return what stands for an address among limits; empty for this machine, or for none."""
+    try:
+        found = ip_address(told.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(found, IPv6Address):
+        found = found.ipv4_mapped or found
+    if found.is_loopback:
+        return ""
+    if isinstance(found, IPv6Address):
+        return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+    return str(found)
 
 
 def token_of(cookie: str) -> bytes:

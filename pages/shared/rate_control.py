@@ -4,14 +4,13 @@ from typing import Final
 
 import streamlit as st
 
-from core.errors import UserError
 from core.run import Run
 from core.runs import runs
 from core.settings import Number
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
-from pages.shared import state
 from pages.shared.language import _
+from pages.shared.launch import attempt
 from pages.shared.person import person
 
 # What the buttons multiply the rate by, and what stands on them.
@@ -93,7 +92,4 @@ def _set(run: Run, before: float) -> None:
 
 
 def _try(run: Run, lr: float) -> None:
-    try:
-        run.set_lr(lr)
-    except UserError as error:
-        state.refuse(error.message)
+    attempt(lambda: runs().set_lr(run.id, lr, person()))

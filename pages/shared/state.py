@@ -22,6 +22,7 @@ _DRAFT: Final = "draft"
 _MENDED: Final = "address_mended"
 _WRITTEN: Final = "address_written"
 _REFUSED: Final = "refused"
+_REFUSALS: Final = "refusals"
 _CANVAS: Final = "canvas_version"
 _STROKES: Final = "canvas_strokes"
 _SEEN_STROKES: Final = "canvas_seen"
@@ -286,6 +287,16 @@ def take_turn() -> str | None:
 def refuse(sentence: str) -> None:
     """Keep a sentence to be shown once, where the next page looks for it."""
     st.session_state[_REFUSED] = sentence
+    st.session_state[_REFUSALS] = refusals() + 1
+
+
+def refusals() -> int:
+    """Return how many sentences have been kept by `refuse`; a live panel reruns its page for one.
+
+    A click inside a panel runs that panel alone, and the sentence stands elsewhere on the page.
+    """
+    count: int = st.session_state.get(_REFUSALS, 0)
+    return count
 
 
 def take_refusal() -> str | None:

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.message import N_
 from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
+from pages.shared import state
 from pages.shared.language import _, say
-from pages.shared.launch import go_on
+from pages.shared.launch import go_on, pause, resume, stop
 from pages.shared.person import person
 from pages.shared.words import duration, percent, plain
 
@@ -32,12 +34,14 @@ STATUS_WORDS = {
 }
 
 
-def strip() -> None:
-    """Show the strip; it looks again by itself."""
+def strip() -> DeltaGenerator:
+    """Show the strip, which looks again by itself; return a place for one sentence below it."""
     # A run that waits will train in a moment.
     live = any(run.status not in ENDED for run in runs().all())
     with st.container(key="strip"):
-        st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)(_statuses())
+        panel = st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)
+        panel(_statuses(), state.refusals())
+        return st.empty()
 
 
 def _statuses() -> tuple[tuple[str, str], ...]:
@@ -45,8 +49,8 @@ def _statuses() -> tuple[tuple[str, str], ...]:
     return tuple((run.id, run.status) for run in runs().all())
 
 
-def _panel(shown: tuple[tuple[str, str], ...]) -> None:
-    if _statuses() != shown:
+def _panel(shown: tuple[tuple[str, str], ...], refusals: int) -> None:
+    if _statuses() != shown or state.refusals() != refusals:
         st.rerun()  # the whole page: what it lists is no longer so, perhaps by another tab's doing
     # The newest one says how it ended as long as none is active; of a duel both are.
     for run in runs().all_active() or runs().all()[:1]:
@@ -92,17 +96,18 @@ def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
     if now.ended and not (now.resumable and not small):
         return
     mine = runs().may_change(run.id, person())
-    resume, pause = _("Resume"), _("Pause")
+    again, hold = _("Resume"), _("Pause")
     if now.ended:
-        again = partial(go_on, run.id)
-        _control(resume, "play_arrow", f"{where}_resume", again, mine, resume, small)
+        _control(again, "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, again, small)
         return
     if now.status == "paused":
-        _control(resume, "play_arrow", f"{where}_resume", run.resume, mine, resume, small)
+        _control(
+            again, "play_arrow", f"{where}_resume", partial(resume, run.id), mine, again, small
+        )
     elif now.status == "running":
-        _control(pause, "pause", f"{where}_pause", run.pause, mine, pause, small)
+        _control(hold, "pause", f"{where}_pause", partial(pause, run.id), mine, hold, small)
     words = _("Stop and keep what was learned") if now.active else _("Take it out of the line")
-    _control(_("Stop"), "stop", f"{where}_stop", run.stop, mine, words, small)
+    _control(_("Stop"), "stop", f"{where}_stop", partial(stop, run.id), mine, words, small)
 
 
 def _control(

@@ -1,0 +1,93 @@
+"""What must be right before a server starts: its settings, and the environment's names for it.
+
+    python -m core.start
+
+says what is wrong and exits with 1, or says nothing and exits with 0. Nothing is replaced by a
+default in silence: a misspelt setting would let people do what it was to forbid, and a misspelt
+folder would keep their runs where nobody looks for them.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from core.datasets.place import DATA_VARIABLE, data_folder
+from core.errors import UserError
+from core.limits import CONFIG_VARIABLE, Limits, limits, nearest
+from core.message import message
+
+_PREFIX: Final = "NETSKETCH_"
+# The last one names the browser of the tests.
+VARIABLES: Final = (DATA_VARIABLE, CONFIG_VARIABLE, "NETSKETCH_CHROMIUM")
+
+
+class StartError(UserError):
+    """The server must not start; the text says what to mend."""
+
+
+def require_sound() -> Limits:
+    """See to it that a server may start; return what it allows.
+
+    Raises:
+        UserError: a setting or a variable of the environment is wrong.
+    """
+    _require_known(os.environ)
+    _require_folder(os.environ)
+    return limits()
+
+
+def main() -> int:
+    """Say on stderr what is wrong; return the exit status."""
+    try:
+        require_sound()
+    except UserError as error:
+        print(f"NetSketch does not start. {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def _require_known(environment: Mapping[str, str]) -> None:
+    """Refuse a name that nobody reads and that is nearly one of ours."""
+    endings = {name.removeprefix(_PREFIX): name for name in VARIABLES}
+    for name in sorted(environment):
+        if not name.upper().startswith(_PREFIX) or name in VARIABLES:
+            continue
+        meant = nearest(name.upper().removeprefix(_PREFIX), endings)
+        if meant:
+            raise StartError(
+                message(
+                    "The environment sets {name}, which NetSketch does not know. Did you mean "
+                    "{meant}?",
+                    name=name,
+                    meant=endings[meant],
+                )
+            )
+
+
+def _require_folder(environment: Mapping[str, str]) -> None:
+    """Refuse a folder for data that can be none; one that is not there yet will be made."""
+    named = environment.get(DATA_VARIABLE)
+    if not named:
+        return
+    if named != named.strip():
+        raise StartError(
+            message(
+                "{variable} begins or ends with a space: “{value}”. Take it away.",
+                variable=DATA_VARIABLE,
+                value=named,
+            )
+        )
+    folder = data_folder()
+    if folder.exists() and not folder.is_dir():
+        raise StartError(
+            message(
+                "{variable} names {path}, which is no folder.",
+                variable=DATA_VARIABLE,
+                path=str(folder),
+            )
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
