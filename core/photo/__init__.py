@@ -1,0 +1,1 @@
+"""A digit found in a photograph: the file's pixels, ink and paper, and which ink is the digit."""
