@@ -45,10 +45,17 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Intake:
-    """What was found in a file, to be looked at before it is kept."""
+    """What was found in a file, to be looked at before it is kept.
+
+    Attributes:
+        own: the images.
+        left_out: what was not taken.
+        notes: what was assumed or done, in sentences, so that a person can see it.
+    """
 
     own: OwnImages
     left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -123,6 +123,9 @@ def _preview(intake: Intake) -> None:
         for row in (own.labels == label).nonzero()[0][:per_class].tolist()
     ]
     strip_of_pictures(own.images[rows], [own.class_names[own.labels[row]] for row in rows])
+    if intake.notes:
+        told = "\n".join(f"- {plain(say(note))}" for note in intake.notes)
+        st.info(_("What was assumed or done:\n{notes}").format(notes=told))
     st.button(
         _("Use these images"),
         type="primary",
