@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.drawing import digit_from_ink
 from core.message import message
 from core.photo.file import MAX_PICTURE_BYTES as MAX_PICTURE_BYTES
 from core.photo.file import MAX_PICTURE_PIXELS as MAX_PICTURE_PIXELS
