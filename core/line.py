@@ -1,7 +1,7 @@
 """The line in which runs wait: fair between people, in each one's own order."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -30,6 +30,10 @@ class Line:
         """Wait from now on."""
         self._waiting.append(waiting)
 
+    def rejoin(self, waiting: Waiting) -> None:
+        """Wait again after a turn that was given up: whoever had it asked before all others."""
+        self._waiting.insert(0, waiting)
+
     def leave(self, run_id: str) -> None:
         """Wait no longer; the other one of a duel waits on alone."""
         kept = (
@@ -38,7 +42,13 @@ class Line:
         )
         self._waiting = [entry for entry in kept if entry.run_ids]
 
-    def order(self, served: Iterable[str] = ()) -> tuple[Waiting, ...]:
+    def all(self) -> tuple[Waiting, ...]:
+        """Return all who wait, in the order of asking."""
+        return tuple(self._waiting)
+
+    def order(
+        self, served: Iterable[str] = (), ready: Callable[[Waiting], bool] = lambda entry: True
+    ) -> tuple[Waiting, ...]:
         """Return who goes when.
 
         Everybody's first comes before anybody's second: a person with ten runs in line delays one
@@ -46,10 +56,13 @@ class Line:
 
         Args:
             served: owners of the runs that have the device now; that turn is theirs.
+            ready: tells who would take a turn; the others stay in line and hold nobody up.
         """
         turns = Counter(served)
         ranked: list[tuple[int, int, Waiting]] = []
         for asked, entry in enumerate(self._waiting):
+            if not ready(entry):
+                continue
             ranked.append((turns[entry.owner], asked, entry))
             turns[entry.owner] += 1
         return tuple(entry for _, _, entry in sorted(ranked, key=lambda turn: turn[:2]))

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from torch import Tensor
 
@@ -22,9 +22,10 @@ from core.history import Curves, History
 from core.learner import Learner, learner
 from core.learning import require_lr
 from core.message import N_, joined, message
+from core.patience import LOOK_S, Patience
 from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.snapshot import RunSnapshot
-from core.state import part_of
+from core.state import State, part_of
 from core.store import Store, StoreError
 from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
 from core.trouble import in_words
@@ -72,6 +73,10 @@ class Run:
         self._status: Status = record.status
         self._message = record.message
         self._pause_wanted = False
+        # Was paused for so long that it gave its place up; waits in line until someone resumes it.
+        self._held = False
+        self._leaves = False  # and the training thread has still to let go of it
+        self._left_with: State | None = None  # where no disk keeps what it had learned
         self._stop_wanted = False
         self._interrupt_wanted = False
         self._device, self._precision = record.device, record.precision
@@ -122,9 +127,19 @@ class Run:
     @property
     def waits(self) -> bool:
         """Whether it wants the device, to be trained or, if it was brought in, to be tested."""
+        return self.in_line and not self._held
+
+    @property
+    def in_line(self) -> bool:
+        """Whether it wants the device, or will once it is resumed."""
         return self._status == "queued" or (
             self._status == "imported" and self._test is None and not self._stop_wanted
         )
+
+    @property
+    def held(self) -> bool:
+        """Whether it gave the device up in a pause, and waits for somebody to resume it."""
+        return self._status == "queued" and self._held
 
     @property
     def has_weights(self) -> bool:
@@ -151,7 +166,7 @@ class Run:
         for run in (self, self.rival):
             if run is not None:
                 with run._changed:
-                    run._pause_wanted = False
+                    run._pause_wanted = run._held = False
                     run._changed.notify_all()
 
     def set_lr(self, lr: float) -> None:
@@ -194,6 +209,7 @@ class Run:
                 return False
             self._status, self._message = "queued", ""
             self._stop_wanted = self._pause_wanted = self._interrupt_wanted = False
+            self._held = self._leaves = False
             self._test = self._ended_at = self._lr_wanted = None
             self._changed.notify_all()
         self._note()
@@ -277,6 +293,7 @@ class Run:
                 test=self._test,
                 weights_version=self._weights_version,
                 resumable=self._store is not None and self._record_now().resumable,
+                held=self.held,
             )
 
     def nudge(self) -> None:
@@ -289,18 +306,25 @@ class Run:
         for _ in self.work(guest, limit_s):
             pass
 
-    def work(self, guest: Guest | None = None, limit_s: float | None = None) -> Iterator[None]:
+    def work(
+        self,
+        guest: Guest | None = None,
+        limit_s: float | None = None,
+        patience: Patience | None = None,
+    ) -> Iterator[None]:
         """Train, yielding after every few steps; every failure becomes a status and a sentence.
 
         Args:
             guest: whoever may have the device between two reports; the run's clock stands still.
             limit_s: seconds of work after which the run is stopped.
+            patience: of those who wait, with a pause; None where nobody could.
         """
         if self._status == "imported":
             yield from self._examine()
             return
         with self._changed:
-            if self._status != "queued":
+            leaves, self._leaves = self._leaves, False
+            if self._status != "queued" or leaves:
                 return
             self._status = "running"
             self._clock.go()
@@ -308,7 +332,7 @@ class Run:
         words = ""
         try:
             with self._claimed():
-                status, words = yield from self._train(guest, limit_s)
+                status, words = yield from self._train(guest, limit_s, patience)
         except Diverged as error:
             status, words = "diverged", error.message
             with self._changed:
@@ -322,7 +346,7 @@ class Run:
         release_freed_memory()
 
     def _train(
-        self, guest: Guest | None, limit_s: float | None
+        self, guest: Guest | None, limit_s: float | None, patience: Patience | None
     ) -> Generator[None, None, tuple[Status, str]]:
         trainer = learner(self.spec, load(self.spec.data))
         with self._changed:
@@ -338,11 +362,15 @@ class Run:
             if guest is not None and isinstance(event, Steps):
                 self._give_way(guest)
             too_long = limit_s is not None and self._clock.elapsed_s > limit_s
-            if too_long or not self._may_go_on(guest, trainer):
+            turn = "end" if too_long else self._may_go_on(guest, trainer, patience)
+            if turn != "go":
                 self._publish(trainer)
                 self._save(trainer)
                 if self._interrupt_wanted:
                     return "interrupted", ""
+                if turn == "leave":
+                    self._left_with = trainer.state() if self._folder is None else None
+                    return "queued", ""
                 for last in trainer.test():
                     self._take(last, trainer)
                 return "stopped", _too_long(limit_s) if too_long else ""
@@ -389,6 +417,9 @@ class Run:
 
     def _go_on_from_disk(self, trainer: Learner) -> None:
         """Bring a trainer to where this run was, if it has been under way before."""
+        if self._left_with is not None:
+            left_with, self._left_with = self._left_with, None
+            trainer.restore(left_with)
         if self._folder is None or not self._goes_on:
             return
         state = self._folder.load_state()
@@ -478,39 +509,64 @@ class Run:
         with self._clock_held():
             guest.serve(GUEST_S)
 
-    def _may_go_on(self, guest: Guest | None, trainer: Learner) -> bool:
-        """Wait while paused, serving the guest; return False when the run is to stop."""
+    def _may_go_on(
+        self, guest: Guest | None, trainer: Learner, patience: Patience | None
+    ) -> Literal["go", "end", "leave"]:
+        """Wait while paused, serving the guest; tell what is to be done then."""
         with self._changed:
+            if self._takes_leave():
+                return "leave"
             if not self._pause_wanted:
-                return not self._stop_wanted
+                return "end" if self._stop_wanted else "go"
             self._clock.hold()
             self._status = "paused"
             self._changed.notify_all()
         self._save(trainer)
+        since = patience.clock() if patience else 0.0
         while self._paused_for(guest):
-            assert guest is not None
-            guest.serve(GUEST_S)
+            if patience is not None and patience.is_over(since):
+                self._give_place_up()
+            elif guest is not None and guest.waits:
+                guest.serve(GUEST_S)
         with self._changed:
             self._status = "running"
             self._clock.go()
             self._changed.notify_all()
-            return not self._stop_wanted
+            if self._takes_leave():
+                return "leave"
+            return "end" if self._stop_wanted else "go"
 
     def _paused_for(self, guest: Guest | None) -> bool:
-        """Wait for the end of the pause, or for a guest; return whether it is a guest."""
+        """Wait for the end of the pause, for a guest, or a moment; return whether it goes on."""
 
-        def waits() -> bool:
-            return guest is not None and guest.waits
+        def over() -> bool:
+            return not self._pause_wanted or self._leaves
 
         with self._changed:
-            self._changed.wait_for(lambda: not self._pause_wanted or waits())
-            return self._pause_wanted
+            self._changed.wait_for(
+                lambda: over() or (guest is not None and guest.waits), timeout=LOOK_S
+            )
+            return not over()
+
+    def _give_place_up(self) -> None:
+        """Let go of the device, both of a duel, to wait in line for whoever resumes it."""
+        for run in (self, self.rival):
+            if run is not None:
+                with run._changed:
+                    if run._pause_wanted or run._status == "queued":
+                        run._pause_wanted = False
+                        run._held = run._leaves = True
+
+    def _takes_leave(self) -> bool:
+        """Within the lock: tell, once, whether it has to let go of the device."""
+        leaves, self._leaves = self._leaves, False
+        return leaves and not self._stop_wanted
 
     def _end_early(self, status: Status, words: str) -> None:
         with self._changed:
             waiting = self._status == "queued"
             self._stop_wanted = True
-            self._pause_wanted = False
+            self._pause_wanted = self._held = False
             if waiting:
                 # One that went on waiting after an earlier part keeps that.
                 self._status, self._message = status, "" if self._step else words
@@ -523,9 +579,10 @@ class Run:
         with self._changed:
             self._clock.hold()
             self._status, self._message = status, words
-            self._ended_at = time.time()
+            self._ended_at = None if status == "queued" else time.time()
             self._epoch_weights = None
-            if self._folder is not None and status in ("finished", "stopped", "interrupted"):
+            kept = ("finished", "stopped", "interrupted", "queued")
+            if self._folder is not None and status in kept:
                 self._weights = None  # they can be read again whenever somebody wants them
             self._changed.notify_all()
         self._note_at_last()

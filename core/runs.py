@@ -30,6 +30,7 @@ from core.line_room import require_room
 from core.memory import step_memory
 from core.message import N_, Quoted, joined, message
 from core.ownership import Ownership
+from core.patience import Patience
 from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.range_tests import RangeTest, RangeTests
@@ -66,6 +67,7 @@ class Runs:
         self._changed = threading.Condition()
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._line = Line()
+        self._turn = Waiting((), "")  # who has the device, or had it last
         self._worker: threading.Thread | None = None
         self._closing = False
         self._count = 0
@@ -301,12 +303,13 @@ class Runs:
         self._to_change(run_id, owner).pause()
 
     def resume(self, run_id: str, owner: str = "") -> None:
-        """Let a paused run go on.
+        """Let a paused run go on; one that gave its place up is in line again, where it was.
 
         Raises:
             UserError: there is no such run, or it is somebody else's.
         """
         self._to_change(run_id, owner).resume()
+        self._wake()
 
     def stop(self, run_id: str, owner: str = "") -> None:
         """End a run and keep what it has learned, or take it out of the line; see `Run.stop`.
@@ -499,7 +502,9 @@ class Runs:
                     self._prices.drop()  # the run may need the memory
                     self._range_tests.make_room()
                     guests = Guests(self._prices, self._cross_tests, self._range_tests)
-                    take_turns(turn, guests, self.limits.run_s)
+                    patience = Patience(self.limits.pause_s, self._others_wait)
+                    take_turns(turn, guests, self.limits.run_s, patience)
+                    self._take_back()
                 elif self._prices.waits:
                     self._prices.advance()
                 elif self._cross_tests.waits:
@@ -515,10 +520,23 @@ class Runs:
                 return None
             if not (order := self._order()):
                 return ()
+            self._turn = order[0]
             turn = [self._runs[run_id] for run_id in order[0].run_ids]
             for run in turn:
                 self._line.leave(run.id)
             return turn
+
+    def _others_wait(self) -> bool:
+        with self._changed:
+            return bool(self._order())
+
+    def _take_back(self) -> None:
+        """Let those who gave their turn up in a pause wait in line again."""
+        with self._changed:
+            turn = self._turn
+            still = tuple(i for i in turn.run_ids if i in self._runs and self._runs[i].in_line)
+            if still:
+                self._line.rejoin(replace(turn, run_ids=still))
 
     @property
     def _guests_wait(self) -> bool:
@@ -535,12 +553,15 @@ class Runs:
 
     def _order(self) -> tuple[Waiting, ...]:
         """Return who waits, in order; whoever has been stopped meanwhile has left."""
-        for entry in self._line.order():
+        for entry in self._line.all():
             for run_id in entry.run_ids:
                 run = self._runs.get(run_id)
-                if run is None or not run.waits:
+                if run is None or not run.in_line:
                     self._line.leave(run_id)
-        return self._line.order(run.owner for run in self.all_active())
+        return self._line.order(
+            (run.owner for run in self.all_active()),
+            lambda entry: any(self._runs[run_id].waits for run_id in entry.run_ids),
+        )
 
     def _make(
         self,
@@ -601,9 +622,11 @@ class Runs:
         return self._store
 
 
-def take_turns(turn: Sequence[Run], guest: Guest, limit_s: float | None) -> None:
+def take_turns(
+    turn: Sequence[Run], guest: Guest, limit_s: float | None, patience: Patience | None = None
+) -> None:
     """Train runs side by side, always the one that has come less far for a few steps."""
-    works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s) for run in turn}
+    works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s, patience) for run in turn}
     over = object()
     while works:
         run = min(works, key=lambda one: one.progress)

@@ -28,6 +28,8 @@ class RunSnapshot:
         test: the final figures on the test images, or None.
         weights_version: grows with every published copy of the weights; 0 is none.
         resumable: whether it ended early and could go on from where it was.
+        held: whether it waits in line, saved, until somebody resumes it: it was paused for too long
+            while others waited.
     """
 
     id: str
@@ -53,6 +55,7 @@ class RunSnapshot:
     test: Tested | None
     weights_version: int
     resumable: bool
+    held: bool = False
 
     @property
     def progress(self) -> float:

@@ -21,7 +21,7 @@ from pages.shared.person import person
 from pages.shared.rate_control import rate_changes, rate_control
 from pages.shared.run_charts import run_charts
 from pages.shared.run_words import STATES, details, numbers, result
-from pages.shared.strip import STATUS_WORDS, controls
+from pages.shared.strip import controls, status_words
 from pages.shared.words import plain
 
 LIVE_S = 0.5
@@ -124,7 +124,7 @@ def _panel(run: Run, was_live: bool, refusals: int) -> None:
 
 def _headline(run: Run, now: RunSnapshot) -> Axis:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {say(STATUS_WORDS[now.status])}", width="content")
+        st.markdown(f"#### {status_words(now)}", width="content")
         if place := runs().place_in_line(run):
             words = _("· number {place} in line; it starts by itself").format(place=place)
             st.markdown(words, width="content")

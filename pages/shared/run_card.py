@@ -23,7 +23,7 @@ from pages.shared.language import _, n_, say
 from pages.shared.launch import go_on, launch
 from pages.shared.person import person
 from pages.shared.run_words import details, result
-from pages.shared.strip import STATUS_WORDS
+from pages.shared.strip import status_words
 from pages.shared.words import disk_size, plain
 
 _TRAIN: Final = "pages/train_page.py"
@@ -69,7 +69,7 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
 def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
         st.markdown(f"#### {plain(record.name)}", width="content")
-        st.markdown(say(STATUS_WORDS[now.status]), width="content")
+        st.markdown(status_words(now), width="content")
         st.button(
             _("★ Starred") if record.starred else _("☆ Star"),
             key="star",

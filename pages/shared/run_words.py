@@ -32,7 +32,16 @@ STATES: Final[Mapping[Status, str]] = {
 
 
 def result(now: RunSnapshot) -> None:
-    """Say how a run ended, and how well it does."""
+    """Say how a run ended, and how well it does, or why it does not go on."""
+    if now.held:
+        st.info(
+            _(
+                "It was paused for longer than this server lets a pause hold up others, so another "
+                "run has its place. All that it learned is saved, and it waits in line: **Resume** "
+                "lets it go on from there as soon as it is its turn."
+            ),
+            icon=":material/pause_circle:",
+        )
     if now.status in ("diverged", "failed"):
         st.error(plain(say(now.message)), icon=":material/error:")
     elif now.status == "interrupted":

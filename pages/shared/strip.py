@@ -34,6 +34,14 @@ STATUS_WORDS = {
 }
 
 
+_HELD = N_(":orange[:material/pause_circle:] paused and saved, its place given up")
+
+
+def status_words(now: RunSnapshot) -> str:
+    """Return a run's state with its icon, in the reader's language."""
+    return say(_HELD if now.held else STATUS_WORDS[now.status])
+
+
 def strip() -> DeltaGenerator:
     """Show the strip, which looks again by itself; return a place for one sentence below it."""
     # A run that waits will train in a moment.
@@ -61,7 +69,7 @@ def _panel(shown: tuple[tuple[str, str], ...], refusals: int) -> None:
 
 def _line(run: Run, now: RunSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(now.name)}** {say(STATUS_WORDS[now.status])}", width="content")
+        st.markdown(f"**{plain(now.name)}** {status_words(now)}", width="content")
         if now.active:
             st.progress(now.progress, width=180)
         st.markdown(" · ".join(_facts(now)) or " ", width="content")
@@ -100,13 +108,13 @@ def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
     if now.ended:
         _control(again, "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, again, small)
         return
-    if now.status == "paused":
+    if now.status == "paused" or now.held:
         _control(
             again, "play_arrow", f"{where}_resume", partial(resume, run.id), mine, again, small
         )
     elif now.status == "running":
         _control(hold, "pause", f"{where}_pause", partial(pause, run.id), mine, hold, small)
-    words = _("Stop and keep what was learned") if now.active else _("Take it out of the line")
+    words = _("Stop and keep what was learned") if now.step else _("Take it out of the line")
     _control(_("Stop"), "stop", f"{where}_stop", partial(stop, run.id), mine, words, small)
 
 

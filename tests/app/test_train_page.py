@@ -8,6 +8,7 @@ import pytest
 
 from core import check as check_module
 from core.data import DATASETS, DataError
+from core.limits import Limits
 from core.presets import DEFAULT, PRESETS
 from core.trainer import Diverged
 from pages.shared.curves_chart import TRAINING, VALIDATION
@@ -430,3 +431,23 @@ def test_one_chooses_among_runs(visit, running, line):
         assert len(tab.chart("loss")[1]) == points
         tab.run()  # and it stays
         assert tab.get_by_key("shown_run").value == run.id
+
+
+def test_a_run_that_gave_its_place_up_in_a_pause_says_so_and_is_resumed(
+    visit, line, running, script, monkeypatch
+):
+    monkeypatch.setattr("core.run.LOOK_S", 0.01)
+    line.limits = Limits(max_pause_minutes=0.001)
+    run = running()
+    run.pause()
+    other = line.start(DEFAULT.with_value("seed", 1))
+    eventually(lambda: other.status == "running")
+    tab = visit("train", query={"run": run.id})
+    assert "paused and saved" in words(tab.main)
+    assert any("another run has its place" in info.value for info in tab.info)
+    tab.click("panel_resume")
+    assert not run.held
+    assert line.place_in_line(run) == 1
+    tab.run()
+    assert "number 1 in line" in words(tab.main)
+    assert not any("another run has its place" in info.value for info in tab.info)
