@@ -114,7 +114,11 @@ def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
         )
     elif now.status == "running":
         _control(hold, "pause", f"{where}_pause", partial(pause, run.id), mine, hold, small)
-    words = _("Stop and keep what was learned") if now.step else _("Take it out of the line")
+    words = (
+        _("Stop and keep what was learned")
+        if now.active or now.held
+        else _("Take it out of the line")
+    )
     _control(_("Stop"), "stop", f"{where}_stop", partial(stop, run.id), mine, words, small)
 
 

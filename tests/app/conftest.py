@@ -21,6 +21,7 @@ from core.price import Price
 from core.run import Run
 from core.runs import Runs
 from core.spec import RunSpec
+from core.state import State
 from core.trainer import Event
 from tests.app.canvas import Canvas
 from tests.app.script import Script, eventually, steps_to
@@ -129,6 +130,12 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
         def weights_are_finite(self) -> bool:
             return True
+
+        def state(self) -> State:
+            return State(step=0, epoch=0, tensors={}, numbers={})
+
+        def restore(self, state: State) -> None:
+            """The script goes on where it was."""
 
     monkeypatch.setattr(run_module, "learner", Trainer)
     monkeypatch.setattr(run_module, "load", lambda key: None)
