@@ -21,7 +21,7 @@ _SIDE: Final = 28
 
 
 def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
-    """Prepare the digit that a PNG or JPEG file shows, dark on light or light on dark.
+    """Prepare the digit that a picture file shows, dark on light or light on dark.
 
     What the border of the picture mostly looks like is taken for paper; what differs from it most
     strongly, to the dark or to the light side, is the ink.
@@ -52,7 +52,7 @@ def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
 
 
 def image_from_picture(data: bytes, filename: str = "") -> Tensor:
-    """Make the whole of a PNG or JPEG file grey and 28 x 28, and leave it otherwise as it is.
+    """Make the whole of a picture file grey and 28 x 28, and leave it otherwise as it is.
 
     What is not square gets bars of the colour that its border mostly has.
 

@@ -1,49 +1,41 @@
-"""The pixels of a stranger's picture file.
+"""Pixels out of a picture file that a stranger sent.
 
-Its size is read from its header before anything is decoded, only Pillow's PNG and JPEG readers ever
-see it, and whatever they make of it is a `PictureError`.
+What a file is, its first bytes decide, never its name. Its size and the memory that decoding takes
+are read from its header before anything is decoded, large pictures are decoded one at a time, and
+only Pillow's readers of six formats ever see it. Whatever they make of it is a `PictureError`.
 """
 
+import contextlib
 import io
-import re
-from typing import Final
+import threading
+from typing import IO, Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.errors import UserError
 from core.message import N_, Quoted, message
+from core.photo.kinds import PictureError as PictureError
+from core.photo.kinds import is_raw_photo, is_readable, raw_photo, unreadable
 from core.photo.planes import Plane
 
 MAX_PICTURE_BYTES: Final = 10_000_000
 # A 48-megapixel phone photo passes.
 MAX_PICTURE_PIXELS: Final = 50_000_000
 MIN_PICTURE_SIDE: Final = 8
-
+# What decoding one may take at once: 50 million pixels of three colours, as Pillow holds them.
+_MAX_DECODED_BYTES: Final = 240_000_000
+# A JPEG in many passes is decoded as a whole for each of them.
+_MAX_PASSED_PIXELS: Final = 3_000_000_000
+_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 # A picture is made no longer than this before it is looked at: a pen's line on a photographed
-# sheet is still 3 pixels wide, and everything after takes a fraction of a second.
+# sheet is still 3 pixels wide, and all that follows takes a fraction of a second.
 _WORKING_SIDE: Final = 1_000
-
-_OTHER_FORMATS: Final[tuple[tuple[bytes, str], ...]] = (
-    (rb"GIF8[79]a", N_("a GIF picture")),
-    (rb"RIFF....WEBP", N_("a WebP picture")),
-    (rb"BM....\0\0\0\0", N_("a BMP picture")),
-    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", N_("a TIFF picture")),
-    (rb"....ftyp(?:avif|avis)", N_("an AVIF picture")),
-    (rb"....ftyp(?:hei[cfmsx]|hev[cmsx]|mif1|msf1)", N_("a HEIC picture")),
-    (rb"....ftyp", N_("a video")),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", N_("a JPEG 2000 picture")),
-    (rb"\0\0\0\x0cJXL |\xff\x0a", N_("a JPEG XL picture")),
-    (rb"\0\0\x01\0", N_("an icon (ICO)")),
-    (rb"8BPS", N_("a Photoshop file")),
-    (rb"%PDF", N_("a PDF document")),
-    (rb"PK\x03\x04", N_("a ZIP archive or an office document")),
-    (rb"\xef?\xbb?\xbf?\s*<(?:svg|\?xml)", N_("an SVG or XML file")),
-)
-
-
-class PictureError(UserError):
-    """No digit can be had from a picture; the text says why and what to do."""
+# Above this many bytes a picture waits for the one that is being decoded.
+_LARGE_BYTES: Final = 20_000_000
+_one_at_a_time: Final = threading.Lock()
+# Rows are converted this many pixels at a time.
+_STRIP_PIXELS: Final = 1_000_000
+_BYTES_PER_PIXEL: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 
 
 def shown_name(filename: str) -> str:
@@ -55,7 +47,17 @@ def shown_name(filename: str) -> str:
 
 
 def decoded(data: bytes, name: str) -> Plane:
-    """Decode a file into planes (C, H, W) of 0..255: red, green, blue, or grey alone."""
+    """Decode a file into planes (C, H, W) of 0..255: red, green, blue, or grey alone.
+
+    Of several frames or pages the first is read.
+
+    Args:
+        data: the file.
+        name: of `shown_name`, for the text of an error only.
+
+    Raises:
+        PictureError: it is no picture that can be read, too large or damaged.
+    """
     if not data:
         raise PictureError(message("{name} is empty: choose another file.", name=name))
     if len(data) > MAX_PICTURE_BYTES:
@@ -68,18 +70,17 @@ def decoded(data: bytes, name: str) -> Plane:
                 most=MAX_PICTURE_BYTES / 1e6,
             )
         )
-    if not data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
-        raise PictureError(
-            message(
-                "{name} is {found}: save it as PNG or JPEG and upload that.",
-                name=name,
-                found=_format_found(data),
-            )
-        )
+    if not is_readable(data):
+        raise unreadable(data, name)
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        with _opened(io.BytesIO(data)) as image:
             _check_size(image.size, name)
-            return _planes(image)
+            _check_work(image, data, name)
+            # A JPEG is decoded at a half, a quarter or an eighth: a photo costs little memory.
+            image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
+            bytes_taken = _bytes_per_pixel(image) * image.width * image.height
+            with _one_at_a_time if bytes_taken > _LARGE_BYTES else contextlib.nullcontext():
+                return _planes(image)
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
@@ -95,27 +96,55 @@ def decoded(data: bytes, name: str) -> Plane:
         ) from None
 
 
-def _format_found(data: bytes) -> str:
-    """Say in words what a file is that is neither PNG nor JPEG."""
-    for pattern, words in _OTHER_FORMATS:
-        if re.match(pattern, data[:64], re.DOTALL):
-            return words
-    start = data[:2_000]
-    printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in start)
-    if b"\0" not in start and printable >= 0.97 * len(start):
-        return N_("a text file, not a picture")
-    return N_("not a picture that can be read here")
+def pixels_claimed(stream: IO[bytes]) -> int:
+    """Return how many pixels a picture's header claims, or 0 where none can be read."""
+    try:
+        with _opened(stream) as image:
+            return image.width * image.height
+    except Exception:
+        # Whatever is wrong with it is told when it is read.
+        return 0
 
 
-def _too_many_pixels(name: str, size: tuple[int, int] | None = None) -> PictureError:
-    most = MAX_PICTURE_PIXELS // 1_000_000
+def _opened(stream: IO[bytes]) -> Image.Image:
+    """Let Pillow read a file's header, unless that alone would take much memory."""
+    start = stream.read(30)
+    stream.seek(0)
+    if start[:4] == b"RIFF":
+        # Its reader makes room for the whole canvas at once.
+        width, height = _size_of_webp(start)
+        if width * height > MAX_PICTURE_PIXELS:
+            raise Image.DecompressionBombError
+    return Image.open(stream, formats=_FORMATS)
+
+
+def _size_of_webp(start: bytes) -> tuple[int, int]:
+    """Read the size from the first 30 bytes (RFC 9649), or (0, 0) of an unknown kind."""
+    if start[12:16] == b"VP8X":
+        return (
+            int.from_bytes(start[24:27], "little") + 1,
+            int.from_bytes(start[27:30], "little") + 1,
+        )
+    if start[12:16] == b"VP8L":
+        bits = int.from_bytes(start[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return (
+        int.from_bytes(start[26:28], "little") & 0x3FFF,
+        int.from_bytes(start[28:30], "little") & 0x3FFF,
+    )
+
+
+def _too_many_pixels(
+    name: str, size: tuple[int, int] | None = None, most: int = MAX_PICTURE_PIXELS
+) -> PictureError:
+    millions = most // 1_000_000
     if size is None:
         return PictureError(
             message(
                 "{name} has too many pixels; at most {most} million are read: make it smaller, or "
                 "crop it to the digit.",
                 name=name,
-                most=most,
+                most=millions,
             )
         )
     return PictureError(
@@ -125,7 +154,7 @@ def _too_many_pixels(name: str, size: tuple[int, int] | None = None) -> PictureE
             name=name,
             width=size[0],
             height=size[1],
-            most=most,
+            most=millions,
         )
     )
 
@@ -148,23 +177,50 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
+def _check_work(image: Image.Image, data: bytes, name: str) -> None:
+    """Refuse a picture that would take more memory or time than its size tells."""
+    if image.format == "TIFF" and is_raw_photo(image):
+        raise raw_photo(name)
+    pixels = image.width * image.height
+    most = int(_MAX_DECODED_BYTES / _bytes_per_pixel(image))
+    if image.info.get("progressive"):
+        most = min(most, _MAX_PASSED_PIXELS // max(1, data.count(b"\xff\xda")))
+    if pixels > most:
+        raise _too_many_pixels(name, image.size, most)
+
+
+def _bytes_per_pixel(image: Image.Image) -> float:
+    """Return what decoding takes at its peak."""
+    held = _BYTES_PER_PIXEL.get(image.mode, 4)
+    if image.format == "WEBP":
+        # The frame, the one before it, what the decoder works on, and Pillow's copy.
+        return 4 * held
+    if image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        bits = tags.get(258, 8)
+        samples = bits if isinstance(bits, tuple) else (bits,)
+        strip = max(sum(samples), 8) / 8
+        # A tile may be larger than its picture.
+        tile = tags.get(322, 0) * tags.get(323, 0) / (image.width * image.height)
+        return float(held + strip * max(1.0, tile))
+    if image.format in ("JPEG", "MPO") and image.info.get("progressive"):
+        # Two bytes for each coefficient, of as many as the colours are sampled with.
+        layers = [(across, down) for _, across, down, _ in getattr(image, "layer", [])]
+        finest = max((across for across, _ in layers), default=1) * max(
+            (down for _, down in layers), default=1
+        )
+        return held + 2 * float(sum(across * down for across, down in layers)) / finest
+    return held
+
+
 def _planes(image: Image.Image) -> Plane:
     """Decode the first frame, make it no larger than needed, turn it upright, split it."""
-    # A JPEG is decoded at a half, a quarter or an eighth: a photo costs little memory then.
-    image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
     image.load()
-    has_alpha = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
-    if image.mode.startswith("I"):
-        # Of 16 bits the higher byte: `convert` would clip all above 255 to white.
-        plain = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    has_alpha = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
+    if image.mode == "F" or image.mode.startswith("I"):
+        plain = _reduced(_eight_bits(image), "L")
     else:
-        wanted = "RGBA" if has_alpha else "L" if image.mode in ("1", "L") else "RGB"
-        plain = image if image.mode == wanted else image.convert(wanted)
-    factor = -(-max(plain.size) // _WORKING_SIDE)
-    # A strip keeps its 8 pixels of width: only the longer side is the reason to reduce.
-    if factor > 1:
-        across, down = (min(factor, max(1, side // MIN_PICTURE_SIDE)) for side in plain.size)
-        plain = plain.reduce((across, down))
+        plain = _reduced(image, "RGBA" if has_alpha else "L" if image.mode in ("1", "L") else "RGB")
     try:
         plain.info["exif"] = image.getexif().tobytes()
         plain = ImageOps.exif_transpose(plain)
@@ -176,6 +232,33 @@ def _planes(image: Image.Image) -> Plane:
         return values[None]
     planes = np.ascontiguousarray(values.transpose(2, 0, 1))
     return _over_contrast(planes) if len(planes) == 4 else planes
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Bring a picture of 16 or 32 bits to 8; `convert` would clip all above 255 to white."""
+    values = np.asarray(image)
+    if image.mode != "F":
+        return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+    known = values[np.isfinite(values)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    spread = (np.nan_to_num(values, nan=low) - low) * (255 / max(high - low, 1e-9))
+    return Image.fromarray(spread.clip(0, 255).astype(np.uint8))
+
+
+def _reduced(image: Image.Image, mode: str) -> Image.Image:
+    """Convert to a mode and shrink by whole steps, a few rows at a time: none is held twice."""
+    factor = -(-max(image.size) // _WORKING_SIDE)
+    # A strip keeps its 8 pixels of width: only the longer side is the reason to reduce.
+    across, down = (min(factor, max(1, side // MIN_PICTURE_SIDE)) for side in image.size)
+    if factor == 1:
+        return image if image.mode == mode else image.convert(mode)
+    made = Image.new(mode, (-(-image.width // across), -(-image.height // down)))
+    rows = max(1, _STRIP_PIXELS // (image.width * down)) * down
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip = strip if strip.mode == mode else strip.convert(mode)
+        made.paste(strip.reduce((across, down)), (0, top // down))
+    return made
 
 
 def _over_contrast(planes: Plane) -> Plane:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -256,32 +257,82 @@ def test_a_blank_sheet_under_a_lamp_shows_no_digit():
     assert "no digit" in refusal(encoded(Image.fromarray(sheet)))
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "is empty"),
-        (b"Dear teacher,\r\nhere is my digit: 7\n", "a text file"),
-        ("Zdravím, žádný obrázek.".encode(), "a text file"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
-        (b"%PDF-1.7\n" + b"x" * 50, "PDF"),
-        (b"PK\x03\x04" + b"\0" * 50, "ZIP"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0avif", "AVIF"),
-        (b"\0\0\0\x18ftypmp42", "a video"),
-        (bytes(range(128, 256)) + b"\0", "not a picture that can be read"),
-    ],
-)
-def test_a_file_of_another_kind_is_named(data, words):
-    said = refusal(data)
+OTHERS = {
+    "empty": (b"", "is empty", "another file"),
+    "text": (b"Dear teacher,\r\nhere is my digit: 7\n", "a text file", "choose a picture"),
+    "Czech text": ("Zdravím, žádný obrázek.".encode(), "a text file", "choose a picture"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG", "screenshot"),
+    "web page": (b"\n<!DOCTYPE html><html>", "a web page", "choose a picture"),
+    "PDF": (b"%PDF-1.7\n" + b"x" * 50, "PDF", "screenshot"),
+    "ZIP": (b"PK\x03\x04" + b"\0" * 50, "ZIP", "take the pictures out"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC", "Most Compatible"),
+    "AVIF": (b"\0\0\0\x1cftypavif\0\0\0\0avif", "AVIF", "save it as PNG"),
+    "video": (b"\0\0\0\x18ftypmp42", "a video", "screenshot"),
+    "raw": (b"II*\0\x10\0\0\0CR\2\0", "raw photo", "export"),
+    "Photoshop": (b"8BPS\0\1", "Photoshop", "save it as PNG"),
+    "other": (bytes(range(128, 256)) + b"\0", "not a picture that can be read", "save it as PNG"),
+}
+
+
+@pytest.mark.parametrize(("data", "words", "remedy"), OTHERS.values(), ids=OTHERS)
+def test_a_file_of_another_kind_is_named_with_what_to_do(data, words, remedy):
+    said = refusal(data, "my digit.jpg")
     assert words in said
+    assert remedy in said
     if data:
         assert "PNG or JPEG" in said
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "BMP", "TIFF", "ICO", "JPEG2000"])
+READ = {
+    "WEBP": {"lossless": True},
+    "GIF": {},
+    "BMP": {},
+    "TIFF": {},
+    "TIFF packed": {"compression": "tiff_lzw"},
+    "MPO": {},
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_picture_of_another_format_is_read_whatever_its_name(kind):
+    picture = Image.fromarray(255 - grey())
+    data = encoded(picture, kind.split()[0], **READ[kind])
+    shown = digit_from_picture(data, "digit.jfif")[0, 0].numpy().astype(np.int64)
+    assert apart(shown, drawn()) < 4
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF"])
+def test_of_several_frames_the_first_is_read(kind):
+    frames = [Image.fromarray(255 - grey(digit)) for digit in (3, 8)]
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert apart(seen(data), drawn(3)) < 4
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])
+def test_a_picture_of_any_format_is_turned_upright(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(255 - grey(7)).rotate(90, expand=True)
+    assert apart(seen(encoded(turned, kind, exif=exif)), drawn(7)) < 4
+
+
+def test_a_tiff_of_measured_values_shows_them():
+    ink = (255 - grey()).astype(np.float32) / 255e3
+    assert apart(seen(encoded(Image.fromarray(ink), "TIFF")), drawn()) < 3
+
+
+def test_a_large_picture_is_shrunk_as_a_whole_would_be():
+    page = np.kron(255 - grey(), np.ones((9, 9), np.uint8))[:-3, :-1]
+    one = seen(encoded(Image.fromarray(page)))
+    other = seen(encoded(Image.fromarray(page).reduce(3)))
+    assert np.abs(one - other).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["ICO", "JPEG2000", "PPM", "AVIF"])
 def test_a_picture_in_another_format_is_named(kind):
+    kind, name = (kind, "Netpbm") if kind == "PPM" else (kind, kind)
     words = refusal(encoded(Image.fromarray(grey()), kind)).replace(" ", "")
-    assert kind.lower() in words.lower()
+    assert name.lower() in words.lower()
     assert "PNGorJPEG" in words
 
 
@@ -302,6 +353,59 @@ def png_header(width: int, height: int) -> bytes:
 def test_a_bomb_is_refused_by_its_header(size):
     """The file has no pixels: one that were decoded would be called damaged."""
     assert "too many pixels" in refusal(png_header(*size))
+
+
+def header_of_webp(width: int, height: int) -> bytes:
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(4) + size
+
+
+def tiff_of(tags: dict[int, tuple[int, int]]) -> bytes:
+    """A TIFF whose directory holds these tags, each with one value, and nothing else."""
+    entries = b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in sorted(tags.items())
+    )
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(200)
+
+
+BOMBS = {
+    "WebP of a vast canvas": header_of_webp(16_000, 16_000),
+    "GIF of a vast canvas": b"GIF89a" + struct.pack("<HHBBB", 65_000, 65_000, 0, 0, 0) + b";",
+    "BMP of a vast canvas": b"BM"
+    + struct.pack("<IIIIiiHHIIiiII", 99, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    + bytes(40),
+    "TIFF of a vast tile": tiff_of(
+        {
+            256: (4, 100),
+            257: (4, 100),
+            258: (3, 8),
+            259: (3, 1),
+            262: (3, 1),
+            277: (3, 1),
+            322: (4, 40_000),
+            323: (4, 40_000),
+            324: (4, 8),
+            325: (4, 200),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_of_any_format_is_refused_by_its_header(data):
+    tracemalloc.start()
+    words = refusal(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "too many pixels" in words or "damaged" in words
+    assert peak < 20e6
+
+
+def test_a_jpeg_of_very_many_passes_is_refused():
+    large = encoded(Image.new("L", (7_000, 7_000), 255), "JPEG", progressive=True)
+    assert "too many pixels" not in refusal(large)
+    last = large.rindex(b"\xff\xda")
+    assert "too many pixels" in refusal(large[:-2] + large[last:-2] * 2_000 + large[-2:])
 
 
 def test_a_picture_at_the_limit_of_pixels_is_looked_at():
@@ -343,7 +447,17 @@ def outcome(data: bytes) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", png_header(30, 30)[:33]]),
+    st.sampled_from(
+        [
+            b"",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff\xe0",
+            b"GIF89a",
+            b"RIFF\0\0\0\0WEBPVP8 ",
+            b"II*\0\x08\0\0\0",
+            png_header(30, 30)[:33],
+        ]
+    ),
     st.binary(max_size=300),
 )
 def test_any_bytes_make_a_digit_or_a_sentence(start, rest):
@@ -373,6 +487,10 @@ SAMPLES = [
     encoded(Image.fromarray(grey(size=40)), "JPEG"),
     encoded(Image.fromarray(grey(size=40)).convert("CMYK"), "JPEG", progressive=True),
     encoded(Image.fromarray(grey(size=40)), "JPEG", exif=Image.Exif()),
+    *(
+        encoded(Image.fromarray(grey(size=40)), kind.split()[0], **options)
+        for kind, options in READ.items()
+    ),
 ]
 
 
