@@ -25,14 +25,13 @@ from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.palette import palette
 from pages.shared.run_words import STATES
-from pages.shared.upload_words import upload_words
+from pages.shared.upload_words import PICTURE_KINDS, upload_words
 from pages.shared.words import percent, plain
 
 CANVAS_PX = 340
 BRUSH_PX = 20
 LIVE_S = 1.0
 MAX_NAMED = 12
-KINDS = ["png", "jpg", "jpeg"]
 INPUTS = {"Draw": N_("Draw"), "Picture": N_("Picture")}
 
 
@@ -135,10 +134,9 @@ def _sketch(info: DatasetInfo) -> Tensor | None:
 
 
 def _picture(info: DatasetInfo) -> Tensor | None:
-    upload_words("picture", MAX_PICTURE_BYTES // 2**20, KINDS[:2])
+    upload_words("picture", MAX_PICTURE_BYTES // 2**20, PICTURE_KINDS)
     file = st.file_uploader(
-        _("A picture of one digit, PNG or JPEG, dark on light or light on dark"),
-        type=KINDS,
+        _("A picture of one digit, dark on light or light on dark"),
         key="picture",
         max_upload_size=MAX_PICTURE_BYTES // 2**20,
     )

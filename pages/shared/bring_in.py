@@ -46,10 +46,9 @@ def bring_in() -> None:
     """Take a configuration, or weights; say in place what was wrong with a file."""
     with st.container(key="bring_in"):
         key = state.fresh_key("bring_in")
-        upload_words("bring_in", MAX_BYTES // 2**20, [_JSON, _WEIGHTS])
+        upload_words("bring_in", MAX_BYTES // 2**20, [_JSON.upper(), _WEIGHTS])
         st.file_uploader(
             _("Bring in a configuration (.json) or weights (.safetensors) of NetSketch"),
-            type=[_JSON, _WEIGHTS],
             accept_multiple_files=True,
             max_upload_size=MAX_BYTES // 2**20,
             key=key,
@@ -92,8 +91,15 @@ def read(files: Sequence[Upload]) -> str:
     found = {kind: [file for file in files if _kind(file) == kind] for kind in (_JSON, _WEIGHTS)}
     if len(found[_JSON]) > 1 or len(found[_WEIGHTS]) > 1:
         raise UserError(N_("Bring in one network at a time: one .json, one .safetensors, or both."))
-    if sum(map(len, found.values())) < len(files):
-        raise UserError(N_("Only .json and .safetensors files can be brought in."))
+    for file in files:
+        if _kind(file) not in found:
+            raise UserError(
+                message(
+                    "{file} cannot be brought in: only .json and .safetensors files can, as "
+                    "NetSketch writes them.",
+                    file=shown(file.name),
+                )
+            )
     spec = _named(found[_JSON][0], configuration) if found[_JSON] else None
     if found[_WEIGHTS]:
         return _run_of(found[_WEIGHTS][0], spec)

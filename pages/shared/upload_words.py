@@ -1,4 +1,8 @@
-"""The words inside a file uploader, which Streamlit 1.67 says in English only."""
+"""The words inside a file uploader, which Streamlit 1.67 says in English only.
+
+Every uploader is open to all files (no `type=`): what Streamlit refuses by its name, it refuses in
+its own words, and before ours can say what to do.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,27 +15,30 @@ from pages.shared.language import _, language
 
 # The English words stay for a screen reader, without a size; what is seen stands behind them.
 _STYLE: Final = """<style>
-.st-key-KEY [data-testid=stFileUploaderDropzone] button p,
-.st-key-KEY [data-testid=stFileUploaderDropzoneInstructions] span { font-size: 0; }
-.st-key-KEY [data-testid=stFileUploaderDropzone] button p::after,
-.st-key-KEY [data-testid=stFileUploaderDropzoneInstructions] span::after { font-size: 0.875rem; }
-.st-key-KEY [data-testid=stFileUploaderDropzone] button p::after { content: BUTTON; }
-.st-key-KEY [data-testid=stFileUploaderDropzoneInstructions] span::after { content: LIMITS; }
+.st-key-KEY PLACE { font-size: 0; }
+.st-key-KEY PLACE::after { font-size: 0.875rem; content: WORDS; }
 </style>"""
+_BUTTON: Final = "[data-testid=stFileUploaderDropzone] button p"
+_LIMITS: Final = "[data-testid=stFileUploaderDropzoneInstructions] span"
+# What core.picture reads.
+PICTURE_KINDS: Final = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")
 
 
 def upload_words(key: str, most_mb: int, kinds: Sequence[str]) -> None:
-    """Tell the uploader in a container what it says, where that is not English.
+    """Tell the uploader in a container what it says: what it takes, and all that is not English.
 
     Args:
         key: of the container.
         most_mb: how large a file may be.
-        kinds: endings of the files that it takes.
+        kinds: of the files that it takes, as people name them.
     """
-    if language() == DEFAULT:
-        return
-    listed = _(", ").join(kind.upper() for kind in kinds)
-    limits = _("{size} MB per file • {kinds}").format(size=most_mb, kinds=listed)
-    style = _STYLE.replace("KEY", key)
-    style = style.replace("BUTTON", json.dumps(_("Upload"), ensure_ascii=False))
-    st.html(style.replace("LIMITS", json.dumps(limits, ensure_ascii=False)))
+    limits = _("{size} MB per file • {kinds}").format(size=most_mb, kinds=_(", ").join(kinds))
+    styles = [_style(key, _LIMITS, limits)]
+    if language() != DEFAULT:
+        styles.append(_style(key, _BUTTON, _("Upload")))
+    st.html("".join(styles))
+
+
+def _style(key: str, place: str, words: str) -> str:
+    style = _STYLE.replace("KEY", key).replace("PLACE", place)
+    return style.replace("WORDS", json.dumps(words, ensure_ascii=False))

@@ -283,7 +283,7 @@ def test_only_pictures_of_a_sensible_size_are_taken(visit, canvas, trained):
     tab = visit("draw")
     tab.get_by_key("input").set_value("Picture").run()
     picture = tab.get_by_key("picture")
-    assert {kind.strip(".") for kind in picture.allowed_type} >= {"png", "jpg"}
+    assert not list(picture.allowed_type)  # any name: what is in it decides
     assert picture.proto.max_upload_size_mb * 2**20 <= MAX_PICTURE_BYTES
 
 

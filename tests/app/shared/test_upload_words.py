@@ -7,7 +7,7 @@ def shown(language: str) -> list[str]:
     def script():
         from pages.shared.upload_words import upload_words
 
-        upload_words("taken", 100, ["json", "safetensors"])
+        upload_words("taken", 100, ["JSON", "safetensors"])
 
     at = AppTest.from_function(script, default_timeout=20)
     at.session_state["language"] = language
@@ -15,8 +15,10 @@ def shown(language: str) -> list[str]:
     return [element.proto.body for element in at.get("html")]
 
 
-def test_english_is_left_to_streamlit():
-    assert shown("en") == []
+def test_english_is_left_to_streamlit_but_for_the_files_that_are_taken():
+    (style,) = shown("en")
+    assert '"100 MB per file • JSON, safetensors"' in style
+    assert "button" not in style
 
 
 def test_another_language_takes_the_place_of_what_streamlit_says():
@@ -24,4 +26,4 @@ def test_another_language_takes_the_place_of_what_streamlit_says():
     assert ".st-key-taken [data-testid=stFileUploaderDropzone] button p::after" in style
     assert "100 MB" in style
     assert "JSON" in style
-    assert not {"KEY", "BUTTON", "LIMITS"} & set(style.replace(":", " ").split())
+    assert not {"KEY", "PLACE", "WORDS"} & set(style.replace(":", " ").split())
