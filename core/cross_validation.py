@@ -13,8 +13,10 @@ from core.errors import UserError
 from core.folds import fold_data, fold_rows
 from core.message import N_
 from core.precision import Precision
+from core.sharing import Team
 from core.spec import RunSpec
 from core.state import State
+from core.stretches import Stretch, joined, of_plain, to_plain
 from core.trainer import Diverged, Epoch, Event, Steps, Trainer
 
 # A network that ended, or was chosen, by the very images that judge it would look better than it
@@ -40,7 +42,7 @@ class CrossValidation:
     Args:
         spec: with `folds`.
         data: uint8 images; its training and validation images are divided anew.
-        report_s: see `Trainer`.
+        report_s, team: see `Trainer`.
 
     Raises:
         UserError: the spec cannot run here, or a class has too few images.
@@ -49,8 +51,16 @@ class CrossValidation:
     ended_early = ""
     lr_changes: tuple[tuple[int, float], ...] = ()
 
-    def __init__(self, spec: RunSpec, data: Digits, *, report_s: float | None = None) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        data: Digits,
+        *,
+        report_s: float | None = None,
+        team: Team | None = None,
+    ) -> None:
         self.spec = spec
+        self._team = team
         self._data = data
         self._report_s = report_s
         self._course = course_over(spec, len(data.train), len(data.validation))
@@ -58,12 +68,20 @@ class CrossValidation:
         self._rows = fold_rows(labels, spec.folds, spec.seed)
         self._fold = 0
         self._earlier_s = 0.0
+        self._earlier_stretches: tuple[Stretch, ...] = ()
         self._trainer = self._begin()
 
     @property
     def precision(self) -> Precision:
         """What the steps of all folds multiply; see `Trainer.precision`."""
         return self._trainer.precision
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """With how many threads all folds were computed; see `Trainer.stretches`."""
+        before = self._steps_before
+        now = [(before + step, threads) for step, threads in self._trainer.stretches]
+        return joined(self._earlier_stretches, now)
 
     @property
     def model(self) -> nn.Module:
@@ -84,6 +102,7 @@ class CrossValidation:
         yield from self._fit_fold()
         while self._fold + 1 < self._course.folds:
             self._earlier_s = self.train_s
+            self._earlier_stretches = self.stretches
             self._fold += 1
             self._trainer = self._begin(self.precision)
             yield from self._fit_fold()
@@ -100,7 +119,12 @@ class CrossValidation:
             step=self._steps_before + state.step,
             epoch=self._epochs_before + state.epoch,
             tensors=state.tensors,
-            numbers={**state.numbers, "fold": self._fold, "earlier_s": self._earlier_s},
+            numbers={
+                **state.numbers,
+                "stretches": to_plain(self.stretches),
+                "fold": self._fold,
+                "earlier_s": self._earlier_s,
+            },
         )
 
     def restore(self, state: State) -> None:
@@ -114,13 +138,16 @@ class CrossValidation:
             raise ValueError(f"there is no fold {fold}")
         self._fold = fold
         self._earlier_s = float(state.numbers["earlier_s"])  # type: ignore[arg-type]
+        self._earlier_stretches = of_plain(state.numbers.get("stretches", []))
+        # The fold's own begin anew with the last of them.
+        last = to_plain([(0, threads) for _, threads in self._earlier_stretches[-1:]])
         self._trainer = self._begin()
         self._trainer.restore(
             State(
                 step=state.step - self._steps_before,
                 epoch=state.epoch - self._epochs_before,
                 tensors=state.tensors,
-                numbers=state.numbers,
+                numbers={**state.numbers, "stretches": last},
             )
         )
 
@@ -151,7 +178,7 @@ class CrossValidation:
     def _begin(self, precision: Precision | None = None) -> Trainer:
         data = fold_data(self._data, self.spec, self._rows, self._fold)
         spec = spec_of_fold(self.spec)
-        return Trainer(spec, data, report_s=self._report_s, precision=precision)
+        return Trainer(spec, data, report_s=self._report_s, precision=precision, team=self._team)
 
     def _fit_fold(self) -> Iterator[Event]:
         """Train the present network to its last epoch, telling steps and epochs of all folds."""

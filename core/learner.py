@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from core.cross_validation import CrossValidation
 from core.data import Digits
 from core.precision import Precision
+from core.sharing import Team
 from core.spec import RunSpec
 from core.state import State
+from core.stretches import Stretch
 from core.trainer import Event, Trainer
 
 
@@ -24,6 +26,8 @@ class Learner(Protocol):
     def ended_early(self) -> str: ...  # noqa: D102
     @property
     def lr_changes(self) -> tuple[tuple[int, float], ...]: ...  # noqa: D102
+    @property
+    def stretches(self) -> tuple[Stretch, ...]: ...  # noqa: D102
     def set_lr(self, lr: float) -> None: ...  # noqa: D102
     def fit(self) -> Iterator[Event]: ...  # noqa: D102
     def test(self) -> Iterator[Event]: ...  # noqa: D102
@@ -33,10 +37,10 @@ class Learner(Protocol):
     def weights_are_finite(self) -> bool: ...  # noqa: D102
 
 
-def learner(spec: RunSpec, data: Digits) -> Learner:
-    """Return who trains a spec on these images.
+def learner(spec: RunSpec, data: Digits, team: Team | None = None) -> Learner:
+    """Return who trains a spec on these images, as how many threads.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
     """
-    return CrossValidation(spec, data) if spec.folds else Trainer(spec, data)
+    return CrossValidation(spec, data, team=team) if spec.folds else Trainer(spec, data, team=team)

@@ -14,6 +14,8 @@ from core.codec import from_dict, to_dict
 from core.errors import UserError
 from core.precision import Precision
 from core.spec import RunSpec
+from core.stretches import Stretch, of_plain
+from core.stretches import to_plain as stretches_to_plain
 
 Status = Literal[
     "queued",
@@ -33,7 +35,7 @@ ENDED: Final[frozenset[Status]] = frozenset(
 # Ended before its last epoch, though nothing was wrong with the network.
 RESUMABLE: Final[frozenset[Status]] = frozenset({"stopped", "interrupted", "failed"})
 
-VERSION: Final = 3
+VERSION: Final = 4
 MAX_NAME: Final = 80
 MAX_NOTE: Final = 2_000
 MAX_TAG: Final = 24
@@ -76,6 +78,8 @@ class RunRecord:
         note: a person's own words, at most MAX_NOTE characters.
         lr_changes: where a person has changed the learning rate during the run: after how many
             steps, and to what, in order.
+        stretches: with how many threads its steps were computed on a CPU, from which step on;
+            empty where that is not known.
         rival: the id of the run that trained beside this one in a duel; empty for none.
         deleted_at: when a person deleted it; None as long as it is not.
     """
@@ -106,6 +110,7 @@ class RunRecord:
     note: str = ""
     starred: bool = False
     lr_changes: tuple[tuple[int, float], ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     rival: str = ""
     deleted_at: float | None = None
 
@@ -188,6 +193,7 @@ def to_plain(record: RunRecord) -> dict[str, object]:
         "spec": to_dict(record.spec),
         "message": messages.to_plain(record.message),
         "lr_changes": [list(change) for change in record.lr_changes],
+        "stretches": stretches_to_plain(record.stretches),
         "tags": list(record.tags),
         "versions": dict(record.versions),
     }
@@ -226,6 +232,10 @@ def from_plain(data: object) -> RunRecord:
     except ValueError as error:
         raise RecordError("A run’s record has no valid “message”.") from error
     values["lr_changes"] = _lr_changes(values["lr_changes"])
+    try:
+        values["stretches"] = of_plain(values["stretches"])
+    except (TypeError, ValueError) as error:
+        raise RecordError("A run’s record has no valid “stretches”.") from error
     values["spec"] = from_dict(values.get("spec"))
     values["tags"] = tuple(tags)
     values["versions"] = {str(key): str(value) for key, value in kept_versions.items()}
@@ -242,6 +252,8 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
         values.setdefault("lr_changes", [])
     if version < 3:
         values.setdefault("precision", "float32" if values.get("device") else "")
+    if version < 4:
+        values.setdefault("stretches", [])
     return values
 
 

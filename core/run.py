@@ -24,6 +24,7 @@ from core.learning import require_lr
 from core.message import N_, joined, message
 from core.patience import LOOK_S, Patience
 from core.record import ACTIVE, ENDED, RunRecord, Status
+from core.sharing import present_team
 from core.snapshot import RunSnapshot
 from core.state import State, part_of
 from core.store import Store, StoreError
@@ -82,6 +83,7 @@ class Run:
         self._device, self._precision = record.device, record.precision
         self._lr_wanted: float | None = None
         self._lr_changes = record.lr_changes
+        self._stretches = record.stretches
         self._step = record.step
         self._latest: Steps | None = None
         self._course = course_of(record.spec)
@@ -286,6 +288,7 @@ class Run:
                 images_per_s=self._rate(),
                 lr=latest.lr if latest else self.spec.lr,
                 lr_changes=self._lr_changes,
+                stretches=self._stretches,
                 lr_wanted=self._lr_wanted,
                 train_accuracy=sum(recent) / len(recent) if recent else None,
                 train_loss=latest.losses[-1] if latest else None,
@@ -348,7 +351,7 @@ class Run:
     def _train(
         self, guest: Guest | None, limit_s: float | None, patience: Patience | None
     ) -> Generator[None, None, tuple[Status, str]]:
-        trainer = learner(self.spec, load(self.spec.data))
+        trainer = learner(self.spec, load(self.spec.data), present_team())
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._go_on_from_disk(trainer)
@@ -454,6 +457,7 @@ class Run:
         with self._changed:
             if isinstance(event, Steps):
                 self._latest, self._step = event, event.step
+                self._stretches = trainer.stretches
                 self._goes_on = True
                 self._pace.note(event.train_s, event.images)
             elif isinstance(event, Epoch):
@@ -629,6 +633,7 @@ class Run:
             step=self._step,
             num_steps=self._num_steps,
             lr_changes=self._lr_changes,
+            stretches=self._stretches,
             epoch=self._epochs_done,
             val_accuracy=self._val_accuracy,
             best_epoch=self._best[0] if self._best else self._record.best_epoch,

@@ -1,39 +1,200 @@
-"""How the training threads wait for one another while other programs want the same cores.
+"""How many threads train, while others want the same cores.
 
-At a barrier libgomp's threads spin for a while before they sleep. Alone on the machine that is
-fastest. Beside another busy program it burns the very time on the processor that the awaited
-thread needs: on 2 cores under heavy load the default network trained 9 times slower than with
-threads that sleep at once. How long they spin is fixed when libgomp is loaded, but for one case:
-once a process has more OpenMP threads than cores, they hardly spin at all. So a team that does
-nothing is kept for as long as the machine is crowded. The team that trains keeps its size, and
-every result its bits.
+The threads of a team wait for each other at the end of every operation, so one of them that has to
+share its core holds up all. On 2 cores beside a program that keeps one of them busy, two threads
+trained at 0.15 to 0.36 of their speed alone, whether they spun or slept at their barriers, and a
+single one at 0.60 to 0.65 (three networks at batches of 64). Beside a program that takes 0.4 of a
+core, two are still the faster ones: 0.84 against 0.61. So a team has as many threads as there are
+cores left to it, and a thread that has gone comes back when a core has been left free for a while.
+
+Another number of threads adds in another order and so rounds otherwise. A trainer therefore takes
+another number between two steps only, and its record says from which step on it computed with how
+many.
 """
 
-import ctypes
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-import torch
+import psutil
 
-from core.device import cores
+from core.device import cores, take_all_cores
 
 # Seconds that threads of this process were ready to run and had no processor, in a second. Beside
 # nothing else it is under 0.1, under a heavy load more than 1. (How often they had to leave a
 # processor tells nothing: it was 50 to 300 a second in both cases.)
 CROWDED: Final = 0.2
-LOOK_S: Final = 0.2
-# How long to wait without spinning before it is tried again; doubled as long as that fails.
-SHORTEST_REST_S: Final = 1.0
-LONGEST_REST_S: Final = 4.0
+LOOK_S: Final = 0.25
+# Of a core: what others may take before a thread is given up, and below which it comes back. A
+# program that would take all of one gets half of it where it shares one with a thread of the team.
+GIVE_UP: Final = 0.45
+TAKE_BACK: Final = 0.35
+# How long a core must have been free to be taken back; doubled where it was wanted again at once.
+SHORTEST_REST_S: Final = 2.0
+LONGEST_REST_S: Final = 32.0
+# At once: sooner than this.
+_RELAPSE_S: Final = 10.0
 
 
-# Set while the threads of a team hardly spin, as others want the cores.
-_resting = threading.Event()
+class Team:
+    """The threads that train: as many as others leave cores for, one at least.
+
+    Args:
+        most: cores of the machine.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = self._size = most
+        self._used = 0.0
+        self._calm_since = self._grown_at = -math.inf
+        self._rest_s = SHORTEST_REST_S
+
+    @property
+    def size(self) -> int:
+        """How many threads there are to be from the next step on."""
+        return self._size
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every core has a thread."""
+        return self._size == self._most
+
+    def begin_with(self, size: int, now_s: float) -> None:
+        """Be as many as a training had that now goes on, as far as there are cores.
+
+        Args:
+            size: 1 or more.
+            now_s: seconds, by any clock.
+        """
+        self._size = self._within(size)
+        self._calm_since = now_s
+
+    def look(self, used: float, now_s: float) -> None:
+        """Note what others take; a single short burst of theirs changes nothing.
+
+        Args:
+            used: cores' worth of time that others have taken since the last look.
+            now_s: seconds, by the same clock at every look.
+        """
+        lasting, self._used = min(used, self._used), used
+        fitting = self._within(math.floor(self._most - lasting + GIVE_UP))
+        if fitting < self._size:
+            self._size = fitting
+            relapsed = now_s - self._grown_at < _RELAPSE_S
+            self._rest_s = min(2 * self._rest_s, LONGEST_REST_S) if relapsed else SHORTEST_REST_S
+            self._calm_since = now_s
+            return
+        free = self._within(math.floor(self._most - used + TAKE_BACK))
+        if free <= self._size:
+            self._calm_since = now_s
+        elif now_s - self._calm_since >= self._rest_s:
+            self._size = free
+            self._calm_since = self._grown_at = now_s
+
+    def _within(self, size: int) -> int:
+        return min(max(size, 1), self._most)
+
+
+_team: Team | None = None
+
+
+def present_team() -> Team | None:
+    """Return the team that trains now, or None where nobody watches what others take."""
+    return _team
+
+
+@contextmanager
+def sharing_cores() -> Iterator[None]:
+    """Train in the calling thread meanwhile, with the cores that others leave. Linux only.
+
+    A thread watches what other programs take, and this process's own pages.
+    """
+    global _team
+    take_all_cores()
+    if sys.platform != "linux" or cores() == 1:
+        yield
+        return
+    team = Team(cores())
+    over = threading.Event()
+    watch = threading.Thread(
+        target=watch_until,
+        args=(over, team, others_s(threading.get_native_id())),
+        name="netsketch-sharing",
+        daemon=True,
+    )
+    watch.start()
+    _team = team
+    try:
+        yield
+    finally:
+        _team = None
+        over.set()
+        watch.join()
+        take_all_cores()
+
+
+def watch_until(over: threading.Event, team: Team, used_s: Callable[[], float]) -> None:
+    """Tell a team again and again what others take, until it is over.
+
+    Args:
+        over: set when there is nothing more to watch.
+        team: whom to tell.
+        used_s: seconds of any core that others have taken since it was last asked.
+    """
+    used_s()
+    looked = time.monotonic()
+    while not over.wait(LOOK_S):
+        used, now = used_s(), time.monotonic()
+        team.look(used / (now - looked), now)
+        looked = now
+
+
+def others_s(trainer: int) -> Callable[[], float]:
+    """Return who tells what others have taken of this process's cores since it was last asked.
+
+    Others are other programs and this process's Python threads but the one that trains; what is
+    left are the threads of its team.
+
+    Args:
+        trainer: the system's id of the thread that trains.
+    """
+    me = psutil.Process()
+    mine = set(me.cpu_affinity())
+    before: dict[int, float] = {}
+    busy_before = own_before = 0.0
+
+    def used_s() -> float:
+        nonlocal before, busy_before, own_before
+        pages = {thread.native_id for thread in threading.enumerate()} - {trainer}
+        now = {
+            thread.id: thread.user_time + thread.system_time
+            for thread in me.threads()
+            if thread.id in pages
+        }
+        # A thread that was not there before may bear the number of one that has ended.
+        paged = sum(max(0.0, spent - before.get(number, spent)) for number, spent in now.items())
+        busy, own = _busy_s(mine), time.process_time()
+        others = busy - busy_before - (own - own_before) + paged
+        before, busy_before, own_before = now, busy, own
+        return max(0.0, others)
+
+    return used_s
+
+
+def _busy_s(mine: set[int]) -> float:
+    """Seconds that these cores have worked since the machine started, whoever for."""
+    # What runs in a guest counts as the user's already.
+    idle = ("idle", "iowait", "guest", "guest_nice")
+    return sum(
+        float(sum(times) - sum(getattr(times, name) for name in idle))
+        for core, times in enumerate(psutil.cpu_times(percpu=True))
+        if core in mine
+    )
 
 
 class Calm:
@@ -54,97 +215,7 @@ class Calm:
         waited, began = self._waited, self._at
         self.begin()
         crowded = self._waited - waited > CROWDED * (self._at - began)
-        return not crowded and not _resting.is_set()
-
-
-@contextmanager
-def sharing_cores() -> Iterator[None]:
-    """Watch for other programs meanwhile, and spin only without them. Linux with libgomp only."""
-    gomp = _libgomp()
-    if gomp is None or cores() == 1:
-        yield
-        return
-    over = threading.Event()
-    watch = threading.Thread(
-        target=watch_until,
-        args=(over, _waited_s, lambda: idle_team(gomp)),
-        name="netsketch-sharing",
-        daemon=True,
-    )
-    watch.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watch.join()
-
-
-def watch_until(
-    over: threading.Event,
-    waited_s: Callable[[], float],
-    without_spinning: Callable[[], AbstractContextManager[None]],
-) -> None:
-    """Rest without spinning whenever other programs take the cores, until it is over.
-
-    Args:
-        over: set when there is nothing more to watch.
-        waited_s: seconds that threads of this process have waited for a processor so far.
-        without_spinning: keeps threads from spinning while it is entered.
-    """
-    rest_s = SHORTEST_REST_S
-    waited, looked = waited_s(), time.monotonic()
-    while not over.wait(LOOK_S):
-        if waited_s() - waited < CROWDED * (time.monotonic() - looked):
-            rest_s = SHORTEST_REST_S
-        else:
-            with without_spinning():
-                over.wait(rest_s)
-            rest_s = min(2 * rest_s, LONGEST_REST_S)
-        waited, looked = waited_s(), time.monotonic()
-
-
-@contextmanager
-def idle_team(gomp: ctypes.CDLL) -> Iterator[None]:
-    """Keep as many OpenMP threads as there are cores, asleep, in addition to all others."""
-    made, over = threading.Event(), threading.Event()
-
-    def keep() -> None:
-        # A team belongs to the thread that made it, and ends with it. What its threads run once is
-        # libgomp's own function that reads a number.
-        gomp.GOMP_parallel(gomp.omp_get_num_threads, None, cores(), 0)
-        made.set()
-        over.wait()
-
-    keeper = threading.Thread(target=keep, name="netsketch-idle-team", daemon=True)
-    keeper.start()
-    made.wait()
-    _resting.set()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join()
-        _resting.clear()
-
-
-def _libgomp() -> ctypes.CDLL | None:
-    """Return the OpenMP library that torch computes with, if it is GNU's on Linux."""
-    if sys.platform != "linux":
-        return None
-    try:
-        # Its functions are found through torch's own library: others may have loaded a second one.
-        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
-        library.GOMP_parallel.argtypes = (
-            ctypes.c_void_p,
-            ctypes.c_void_p,
-            ctypes.c_uint,
-            ctypes.c_uint,
-        )
-        library.GOMP_parallel.restype = None
-        library.omp_get_num_threads.restype = ctypes.c_int
-    except (OSError, AttributeError):
-        return None
-    return library
+        return not crowded and (_team is None or _team.is_whole)
 
 
 def _waited_s() -> float:

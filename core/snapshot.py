@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.record import ACTIVE, ENDED, Status
 from core.spec import RunSpec
+from core.stretches import Stretch
 from core.trainer import Tested
 
 
@@ -22,6 +23,7 @@ class RunSnapshot:
         images_per_s: training images a second over the last few seconds, or None.
         lr: learning rate of the newest step.
         lr_changes: after how many steps a person has changed it, and to what, in order.
+        stretches: with how many threads its steps were computed, from which step on.
         lr_wanted: what a person has asked for and the next step is to take up, or None.
         train_accuracy: share right in the newest batches, 0 to 1, or None.
         val_accuracy: share of validation images right after the newest epoch, or None.
@@ -48,6 +50,7 @@ class RunSnapshot:
     images_per_s: float | None
     lr: float
     lr_changes: tuple[tuple[int, float], ...]
+    stretches: tuple[Stretch, ...]
     lr_wanted: float | None
     train_accuracy: float | None
     train_loss: float | None

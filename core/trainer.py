@@ -1,4 +1,4 @@
-"""The training loop: a generator of figures that knows no threads, no pages and no disk.
+"""The training loop: a generator of figures that knows no pages and no disk.
 
 Whoever consumes it decides the pace: to pause is to stop consuming, to cancel is to close.
 """
@@ -17,11 +17,10 @@ from core.batches import OnDevice, steps_per_epoch
 from core.check import require_runnable
 from core.data import Digits
 from core.datasets.table import info_of, num_classes_of
-from core.device import cores, resolve
+from core.device import resolve
 from core.errors import UserError
 from core.learning import (
     clip,
-    is_fused,
     loss_of,
     make_optimizer,
     make_schedule,
@@ -31,8 +30,9 @@ from core.learning import (
 from core.memory import evaluation_batch
 from core.message import message
 from core.model import build, in_fast_order, initialise, memory_format_of
-from core.precision import IN_WORDS, Precision, casting, precision_of
+from core.precision import Precision, casting, precision_of
 from core.randomness import Randomness
+from core.sharing import Team
 from core.spec import RunSpec
 from core.state import (
     State,
@@ -44,6 +44,7 @@ from core.state import (
     schedule_numbers,
 )
 from core.stopping import Best
+from core.stretches import Stretch, Stretches, to_plain
 
 # How often figures leave the loop. On a GPU each report waits for the queued work, so it is rare.
 REPORT_S: Final = 0.2
@@ -132,6 +133,8 @@ class Trainer:
         data: uint8 images; they are moved to the device whole.
         report_s: how often figures leave the loop, where it is not every REPORT_S.
         precision: what its steps multiply, where this machine is not to choose.
+        team: as how many threads its steps compute on a CPU; None leaves the calling thread's
+            number as it is.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
@@ -144,6 +147,7 @@ class Trainer:
         *,
         report_s: float | None = None,
         precision: Precision | None = None,
+        team: Team | None = None,
     ) -> None:
         size = len(data.train)
         network = require_runnable(spec, train_size=size)
@@ -151,6 +155,7 @@ class Trainer:
         self.device = torch.device(resolve(spec.device).key)
         self._compute_in(precision or precision_of(spec, network))
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
+        self._stretches = Stretches(team if self.device.type == "cpu" else None)
         self.train_s = 0.0
         self._report_s = REPORT_S if report_s is None else report_s
         self._last_lr = spec.lr
@@ -196,6 +201,11 @@ class Trainer:
     def lr_changes(self) -> tuple[tuple[int, float], ...]:
         """After how many steps the learning rate was changed, and to what, in order."""
         return self._lr_changes
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """With how many threads it computed, from which step on; empty where nobody chose."""
+        return self._stretches.known
 
     def set_lr(self, lr: float) -> None:
         """From the next step on, train as if the spec's learning rate had been another one.
@@ -262,6 +272,7 @@ class Trainer:
             numbers={
                 "precision": self._precision,
                 "train_s": self.train_s,
+                "stretches": to_plain(self.stretches),
                 "lr": self._last_lr,
                 "lr_changes": [list(change) for change in self._lr_changes],
                 "best": [self._best.epoch, self._best.accuracy],
@@ -288,6 +299,7 @@ class Trainer:
             self._augmenter.generator.set_state(state.tensors["random.augment"])
         # Whatever this machine would choose; before there was a choice, it was this one.
         self._compute_in("bfloat16" if numbers.get("precision") == "bfloat16" else "float32")
+        self._stretches.restore(numbers.get("stretches", []))
         self._epochs_done, self._step_done = state.epoch, state.step
         self._best = Best.restored(numbers.get("best"), part_of(state.tensors, "best."))
         self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
@@ -348,6 +360,7 @@ class Trainer:
         self.model.train()
         lrs: list[float] = []
         first = reported = self._step_done - before
+        self._stretches.before_step(self._step_done)
         resumed = time.perf_counter()
         for i in range(first, num_steps):
             lrs.append(float(self._optimizer.param_groups[0]["lr"]))
@@ -372,6 +385,8 @@ class Trainer:
                 )
             if good < len(fresh):
                 raise Diverged(self._step_done + 1, lrs[reported - first])
+            if i + 1 < num_steps:
+                self._stretches.before_step(self._step_done)
             resumed = time.perf_counter()
         sizes = torch.full((num_steps,), float(batch), device=self.device)
         sizes[-1] = min(size - (num_steps - 1) * batch, batch)
@@ -444,31 +459,3 @@ class _EpochNow:
 
     def tensors(self) -> dict[str, Tensor]:
         return {"order": self.order, "losses": self.losses, "rights": self.rights}
-
-
-def how_it_runs(spec: RunSpec, precision: str) -> str:
-    """Say for a person how this machine computes a run in a precision.
-
-    Raises:
-        UserError: this machine has no such device.
-    """
-    device = resolve(spec.device)
-    steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
-    floats = IN_WORDS[precision or "float32"]
-    if device.key != "cpu":
-        return message(
-            "On {device}: all images lie on the device as bytes and are normalised there; "
-            "{floats}, channels last; one {steps} kernel for all the optimiser’s updates.",
-            device=device.name,
-            floats=floats,
-            steps=steps,
-        )
-    return message(
-        "On {device}: all images lie on the device as bytes and are normalised there; {floats}, "
-        "channels last; one {steps} kernel for all the optimiser’s updates; {threads} threads that "
-        "nothing else computes with.",
-        device=device.name,
-        floats=floats,
-        steps=steps,
-        threads=cores(),
-    )

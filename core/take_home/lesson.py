@@ -33,6 +33,7 @@ from core.take_home.lesson_learning import (
     num_steps,
     rate_lines,
     schedule_code,
+    thread_lines,
 )
 from core.take_home.parcel import Parcel, release
 
@@ -273,6 +274,7 @@ def _training_code(parcel: Parcel) -> str:
     dropout = any(layer.op.startswith("Dropout") or "dropout" in layer.args for layer in layers)
     prepared, noted, ended = best_lines(spec)
     rate_made, rate_changed = rate_lines(record)
+    threads_listed, threads_changed = thread_lines(record)
     pixels = "train_images[index]"
     if augments(spec):
         paper = info_of(spec.data).paper
@@ -310,6 +312,7 @@ def _training_code(parcel: Parcel) -> str:
         "",
         "",
         *rate_made,
+        *threads_listed,
         "order = torch.Generator().manual_seed(SEED)",
         *(["torch.manual_seed(SEED)  # for dropout"] if dropout else []),
         *(
@@ -324,6 +327,7 @@ def _training_code(parcel: Parcel) -> str:
         "    shuffled = torch.randperm(len(train_labels), generator=order).to(DEVICE)",
         *(note if single else []),
         f"    for index in {batches}:",
+        *threads_changed,
         *rate_changed,
         *logits_made,
         "        loss = loss_of(logits, train_labels[index])",

@@ -144,6 +144,21 @@ def rate_lines(record: RunRecord) -> tuple[list[str], list[str]]:
     ]
 
 
+def thread_lines(record: RunRecord) -> tuple[list[str], list[str]]:
+    """Lines that change the number of threads as the run did: before all steps, and before each."""
+    later = record.stretches[1:]
+    if not later:
+        return [], []
+    made = ", ".join(f"({step}, {threads})" for step, threads in later)
+    return [
+        "# Other programs took cores and gave them back: after so many steps, so many threads.",
+        f"THREADS = [{made}]",
+    ], [
+        "        while THREADS and THREADS[0][0] <= step:",
+        "            torch.set_num_threads(THREADS.pop(0)[1])",
+    ]
+
+
 def clip_lines(spec: RunSpec) -> list[str]:
     """Lines of a step that shorten the gradients, if any."""
     if not spec.clip_norm:

@@ -80,7 +80,7 @@ class Parcel:
 
     @property
     def threads(self) -> int | None:
-        """How many threads it computed with on a CPU, or None."""
+        """How many threads it began with on a CPU, or None."""
         return threads_of(self.record)
 
     def need_weights(self) -> Mapping[str, Tensor]:
@@ -132,7 +132,9 @@ def device_of(record: RunRecord) -> str:
 
 
 def threads_of(record: RunRecord) -> int | None:
-    """Return how many threads a run computed with on a CPU, or None where that is not known."""
+    """Return how many threads a run began with on a CPU, or None where that is not known."""
+    if record.stretches and device_of(record) == "cpu":
+        return record.stretches[0][1]
     found = re.search(r"\b(\d{1,4}) cores?\b", record.device)
     return int(found[1]) if found and device_of(record) == "cpu" else None
 

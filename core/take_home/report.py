@@ -166,11 +166,18 @@ def _circumstances(record: RunRecord) -> str:
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         *([("Learning rate", changed)] if changed else []),
         ("Device", record.device or "unknown"),
+        *([("Threads", _threads(record))] if record.stretches else []),
         *([("Precision", IN_WORDS[record.precision])] if record.precision else []),
         ("Versions", versions or "unknown"),
         ("Seed", str(record.spec.seed)),
     ]  # fmt: skip
     return _table(("", ""), rows, free=(1,))
+
+
+def _threads(record: RunRecord) -> str:
+    """Say with how many threads a run computed, such as `2; from step 1,200 on 1`."""
+    (_, first), *later = record.stretches
+    return "; ".join([f"{first}", *(f"from step {step:,} on {count}" for step, count in later)])
 
 
 def _again(record: RunRecord) -> str:

@@ -7,12 +7,12 @@ import streamlit as st
 
 from core.difference import in_words
 from core.history import Curves
+from core.how_it_runs import how_it_runs
 from core.message import N_
 from core.record import Status
 from core.retold import retold
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
-from core.trainer import how_it_runs
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain
@@ -115,6 +115,6 @@ def details(now: RunSnapshot) -> None:
     how = None
     if now.device:
         how = _("How this runs. {details}").format(
-            details=plain(say(how_it_runs(spec, now.precision)))
+            details=plain(say(how_it_runs(spec, now.precision, now.stretches)))
         )
     st.caption(" · ".join(words), help=how)

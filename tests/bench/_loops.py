@@ -131,10 +131,11 @@ Loop = Iterator[tuple[int, int]]
 
 def trainer(spec: RunSpec) -> Loop:
     """The product's loop. Between two training steps only: evaluation is not counted."""
+    from core.sharing import present_team
     from core.trainer import Steps, Trainer
 
     before = 0
-    for event in Trainer(spec, load(spec.data)).fit():
+    for event in Trainer(spec, load(spec.data), team=present_team()).fit():
         if isinstance(event, Steps):
             yield event.images - before, len(event.losses)
             before = event.images

@@ -98,6 +98,7 @@ def main() -> None:
         geometric_mean(kept.values()),
         "of the speed alone, geometric mean",
         n=WINDOWS,
+        at_least=0.45,
         each={name: round(share, 3) for name, share in kept.items()},
         **details,
     )

@@ -102,18 +102,18 @@ def test_a_missing_entry_is_refused(key):
 
 def test_a_record_of_a_later_version_is_refused():
     with pytest.raises(RecordError, match="version"):
-        from_plain(to_plain(RECORD) | {"version": 4})
+        from_plain(to_plain(RECORD) | {"version": 5})
 
 
 def test_a_record_of_the_first_version_is_read():
     first = to_plain(RECORD) | {"version": 1}
-    del first["lr_changes"], first["precision"]
+    del first["lr_changes"], first["precision"], first["stretches"]
     assert from_plain(first) == replace(RECORD, precision="float32")
 
 
 def test_a_record_from_before_there_was_a_choice_of_floats_is_read():
     second = to_plain(RECORD) | {"version": 2}
-    del second["precision"]
+    del second["precision"], second["stretches"]
     assert from_plain(second) == replace(RECORD, precision="float32")
     new = replace(RECORD, status="queued", device="", precision="")
     second = {name: value for name, value in to_plain(new).items() if name != "precision"}
@@ -137,6 +137,23 @@ def test_changes_of_the_learning_rate_come_back():
 def test_changes_that_nobody_can_have_made_are_refused(changes):
     with pytest.raises(RecordError, match="lr_changes"):
         from_plain(to_plain(RECORD) | {"lr_changes": changes})
+
+
+def test_the_threads_of_each_stretch_come_back():
+    kept = replace(RECORD, stretches=((0, 2), (120, 1)))
+    assert from_plain(json.loads(json.dumps(to_plain(kept)))) == kept
+    third = to_plain(RECORD) | {"version": 3}
+    del third["stretches"]
+    assert from_plain(third) == RECORD
+
+
+@pytest.mark.parametrize(
+    "stretches",
+    [None, {}, [1], [[1]], [[0, 0]], [[1.5, 2]], [[9, 1], [3, 2]], [[1, "x"]], [[0, True]]],
+)
+def test_stretches_that_cannot_be_are_refused(stretches):
+    with pytest.raises(RecordError, match="stretches"):
+        from_plain(to_plain(RECORD) | {"stretches": stretches})
 
 
 def test_a_message_can_still_be_translated_after_it_was_kept():

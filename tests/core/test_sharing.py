@@ -4,146 +4,219 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import count
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import runs as runs_module
 from core import sharing
-from core.device import cores, take_all_cores
+from core.device import cores
 from core.runs import Runs
-from core.sharing import CROWDED, Calm, idle_team, sharing_cores, watch_until
+from core.sharing import (
+    CROWDED,
+    GIVE_UP,
+    LONGEST_REST_S,
+    LOOK_S,
+    SHORTEST_REST_S,
+    TAKE_BACK,
+    Calm,
+    Team,
+    others_s,
+    present_team,
+    sharing_cores,
+    watch_until,
+)
 from core.spec import BlockSpec, RunSpec
 from core.trainer import Trainer
 
-linux = pytest.mark.parametrize(
-    "gomp", [sharing._libgomp()] if sys.platform == "linux" and cores() > 1 else []
-)
+linux = pytest.mark.parametrize("here", [True] if sys.platform == "linux" and cores() > 1 else [])
+# What keeps one core busy until it is killed, or this process has ended.
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(10_000))"
 
 
-class Machine:
-    """Keeps threads waiting as a script says, and notes what the watch does about it."""
+class Watched:
+    """A team that is told what others take at each look, a look every LOOK_S."""
 
-    def __init__(self, monkeypatch, waits: list[float]) -> None:
-        monkeypatch.setattr(sharing, "LOOK_S", 0.001)
-        self.over = threading.Event()
-        self.log: list[str] = []
-        self._waits = iter(waits)
-        self._waited = 0.0
+    def __init__(self, most: int = 2) -> None:
+        self.team = Team(most)
+        self.now_s = 100.0
 
-    def waited_s(self) -> float:
-        more = next(self._waits, None)
-        if more is None:
-            self.over.set()
-        self._waited += more or 0.0
-        return self._waited
-
-    @contextmanager
-    def without_spinning(self):
-        self.log.append("sleep")
-        yield
-        self.log.append("spin")
+    def look(self, used: float, seconds: float = LOOK_S) -> int:
+        for _ in range(max(1, round(seconds / LOOK_S))):
+            self.now_s += LOOK_S
+            self.team.look(used, self.now_s)
+        return self.team.size
 
 
-def test_a_crowd_is_answered_and_then_looked_for_again(monkeypatch):
-    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
-    monkeypatch.setattr(sharing, "LONGEST_REST_S", 0.001)
-    crowd, calm = 10_000.0, 0.0
-    # Each look but the first asks twice: what happened, and a fresh start.
-    machine = Machine(monkeypatch, [0, calm, 0, crowd, 0, crowd, 0, calm, 0])
-    watch_until(machine.over, machine.waited_s, machine.without_spinning)
-    assert machine.log == ["sleep", "spin", "sleep", "spin"]
+def test_a_program_that_keeps_a_core_busy_costs_one_thread():
+    watched = Watched()
+    assert watched.look(0.05, 10) == 2
+    assert watched.look(1.0) == 2  # a single burst changes nothing
+    assert watched.look(1.0) == 1
+    assert watched.look(1.0, 60) == 1
 
 
-def test_what_happens_during_a_rest_does_not_count(monkeypatch):
-    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
-    machine = Machine(monkeypatch, [0.0, 10_000.0, 10_000.0, 0.0, 0.0, 0.0])
-    watch_until(machine.over, machine.waited_s, machine.without_spinning)
-    assert machine.log == ["sleep", "spin"]
+def test_a_program_that_shares_a_core_with_a_thread_is_seen_by_the_half_that_it_gets():
+    assert Watched().look(0.5, 1) == 1
+    assert Watched().look(0.4, 60) == 2
 
 
-def test_the_rest_ends_with_the_run(monkeypatch):
-    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 3600.0)
-    machine = Machine(monkeypatch, [0.0, 10_000.0, 0.0])
-    watch = threading.Thread(
-        target=watch_until, args=(machine.over, machine.waited_s, machine.without_spinning)
-    )
-    watch.start()
-    while not machine.log:
-        watch.join(0.001)
-    machine.over.set()
-    watch.join(10)
-    assert machine.log == ["sleep", "spin"]
+def test_bursts_with_rests_between_them_change_nothing():
+    watched = Watched()
+    for _ in range(100):
+        assert watched.look(1.0) == 2
+        assert watched.look(0.0) == 2
 
 
-IDLE_TEAMS = """
-import os, time
-from core.device import cores
-from core.sharing import _libgomp, idle_team
-
-def settles_at(count):
-    # libgomp's threads take a moment to end
-    deadline = time.monotonic() + 20
-    while (found := len(os.listdir("/proc/self/task"))) != count and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert found == count, (found, count)
-
-before = len(os.listdir("/proc/self/task"))
-for _ in range(3):
-    with idle_team(_libgomp()):
-        settles_at(before + cores())  # the thread that keeps it, and the others of its team
-    settles_at(before)
-"""
+def test_a_core_that_is_left_free_is_taken_back_after_a_while():
+    watched = Watched()
+    watched.look(1.0, 1)
+    assert watched.look(0.0, SHORTEST_REST_S - LOOK_S) == 1
+    assert watched.look(0.0, 3 * LOOK_S) == 2
 
 
-@linux
-def test_an_idle_team_comes_and_goes(gomp):
-    # In a process of its own: here the threads of other tests come and go too.
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", IDLE_TEAMS], cwd=root, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def test_what_comes_again_at_once_is_believed_longer_each_time():
+    watched = Watched()
+    waits = []
+    for _ in range(8):
+        watched.look(1.0, 1)
+        assert watched.team.size == 1
+        began = watched.now_s
+        while watched.look(0.0) == 1:
+            pass
+        waits.append(watched.now_s - began)
+    assert waits == sorted(waits)
+    assert waits[0] < SHORTEST_REST_S + 1
+    assert LONGEST_REST_S - 1 < waits[-1] < LONGEST_REST_S + 1
+    # What stays away for longer counts as new.
+    watched.look(0.0, 60)
+    watched.look(1.0, 1)
+    assert watched.look(0.0, SHORTEST_REST_S + 1) == 2
 
 
-@linux
-def test_results_keep_their_bits_beside_an_idle_team(gomp, make_digits):
-    take_all_cores()
-    spec = RunSpec(blocks=(BlockSpec(channels=8, batch_norm=True),), num_epochs=2)
-    digits = make_digits(300)
-    alone = Trainer(spec, digits)
-    list(alone.fit())
-    beside = Trainer(spec, digits)
-    events = beside.fit()
-    next(events)
-    with idle_team(gomp):
-        next(events)
-    list(events)
-    for name, value in alone.weights().items():
-        assert torch.equal(value, beside.weights()[name]), name
+@given(st.integers(1, 64), st.floats(0, 80))
+def test_there_is_a_thread_for_each_core_that_is_left_and_one_at_least(most, used):
+    watched = Watched(most)
+    size = watched.look(used, 1)
+    assert 1 <= size <= most
+    assert size == max(1, min(most, int(most - used + GIVE_UP)))
+    # It comes back where all is left, and is not torn between two numbers by a load that stays.
+    assert watched.look(used, 200) in (size, max(1, min(most, int(most - used + TAKE_BACK))))
+    assert watched.look(0.0, 200) == most
 
 
-def test_a_crowded_run_trains_to_its_end(monkeypatch, make_digits):
+def test_a_training_that_goes_on_begins_with_the_threads_it_had():
+    watched = Watched(4)
+    watched.team.begin_with(2, watched.now_s)
+    assert watched.team.size == 2
+    assert watched.look(0.0, SHORTEST_REST_S - LOOK_S) == 2
+    watched.team.begin_with(16, watched.now_s)  # of another machine
+    assert watched.team.size == 4
+
+
+def test_the_watch_tells_what_was_taken_between_two_looks(monkeypatch):
     monkeypatch.setattr(sharing, "LOOK_S", 0.001)
-    monkeypatch.setattr(sharing, "SHORTEST_REST_S", 0.001)
-    monkeypatch.setattr(sharing, "CROWDED", 0.0)
+    seconds, over, seen = count(), threading.Event(), []
+
+    class Noted(Team):
+        def look(self, used: float, now_s: float) -> None:
+            seen.append(used)
+            if len(seen) == 3:
+                over.set()
+
+    monkeypatch.setattr(sharing.time, "monotonic", lambda: float(next(seconds)))
+    watch_until(over, Noted(2), lambda: 0.5)
+    assert seen == [0.5, 0.5, 0.5]
+
+
+@linux
+def test_what_another_program_takes_is_seen_and_what_the_team_takes_is_not(here):
+    used_s = others_s(threading.get_native_id())
+    used_s()
+    busy = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        deadline, others = time.monotonic() + 30, 0.0
+        while others < 0.5 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            others += used_s()
+    finally:
+        busy.kill()
+        busy.wait()
+    assert others >= 0.5
+
+    def burn(seconds: float) -> float:
+        began = time.thread_time()
+        while time.thread_time() - began < seconds:
+            hashlib.sha256(bytes(1_000_000))
+        return seconds
+
+    # A page's thread is another; the trainer is none.
+    used_s()
+    page = threading.Thread(target=lambda: (burn(0.5), over.wait()))
+    over = threading.Event()
+    page.start()
+    deadline, others = time.monotonic() + 30, 0.0
+    while others < 0.4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        others += used_s()
+    over.set()
+    page.join()
+    assert others >= 0.4
+
+
+@linux
+def test_a_run_beside_a_busy_program_gives_a_thread_up_and_says_so(here, make_digits):
+    team = None
+
+    def train() -> None:
+        nonlocal team
+        with sharing_cores():
+            team = present_team()
+            assert team is not None
+            team.look(1.5, time.monotonic())
+            team.look(1.5, time.monotonic())
+            trainer = Trainer(
+                RunSpec(num_epochs=3, device="cpu"), make_digits(300), team=team, report_s=0.0
+            )
+            for event in trainer.fit():
+                if event.__class__.__name__ == "Steps" and event.step == 3:
+                    team.begin_with(cores(), time.monotonic())
+            stretches.extend(trainer.stretches)
+            threads.append(torch.get_num_threads())
+
+    stretches: list[tuple[int, int]] = []
+    threads: list[int] = []
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join(60)
+    # Whatever this machine's other programs do afterwards, these two come first.
+    assert stretches[:2] == [(0, max(1, int(cores() - 1.5 + GIVE_UP))), (3, cores())]
+    assert threads == [stretches[-1][1]]
+    assert present_team() is None
+
+
+def test_no_thread_is_left_behind(monkeypatch, make_digits):
+    monkeypatch.setattr(sharing, "LOOK_S", 0.001)
     before = threading.active_count()
     with sharing_cores():
-        events = list(Trainer(RunSpec(num_epochs=2), make_digits(300)).fit())
+        events = list(Trainer(RunSpec(num_epochs=2), make_digits(300), team=present_team()).fit())
     assert events[-1].total == 30
     assert threading.active_count() == before
 
 
 def test_elsewhere_nothing_is_watched(monkeypatch):
-    monkeypatch.setattr(torch, "__file__", str(Path("nowhere") / "torch" / "__init__.py"))
+    monkeypatch.setattr(sharing.sys, "platform", "win32")
     before = threading.active_count()
     with sharing_cores():
         assert threading.active_count() == before
+        assert present_team() is None
 
 
 @linux
-def test_waiting_for_a_processor_is_seen(gomp):
+def test_waiting_for_a_processor_is_seen(here):
     before, deadline = sharing._waited_s(), time.monotonic() + 20
     over = threading.Event()
 
@@ -203,13 +276,16 @@ def test_it_is_calm_as_long_as_threads_hardly_wait(monkeypatch):
     assert calm.lasted()
 
 
-def test_it_is_not_calm_while_threads_do_without_spinning(monkeypatch):
+def test_it_is_not_calm_while_a_thread_has_been_given_up(monkeypatch):
     monkeypatch.setattr(sharing, "_waited_s", lambda: 0.0)
+    team = Team(2)
+    monkeypatch.setattr(sharing, "_team", team)
     calm = Calm()
-    for gomp in filter(None, [sharing._libgomp()]):
-        with idle_team(gomp):
-            assert not calm.lasted()
-        assert calm.lasted()
+    assert calm.lasted()
+    team.begin_with(1, 0.0)
+    assert not calm.lasted()
+    team.begin_with(2, 0.0)
+    assert calm.lasted()
 
 
 def test_where_nobody_counts_it_is_always_calm(monkeypatch, tmp_path):

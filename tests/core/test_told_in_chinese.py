@@ -20,12 +20,13 @@ from core.datasets.own import info_of_own
 from core.datasets.table import DATASETS
 from core.device import resolve
 from core.errors import UserError
+from core.how_it_runs import how_it_runs
 from core.picture import PictureError, digit_from_picture
 from core.presets import PRESETS
 from core.settings import Choice, shown
 from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, place, walk
 from core.stopping import Best
-from core.trainer import Diverged, how_it_runs
+from core.trainer import Diverged
 from core.translation import tell
 from tests.core.datasets.pictures import npz, zipped
 

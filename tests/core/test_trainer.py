@@ -13,6 +13,7 @@ from core.check import require_runnable
 from core.data import Split, load
 from core.device import cores, resolve, take_all_cores, take_one_core
 from core.errors import UserError
+from core.how_it_runs import how_it_runs
 from core.model import build, initialise
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
@@ -22,7 +23,6 @@ from core.trainer import (
     Pulse,
     Steps,
     Trainer,
-    how_it_runs,
 )
 from core.trainer import Tested as Figures  # pytest would take it for a test class
 

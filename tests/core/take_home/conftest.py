@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.history import History
 from core.learner import Learner
 from core.record import RunRecord
+from core.sharing import Team
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.parcel import Parcel
@@ -54,19 +55,25 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
 def trained(make_digits) -> Callable[..., Parcel]:
     """Train a spec for real and pack what is taken home of it."""
 
-    def train(spec: RunSpec = SPEC, stop_at: int | None = None, rates=None, **known) -> Parcel:
+    def train(
+        spec: RunSpec = SPEC, stop_at: int | None = None, rates=None, threads=None, **known
+    ) -> Parcel:
         """Train.
 
         Args:
             spec: on 100 images of bars.
             stop_at: a number of steps after which the run is stopped.
             rates: after how many steps the learning rate is changed, and to what.
+            threads: after how many steps it computes with how many threads.
             known: what its record says besides.
         """
         digits = make_digits(100)
         course = course_over(spec, len(digits.train), len(digits.validation))
         make = CrossValidation if spec.folds else Trainer
-        trainer = make(spec, digits, report_s=0.0)
+        team = Team(64) if threads else None
+        trainer = make(spec, digits, report_s=0.0, team=team)
+        if team is not None:
+            team.begin_with(threads.get(0, 1), 0.0)
         history = History(course.steps_per_epoch)
         record = RunRecord(
             id="3-ab12cd",
@@ -89,6 +96,8 @@ def trained(make_digits) -> Callable[..., Parcel]:
                 if event.step in (rates or {}):
                     trainer.set_lr(rates[event.step])
                     record = replace(record, lr_changes=trainer.lr_changes)
+                if team is not None and event.step in threads:
+                    team.begin_with(threads[event.step], 0.0)
             if isinstance(event, Epoch):
                 record = replace(record, epoch=event.epoch, val_accuracy=event.val_accuracy)
             if isinstance(event, Tested):
@@ -100,6 +109,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
                 )
         if stop_at is not None:
             record = replace(record, status="stopped")
+        record = replace(record, stretches=trainer.stretches)
         weights = {name: value.contiguous() for name, value in trainer.weights().items()}
         return Parcel(
             record=replace(record, **known),
@@ -148,11 +158,11 @@ def _as_read(digits: Digits) -> dict[str, object]:
 
 
 def runnable(spec: RunSpec) -> bool:
-    """Whether a spec can be trained on the small digits."""
+    """Whether a spec can be trained on the small digits, or on its folds of them."""
     from core.check import require_runnable
 
     try:
-        require_runnable(spec, train_size=100)
+        require_runnable(spec, train_size=course_over(spec, 100, 20).train)
     except UserError:
         return False
     return True

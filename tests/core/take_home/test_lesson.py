@@ -111,6 +111,21 @@ def test_a_rate_changed_by_hand_comes_out_the_same_to_the_last_bit(small, traine
     assert "changed by hand to 0.002 after step 4" in report(parcel)
 
 
+@pytest.mark.parametrize("folds", [0, 2])
+def test_threads_given_up_and_taken_back_are_so_in_the_script(small, trained, folds):
+    spec = replace(SPEC, folds=folds, num_epochs=3)
+    steps = {0: 3, 4: 1, 9: 2, 17: 1}
+    parcel = trained(spec, threads=steps)
+    stretches = tuple(steps.items())[: None if folds else 3]
+    assert parcel.record.stretches[: len(stretches)] == stretches
+    names, said = follow(parcel, small)
+    assert torch.get_num_threads() == parcel.record.stretches[-1][1]
+    for name, value in parcel.weights.items():
+        assert torch.equal(names["net"].state_dict()[name], value), name
+    assert "REPRODUCED exactly" in said
+    assert "3; from step 4 on 1; from step 9 on 2" in report(parcel)
+
+
 @pytest.mark.parametrize(
     "changes", [{}, {"schedule": "one_cycle", "shift": 2}, {"batch_size": 59}, {"patience": 1}]
 )

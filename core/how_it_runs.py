@@ -1,0 +1,60 @@
+"""How a machine computes a run, in words."""
+
+from collections.abc import Sequence
+
+import torch
+
+from core.device import cores, resolve
+from core.learning import is_fused
+from core.message import N_, message
+from core.precision import IN_WORDS
+from core.spec import RunSpec
+from core.stretches import Stretch
+
+
+def how_it_runs(spec: RunSpec, precision: str, stretches: Sequence[Stretch] = ()) -> str:
+    """Say for a person how this machine computes a run in a precision.
+
+    Args:
+        spec: of the run.
+        precision: what its steps multiply; empty for 32-bit floats.
+        stretches: with how many threads it has computed, from which step on.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    device = resolve(spec.device)
+    steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
+    floats = IN_WORDS[precision or "float32"]
+    if device.key != "cpu":
+        return message(
+            "On {device}: all images lie on the device as bytes and are normalised there; "
+            "{floats}, channels last; one {steps} kernel for all the optimiser’s updates.",
+            device=device.name,
+            floats=floats,
+            steps=steps,
+        )
+    return message(
+        "On {device}: all images lie on the device as bytes and are normalised there; {floats}, "
+        "channels last; one {steps} kernel for all the optimiser’s updates; {threads}.",
+        device=device.name,
+        floats=floats,
+        steps=steps,
+        threads=_threads(stretches),
+    )
+
+
+def _threads(stretches: Sequence[Stretch]) -> str:
+    if len(stretches) < 2:
+        count = stretches[0][1] if stretches else cores()
+        if count > 1:
+            return message("{threads} threads that nothing else computes with", threads=count)
+        return N_("1 thread that nothing else computes with")
+    step, count = stretches[-1]
+    return message(
+        "as many threads as other programs leave cores for: {threads} since step {step:,}, with "
+        "{changes} changes so far, each of which rounds sums otherwise",
+        threads=count,
+        step=step,
+        changes=len(stretches) - 1,
+    )
