@@ -24,10 +24,15 @@ def _steps(opened: str) -> None:
         key=state.put("article_section", opened),
         format_func=lambda name: f"{_NAMES.index(name) + 1} {say(SECTIONS[name].name)}",
         required=True,
-        on_change=lambda: state.open_section(st.session_state["article_section"]),
+        on_change=_take_section,
         label_visibility="collapsed",
         width="stretch",
     )
+
+
+def _take_section() -> None:
+    if not state.is_stale("article_section"):
+        state.open_section(st.session_state["article_section"])
 
 
 def _turn(name: str) -> None:

@@ -34,7 +34,7 @@ _OWN = "own"
 
 def _take_preset() -> None:
     key = st.session_state["preset"]
-    if key in PRESETS:
+    if key in PRESETS and not state.is_stale("preset"):
         spec = PRESETS[key].spec
         now = state.draft()
         # One that is made for full MNIST is of little use on a few digits.
@@ -44,7 +44,6 @@ def _take_preset() -> None:
 
 def _top(spec: RunSpec, verdict: Verdict) -> None:
     key = preset_of(spec)
-    st.session_state["preset"] = key or _OWN
     here = is_available(spec.data)
     problem = verdict.problem
     missing = None if here else _("The data are not on this computer yet.")
@@ -56,7 +55,7 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             _("Start from"),
             [*PRESETS, *([] if key else [_OWN])],
             format_func=lambda k: say(PRESETS[k].title) if k in PRESETS else _("Your own network"),
-            key="preset",
+            key=state.put("preset", key or _OWN),
             on_change=_take_preset,
             help="\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values()),
         )

@@ -53,16 +53,20 @@ def _title(run_id: str) -> str:
 def _choose(usable: list[Run]) -> Run:
     ids = [run.id for run in usable]
     chosen = state.chosen_run()
-    st.session_state["draw_with"] = chosen if chosen in ids else ids[0]
     run_id = st.selectbox(
         _("Network"),
         ids,
         format_func=_title,
-        key="draw_with",
-        on_change=lambda: state.choose_run(st.session_state["draw_with"]),
+        key=state.put("draw_with", chosen if chosen in ids else ids[0], anew=True),
+        on_change=_take_run,
         help=_("A finished run, or the one in training with its weights of this moment."),
     )
     return next(run for run in usable if run.id == run_id)
+
+
+def _take_run() -> None:
+    if not state.is_stale("draw_with"):
+        state.choose_run(st.session_state["draw_with"])
 
 
 def _first_network() -> None:

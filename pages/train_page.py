@@ -30,18 +30,22 @@ LIVE_S = 0.5
 def _top(run: Run) -> None:
     left, right = st.columns([5, 2])
     with left:
-        st.session_state["shown_run"] = run.id
         st.selectbox(
             _("Run"),
             [other.id for other in runs().all()],
             format_func=_title,
-            key="shown_run",
-            on_change=lambda: state.choose_run(st.session_state["shown_run"]),
+            key=state.put("shown_run", run.id, anew=True),
+            on_change=_take_run,
             label_visibility="collapsed",
         )
     with right:
         _train_button(first=False)
         _duel_button(run)
+
+
+def _take_run() -> None:
+    if not state.is_stale("shown_run"):
+        state.choose_run(st.session_state["shown_run"])
 
 
 def _nothing_yet() -> None:

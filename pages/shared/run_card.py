@@ -205,16 +205,22 @@ def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
 
 
 def _take_name(run_id: str) -> None:
-    _change(run_id, name=st.session_state[f"run_name_{run_id}"].strip())
+    key = f"run_name_{run_id}"
+    if not state.is_stale(key):
+        _change(run_id, name=st.session_state[key].strip())
 
 
 def _take_tags(run_id: str) -> None:
-    typed = (tag.strip() for tag in st.session_state[f"run_tags_{run_id}"])
-    _change(run_id, tags=tuple(dict.fromkeys(tag for tag in typed if tag)))
+    key = f"run_tags_{run_id}"
+    if not state.is_stale(key):
+        typed = (tag.strip() for tag in st.session_state[key])
+        _change(run_id, tags=tuple(dict.fromkeys(tag for tag in typed if tag)))
 
 
 def _take_note(run_id: str) -> None:
-    _change(run_id, note=st.session_state[f"run_note_{run_id}"])
+    key = f"run_note_{run_id}"
+    if not state.is_stale(key):
+        _change(run_id, note=st.session_state[key])
 
 
 def _change(

@@ -14,13 +14,14 @@ from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
 from core.spec import RunSpec, SpecError, parts
+from pages.shared.behind import Behind, came_back
 from pages.shared.language import choose_language, chosen_language, language
 
 T = TypeVar("T")
 
 _DRAFT: Final = "draft"
 _MENDED: Final = "address_mended"
-_WRITTEN: Final = "address_written"
+_BEHIND: Final = "behind"
 _REFUSED: Final = "refused"
 _REFUSALS: Final = "refusals"
 _CANVAS: Final = "canvas_version"
@@ -28,13 +29,9 @@ _STROKES: Final = "canvas_strokes"
 _SEEN_STROKES: Final = "canvas_seen"
 _LIT: Final = "part"
 _RUN: Final = "run"
-_RUN_WRITTEN: Final = "run_written"
 _LANGUAGE: Final = "lang"
-_LANGUAGE_WRITTEN: Final = "lang_written"
 _COMPARED: Final = "compare"
-_COMPARED_WRITTEN: Final = "compare_written"
 _SECTION: Final = "section"
-_SECTION_WRITTEN: Final = "section_written"
 _SECTION_SHOWN: Final = "section_shown"
 _TABLE: Final = "runs_table"
 _LISTED: Final = "runs_listed"
@@ -51,22 +48,26 @@ _MAX_ID: Final = 40
 
 
 def read_address() -> None:
-    """Take over what the address says, if it is not what this session wrote there."""
-    query = {key: st.query_params[key] for key in st.query_params}
-    run_id = query.pop(_RUN, None)
-    # What this session wrote there is older than a choice made since, by a callback of this run.
-    if run_id is not None and run_id != st.session_state.get(_RUN_WRITTEN):
+    """Take over what the address says, if a person has gone there.
+
+    That is a session's first address, one that the session never wrote, or one to which the
+    browser's Back or Forward led. Any other is of this session's own, and as old as what the
+    browser had heard when it sent its message: less than the callbacks of this run have said since.
+    """
+    query = dict(st.query_params)
+    _behind().heard(query)
+    if _DRAFT in st.session_state and (not query or (_behind().knows(query) and not came_back())):
+        return
+    if run_id := query.pop(_RUN, None):
         st.session_state[_RUN] = run_id
-    lang = query.pop(_LANGUAGE, None)
-    if lang is not None and lang != st.session_state.get(_LANGUAGE_WRITTEN):
-        choose_language(lang)
-    compared_ids = query.pop(_COMPARED, None)
-    if compared_ids is not None and compared_ids != st.session_state.get(_COMPARED_WRITTEN):
-        st.session_state[_COMPARED] = _ids(compared_ids)
-    section = query.pop(_SECTION, None)
-    if section is not None and section != st.session_state.get(_SECTION_WRITTEN):
+    choose_language(query.pop(_LANGUAGE, None))
+    listed = query.pop(_COMPARED, None)
+    # More than can be compared never stood in an address.
+    if listed is not None or len(compared()) <= MAX_COMPARED:
+        st.session_state[_COMPARED] = _ids(listed or "")
+    if section := query.pop(_SECTION, None):
         st.session_state[_SECTION] = section
-    if _DRAFT in st.session_state and (not query or query == st.session_state.get(_WRITTEN)):
+    if _DRAFT in st.session_state and not query:
         return
     spec, mended = from_query(query, DEFAULT)
     st.session_state[_DRAFT] = spec
@@ -75,21 +76,18 @@ def read_address() -> None:
 
 def write_address() -> None:
     """Bring the address up to date, so that it can be reloaded, bookmarked and sent."""
-    query = to_query(draft())
-    st.session_state[_WRITTEN] = query
-    run_id = chosen_run()
-    st.session_state[_RUN_WRITTEN] = run_id
     ids = compared()
-    listed = ",".join(ids) if len(ids) <= MAX_COMPARED else ""
-    st.session_state[_COMPARED_WRITTEN] = listed
-    lang = chosen_language()
-    st.session_state[_LANGUAGE_WRITTEN] = lang
-    # Only of a page that has sections.
-    section = st.session_state.pop(_SECTION_SHOWN, None)
-    st.session_state[_SECTION_WRITTEN] = section
-    more = {_RUN: run_id, _COMPARED: listed, _LANGUAGE: lang, _SECTION: section}
-    wanted = query | {key: value for key, value in more.items() if value}
-    if dict(st.query_params) != wanted:
+    more = {
+        _RUN: chosen_run(),
+        _COMPARED: ",".join(ids) if len(ids) <= MAX_COMPARED else "",
+        _LANGUAGE: chosen_language(),
+        # Only of a page that has sections.
+        _SECTION: st.session_state.pop(_SECTION_SHOWN, None),
+    }
+    wanted = to_query(draft()) | {key: value for key, value in more.items() if value}
+    # The browser may be about to hear of another one.
+    if dict(st.query_params) != wanted or not _behind().is_newest(wanted):
+        _behind().wrote(wanted)
         st.query_params.from_dict(wanted)
 
 
@@ -123,16 +121,35 @@ def widget_key(path: str) -> str:
     return put(_WIDGET + path, draft().value(path))
 
 
-def put(key: str, value: object) -> str:
-    """Let the widget of this key hold a value; return the key."""
+def put(key: str, value: object, *, anew: bool = False) -> str:
+    """Let the widget of this key hold a value; return the key.
+
+    Args:
+        key: of the widget.
+        value: to be held.
+        anew: whether the browser is told again though it holds the value, as for a choice whose
+            words change.
+    """
     unseen: set[str] = st.session_state.setdefault(_UNSEEN, set())
     # A browser sends a choice by its words, so it needs those of another language with it.
     retold = st.session_state.get(_TOLD) != language()
+    differs = key in st.session_state and st.session_state[key] != value
+    if differs:
+        _behind().put(key, st.session_state[key])
     # Only where it differs: a needless write would fight a slider that is still being dragged.
-    if key in unseen or retold or st.session_state.get(key) != value:
+    if anew or key in unseen or retold or differs or key not in st.session_state:
         st.session_state[key] = value
         unseen.add(key)
     return key
+
+
+def is_stale(key: str) -> bool:
+    """Tell a widget's callback whether the browser only sent what it showed before a `put`.
+
+    The person has then chosen something else, before the browser heard of the `put`.
+    """
+    _behind().heard(dict(st.query_params))
+    return _behind().is_stale(key, st.session_state[key])
 
 
 def all_shown() -> None:
@@ -144,6 +161,7 @@ def all_shown() -> None:
     """
     st.session_state[_UNSEEN] = set()
     st.session_state[_TOLD] = language()
+    _behind().all_sent()
 
 
 def labelled(key: str, labels: Sequence[str]) -> str:
@@ -165,7 +183,8 @@ def labelled(key: str, labels: Sequence[str]) -> str:
 
 def take_widget(path: str) -> None:
     """Callback of a field's widget: bring its value into the draft."""
-    change(path, st.session_state[_WIDGET + path])
+    if not is_stale(_WIDGET + path):
+        change(path, st.session_state[_WIDGET + path])
 
 
 def chosen_run() -> str | None:
@@ -196,6 +215,8 @@ def section(known: Sequence[str]) -> str:
     Args:
         known: their names, in order; the first is open as long as none was chosen.
     """
+    if came_back() and _SECTION not in st.query_params:
+        st.session_state.pop(_SECTION, None)
     chosen: str | None = st.session_state.get(_SECTION)
     opened = chosen if chosen is not None and chosen in known else known[0]
     st.session_state[_SECTION_SHOWN] = opened if opened != known[0] else None
@@ -227,6 +248,8 @@ def take_table() -> None:
 
     What was chosen and is not listed now, because of a filter, stays chosen.
     """
+    if is_stale(_TABLE):
+        return
     listed: tuple[str, ...] = st.session_state[_LISTED]
     rows: list[int] = st.session_state[_TABLE]["selection"]["rows"]
     ticked = [listed[row] for row in rows if row < len(listed)]
@@ -381,6 +404,10 @@ def renew_canvas() -> None:
     drawing = (sent.get("drawing") if sent else None) or {}
     seen = drawing.get("raw") or st.session_state.get(_SEEN_STROKES) or {}
     redraw(seen.get("objects", []))
+
+
+def _behind() -> Behind:
+    return held(_BEHIND, Behind)
 
 
 def _ids(text: str) -> tuple[str, ...]:
