@@ -125,3 +125,13 @@ def joined(parts: Iterable[str], between: Literal[" ", ", ", "; "] = " ") -> str
     assert template in _PAIRS
     told = [part for part in parts if part]
     return reduce(lambda one, two: message(template, one=one, two=two), told) if told else ""
+
+
+def shown(value: object) -> str:
+    """Quote a value that a stranger may have written, short and on one line."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return N_("something far too long")
+    short = "".join(c if c.isprintable() else "·" for c in text[:40])
+    return Quoted(short + ("…" if len(text) > 40 else ""))

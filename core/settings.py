@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
 
-from core.message import N_, Quoted, message
+from core.message import message
+from core.message import shown as shown
+from core.number import NumberError, read_number
 
 Value = int | float | str | bool
 T = TypeVar("T", int, float, str, bool)
@@ -45,16 +47,6 @@ class Setting(Protocol):
     def format(self, value: Value) -> str:
         """Write a value so that `parse` gives it back exactly."""
         ...
-
-
-def shown(value: object) -> str:
-    """Quote a value that a stranger may have written, short and on one line."""
-    try:
-        text = str(value)
-    except (ValueError, RecursionError):  # thousands of digits, or of brackets
-        return N_("something far too long")
-    short = "".join(c if c.isprintable() else "·" for c in text[:40])
-    return Quoted(short + ("…" if len(text) > 40 else ""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +95,33 @@ class Number:
         try:
             return int(text) if self.whole else float(text)
         except ValueError:
+            return self._as_typed(text)
+
+    def _as_typed(self, text: str) -> object:
+        """Read an address in which a person wrote a number; return the text where that fails."""
+        try:
+            value = read_number(text)
+        except NumberError:
             return text
+        return value if self.whole else float(value)
+
+    def read(self, text: str) -> int | float:
+        """Read what a person has written, in whatever way numbers are written where they live.
+
+        Raises:
+            NumberError: it is no number, could be two, or is not allowed here; the sentence names
+                the setting.
+        """
+        try:
+            value = read_number(text)
+        except NumberError as error:
+            words = message("{setting}: {complaint}", setting=self.label, complaint=error.message)
+            raise NumberError(words) from None
+        complaint = self.complaint(value)
+        if complaint is not None:
+            words = message("{setting}: it {complaint}.", setting=self.label, complaint=complaint)
+            raise NumberError(words)
+        return value if self.whole else float(value)
 
     def format(self, value: Value) -> str:
         """See `Setting.format`."""

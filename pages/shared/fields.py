@@ -9,6 +9,7 @@ from core.settings import Choice, Flag, Number, Value
 from core.spec import setting_at
 from pages.shared import state
 from pages.shared.language import say
+from pages.shared.typed_number import typed_number
 from pages.shared.words import width
 
 _WIDE_GRID: Final[list[float]] = [
@@ -97,6 +98,9 @@ def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = F
     record = setting_at(path)
     name = path.rpartition(".")[2]
     now = state.draft().value(path)
+    if isinstance(record, Number) and _is_typed(record, name):
+        typed_number(record, path, cast(int, now))
+        return
     taken: _Taken = {
         "key": state.widget_key(path),
         "on_change": state.take_widget,
@@ -124,6 +128,10 @@ def field(path: str, *, options: Mapping[str, str] | None = None, wide: bool = F
             )
         case Number():
             _number(record, cast(float, now), _STEPS.get(name, 1), taken)
+
+
+def _is_typed(record: Number, name: str) -> bool:
+    return record.whole and record.high > _SHORT_RANGE and name not in _GRIDS
 
 
 def note(path: str) -> None:
@@ -156,14 +164,10 @@ def _choice(
 
 def _number(record: Number, now: float, step: float, taken: _Taken) -> None:
     label = say(record.label)
-    if not record.whole:
-        st.slider(label, record.low, record.high, float(now), step, **taken)
-        return
-    low, high = int(record.low), int(record.high)
-    if high <= _SHORT_RANGE:
-        st.slider(label, low, high, int(now), 1, **taken)
+    if record.whole:
+        st.slider(label, int(record.low), int(record.high), int(now), 1, **taken)
     else:
-        st.number_input(label, low, high, int(now), 1, **taken)
+        st.slider(label, record.low, record.high, float(now), step, **taken)
 
 
 def _grid(name: str, value: Value) -> list[float]:

@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from core.number import written
 from core.run import Run
 from core.runs import runs
 from core.settings import Number
@@ -12,6 +13,7 @@ from core.spec import setting_at
 from pages.shared.language import _
 from pages.shared.launch import attempt
 from pages.shared.person import person
+from pages.shared.typed_number import complaint, take
 
 # What the buttons multiply the rate by, and what stands on them.
 _FACTORS: Final = ((0.1, "÷ 10"), (0.5, "÷ 2"), (2.0, "× 2"), (10.0, "× 10"))
@@ -50,18 +52,15 @@ def rate_control(run: Run, now: RunSnapshot) -> None:
         record = setting_at("lr")
         assert isinstance(record, Number)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-            st.number_input(
+            st.text_input(
                 _("Another rate"),
-                min_value=record.low,
-                max_value=record.high,
-                value=coming,
-                step=coming / 10,
-                format="%g",
+                value=written(coming),
                 # After a change, it begins from the rate that there is then.
                 key=f"{_WANTED}_{coming}",
                 width=160,
             )
-            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, coming))
+            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, record, coming))
+        complaint(_WANTED, coming)
 
 
 def rate_changes(now: RunSnapshot) -> None:
@@ -86,9 +85,11 @@ def _change(run: Run, factor: float) -> None:
     _try(run, float(f"{_coming(run.snapshot()) * factor:.12g}"))
 
 
-def _set(run: Run, before: float) -> None:
+def _set(run: Run, record: Number, before: float) -> None:
     """Take the rate that was typed. For use as a callback."""
-    _try(run, st.session_state[f"{_WANTED}_{before}"])
+    lr = take(record, _WANTED, st.session_state[f"{_WANTED}_{before}"], before)
+    if lr is not None:
+        _try(run, lr)
 
 
 def _try(run: Run, lr: float) -> None:

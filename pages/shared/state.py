@@ -116,9 +116,15 @@ def change(path: str, value: Value) -> None:
         st.session_state[_MENDED] = [error.message]
 
 
-def widget_key(path: str) -> str:
-    """Return the key of the widget for a field, holding the draft's value."""
-    return put(_WIDGET + path, draft().value(path))
+def widget_key(path: str, text: str | None = None) -> str:
+    """Return the key of the widget for a field, holding the draft's value, or a text for it."""
+    return put(_WIDGET + path, draft().value(path) if text is None else text)
+
+
+def typed(path: str) -> str | None:
+    """Return what a person has typed for a field; None where the browser only repeats itself."""
+    text: str = st.session_state[_WIDGET + path]
+    return None if is_stale(_WIDGET + path) else text
 
 
 def put(key: str, value: object, *, anew: bool = False) -> str:

@@ -21,7 +21,7 @@ def shows(tab: Tab, spec: RunSpec) -> None:
     for path, _, value in walk(spec):
         assert in_use(spec, path) or not tab.has(f"field:{path}"), path
         if tab.has(f"field:{path}"):
-            assert tab.field(path).value == value, path
+            assert tab.stands(path) == value, path
     table = tab.layers()
     assert table["Layer"].tolist() == [layer.name for layer in network.layers]
     assert table["Parameters"].sum() == network.params

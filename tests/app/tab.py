@@ -1,6 +1,7 @@
 """One tab of a browser, without a browser."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -9,9 +10,10 @@ from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Block, Selectbox, Widget
+from streamlit.testing.v1.element_tree import Block, InitialValue, Selectbox, TextInput, Widget
 
 from core.codec import from_query
+from core.number import read_number
 from core.presets import DEFAULT
 from core.runs import runs
 from core.spec import RunSpec
@@ -64,8 +66,35 @@ class Tab(AppTest):
         return self.get_by_key(f"field:{path}")
 
     def set(self, path: str, value: object) -> "Tab":
-        """Set a setting as a person does."""
-        return self.field(path).set_value(value).run()
+        """Set a setting as a person does; a number that is typed is typed."""
+        return self.enter(path, value).run()
+
+    def enter(self, path: str, value: object) -> Widget:
+        """Set the widget of a setting, before the browser has told anyone."""
+        widget = self.field(path)
+        return widget.set_value(str(value) if isinstance(widget, TextInput) else value)
+
+    def stands(self, path: str) -> object:
+        """The value that the widget of a setting shows."""
+        widget = self.field(path)
+        return read_number(widget.value) if isinstance(widget, TextInput) else widget.value
+
+    def hurry(self, *acts: Callable[["Tab"], Widget]) -> "Tab":
+        """Do one thing after the other, each before the page has answered the one before.
+
+        The browser sends every widget, and the address, as it showed them before the answer.
+
+        Args:
+            acts: what is done to the page as it stands, such as a click.
+        """
+        shown, address = self._tree, dict(self.query_params)
+        for node in shown:
+            if isinstance(node, Widget) and isinstance(getattr(node, "_value", None), InitialValue):
+                node._value = node.value  # else it would follow the session
+        for act in acts:
+            self._tree, self.query_params = shown, dict(address)
+            act(self).run()
+        return self
 
     def edit(self, part: str) -> "Tab":
         """Open a part, such as `blocks.1`, for editing."""

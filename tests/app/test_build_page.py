@@ -8,7 +8,7 @@ import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from streamlit.testing.v1.element_tree import SelectSlider
+from streamlit.testing.v1.element_tree import SelectSlider, Slider
 
 from core import check as check_module
 from core.check import check
@@ -84,11 +84,11 @@ def test_every_setting_has_a_widget_with_the_words_and_limits_of_its_record(visi
             widget = tab.field(path)
             assert widget.proto.label == record.label, path
             assert widget.proto.help == record.help, path
-            assert widget.value == value, path
+            assert tab.stands(path) == value, path
             assert not widget.proto.disabled, path
             if isinstance(record, Choice) and path != "device":
                 assert len(widget.options) == len(record.options), path
-            elif isinstance(record, Number) and not isinstance(widget, SelectSlider):
+            elif isinstance(record, Number) and isinstance(widget, Slider):
                 assert (widget.min, widget.max) == (record.low, record.high), path
     assert seen == {path for path, _, _ in walk(SMALL_AND_DENSE) if in_use(SMALL_AND_DENSE, path)}
 
@@ -481,9 +481,10 @@ class Wanderer:
             value = self.chance.choice(list(record.options))
         elif isinstance(widget, SelectSlider):
             value = type(value)(self.chance.choice(widget.options).replace(",", ""))
+        elif record.whole:
+            value = self.chance.randint(int(record.low), int(record.high))
         else:
-            draw = self.chance.randint if record.whole else self.chance.uniform
-            value = draw(widget.min, widget.max)
+            value = self.chance.uniform(record.low, record.high)
         expected = self.tab.draft.with_value(path, value)
         self.tab.set(path, value)
         assert self.tab.draft == expected

@@ -182,8 +182,14 @@ def test_the_rate_of_a_running_run_is_changed_by_a_click_or_typed(visit, running
     ((_, lr),) = run.snapshot().lr_changes
     assert lr == pytest.approx(DEFAULT.lr / 10)
     assert f"changed by hand: to {lr:.3g} after step" in text_of(tab)
-    tab.get_by_key(f"rate_wanted_{lr}").set_value(0.25)
+    field = f"rate_wanted_{lr}"
+    tab.get_by_key(field).set_value("0,1,5")
     tab.click("rate_set")
+    assert "“0,1,5” cannot be read as a number" in text_of(tab)
+    assert len(run.snapshot().lr_changes) == 1
+    tab.get_by_key(field).set_value("0,25")
+    tab.click("rate_set")
+    assert "cannot be read" not in text_of(tab)
     script.say(steps_to(102))
     eventually(lambda: len(run.snapshot().lr_changes) == 2)
     assert run.snapshot().base_lr == 0.25
