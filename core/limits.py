@@ -30,6 +30,7 @@ _SECTIONS: Final[Mapping[str, Mapping[str, int | None]]] = {
         "max_pause_minutes": 0,
     },
     "people": {"only_own_runs": None},
+    "images": {"max_own_sets_per_person": 1, "max_own_sets_per_address": 1},
     "store": {"keep_deleted_days": 0},
 }
 # More than anybody means, and little enough to be reckoned with in seconds.
@@ -51,6 +52,8 @@ class Limits:
     max_run_minutes: int = 0
     max_pause_minutes: int = 5
     only_own_runs: bool = False
+    max_own_sets_per_person: int = 10
+    max_own_sets_per_address: int = 60
     keep_deleted_days: int = 7
 
     @property

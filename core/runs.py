@@ -17,6 +17,7 @@ from core.check import require_runnable, size_in_words
 from core.course import course_of
 from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
+from core.datasets.owned import OwnData
 from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
 from core.difference import Difference, differences
 from core.errors import UserError
@@ -63,6 +64,7 @@ class Runs:
     def __init__(self, store: Store | None = None, allowed: Limits | None = None) -> None:
         self.limits = allowed or Limits()
         self._ownership = Ownership(self.limits.only_own_runs)
+        self.own_data = OwnData(self.limits)
         self._store = store
         self._changed = threading.Condition()
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -94,6 +96,7 @@ class Runs:
         """
         if (same := self._unfinished(spec, owner)) is not None:
             return same
+        self.own_data.require(spec.data, owner)
         require_runnable(spec)
         with self._changed:
             # Two clicks may have come this far at once.
@@ -128,6 +131,7 @@ class Runs:
                     label=found[0].label,
                 )
             )
+        self.own_data.require(first.data, owner)
         needed = 0
         for spec in (first, second):
             needed += step_memory(spec, require_runnable(spec)).total
@@ -159,6 +163,7 @@ class Runs:
                 runs wait.
         """
         run = self._to_change(run_id, owner)
+        self.own_data.require(run.spec.data, owner)
         with self._changed:
             if run.status == "queued":
                 return run
@@ -194,6 +199,7 @@ class Runs:
             UserError: runs cannot be kept on this disk, the spec cannot run here, or too many runs
                 wait.
         """
+        self.own_data.require(spec.data, owner)
         require_runnable(spec)
         if self._store is None:
             raise UserError(N_("Weights cannot be brought in where runs are not kept on the disk."))
@@ -448,13 +454,18 @@ class Runs:
 
     # Which learning rate to begin with
 
-    def range_test(self, asker: str, spec: RunSpec) -> None:
+    def range_test(self, asker: str, spec: RunSpec, owner: str = "") -> None:
         """See to it that learning rates are tried on a spec, in place of what the asker had asked.
 
         Args:
             asker: whoever will look: the id of a browser's session.
             spec: one that `check` finds nothing wrong with.
+            owner: the person whose session that is.
+
+        Raises:
+            UserError: the images are somebody else's.
         """
+        self.own_data.require(spec.data, owner)
         self._ensure_worker()
         self._range_tests.ask(asker, spec)
 

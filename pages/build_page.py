@@ -15,6 +15,7 @@ from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.augmentation import augmentation
 from pages.shared.data_choice import data_choice, data_strip
+from pages.shared.data_here import data_here
 from pages.shared.download_panel import download_panel
 from pages.shared.fields import field_grid, note
 from pages.shared.fold import fold
@@ -44,7 +45,7 @@ def _take_preset() -> None:
 
 def _top(spec: RunSpec, verdict: Verdict) -> None:
     key = preset_of(spec)
-    here = is_available(spec.data)
+    here = data_here(spec.data)
     problem = verdict.problem
     missing = None if here else _("The data are not on this computer yet.")
     why = say(problem.message) if problem else missing
@@ -86,7 +87,7 @@ def _troubles(spec: RunSpec) -> None:
     refused = state.take_refusal()
     if refused:
         st.error(plain(say(refused)), icon=":material/block:")
-    if not is_available(spec.data):
+    if not data_here(spec.data):
         download_panel(spec.data)
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import streamlit as st
 
 from core.check import check
-from core.data import is_available
 from core.run import Run
 from core.runs import runs
 from core.store import RunRow
 from pages.shared import state
 from pages.shared.bring_in import bring_in
 from pages.shared.compare import compare
+from pages.shared.data_here import data_here
 from pages.shared.deletion import delete_button, undo_bar
 from pages.shared.language import _, n_, say
 from pages.shared.launch import launch
@@ -55,7 +55,7 @@ def _no_run_yet() -> None:
             key="train",
             on_click=launch,
             kwargs={"then": "pages/train_page.py"},
-            disabled=check(draft).problem is not None or not is_available(draft.data),
+            disabled=check(draft).problem is not None or not data_here(draft.data),
             help=_("The network of the Build page"),
         )
 

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core.check import check
-from core.data import is_available
 from core.difference import differences, sentence
 from core.run import Run
 from core.runs import runs
@@ -11,6 +10,7 @@ from core.snapshot import RunSnapshot
 from pages.shared import state
 from pages.shared.cross_test import cross_test_panel
 from pages.shared.curves_chart import Axis
+from pages.shared.data_here import data_here
 from pages.shared.fold_charts import fold_charts, fold_result
 from pages.shared.ghost import ghost_control
 from pages.shared.language import _, say
@@ -62,7 +62,7 @@ def _nothing_yet() -> None:
 
 def _train_button(*, first: bool) -> None:
     draft = state.draft()
-    ready = check(draft).problem is None and is_available(draft.data)
+    ready = check(draft).problem is None and data_here(draft.data)
     st.button(
         _("Train the network") if first else _("Train Build’s network"),
         type="primary" if first else "secondary",

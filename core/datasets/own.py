@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,19 +106,33 @@ def own_keys() -> tuple[str, ...]:
     return tuple(key for _, key in sorted(found, reverse=True))
 
 
-def keep(own: OwnImages) -> str:
-    """Put images into the data folder and return their key; the same images have the same key.
+def key_of(own: OwnImages) -> str:
+    """Return the key of images: the same images, divided alike, have the same key."""
+    return f"own:{_digest(own)[:12]}-{len(own.class_names)}"
+
+
+def keep(own: OwnImages, beside: Mapping[str, str] | None = None) -> str:
+    """Put images into the data folder and return their key.
+
+    Args:
+        own: what was taken in.
+        beside: texts that are kept in files beside the images from the first moment on, by the
+            names of these files.
 
     Raises:
         OSError: the disk refuses.
     """
-    key = f"own:{_digest(own)[:12]}-{len(own.class_names)}"
+    key = key_of(own)
     final = _folder(key)
     final.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="new.", dir=final.parent))
     try:
         _write(made, own)
+        for name, text in (beside or {}).items():
+            (made / name).write_text(text, encoding="utf-8")
         if is_known(key):
+            for name in beside or {}:
+                os.replace(made / name, final / name)
             # Its runs may be reading the manifest; the images are the same ones.
             os.replace(made / _IMAGES, images_path(key))
         else:

@@ -9,13 +9,14 @@ from torch import Tensor
 from core.augment import augments, preview
 from core.datasets.formats import FormatError
 from core.datasets.info import DIGITS as DIGIT_NAMES
-from core.datasets.preview import preview as samples_of
 from core.datasets.table import info_of
 from core.errors import UserError
+from core.runs import runs
 from core.spec import RunSpec
 from pages.shared.fields import field_grid
 from pages.shared.fold import fold
 from pages.shared.language import _
+from pages.shared.person import person
 from pages.shared.pictures import data_uri
 
 DIGITS = (2, 4, 5, 7)
@@ -45,7 +46,7 @@ def _settings(spec: RunSpec) -> None:
 
 def _some(data: str) -> Tensor:
     """Return a few images of a data set: uint8 (N, 1, 28, 28)."""
-    images, labels = samples_of(data)
+    images, labels = runs().own_data.pictures(data, person())
     if info_of(data).class_names == DIGIT_NAMES:
         rows = np.array([np.flatnonzero(labels == digit)[0] for digit in DIGITS])
     else:

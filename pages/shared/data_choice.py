@@ -4,16 +4,17 @@ import streamlit as st
 
 from core.data import is_available
 from core.datasets.formats import FormatError
-from core.datasets.own import is_own, own_keys
-from core.datasets.preview import preview
+from core.datasets.own import is_own
 from core.datasets.sources import SOURCES
 from core.datasets.table import DATASETS, DatasetInfo, info_of
 from core.errors import UserError
+from core.runs import runs
 from core.spec import RunSpec
 from pages.shared.data_words import class_titles, data_title
 from pages.shared.fields import field
 from pages.shared.language import _, say
 from pages.shared.own_data import own_data
+from pages.shared.person import person
 from pages.shared.pictures import strip_of_pictures
 from pages.shared.words import plain
 
@@ -22,7 +23,7 @@ MAX_PICTURES = 10
 
 def data_choice() -> None:
     """Show the choice of the data set."""
-    offered = [*DATASETS.values(), *map(info_of, own_keys())]
+    offered = [*DATASETS.values(), *map(info_of, runs().own_data.keys(person()))]
     field("data", options={info.key: _title(info) for info in offered})
 
 
@@ -31,7 +32,7 @@ def data_strip(spec: RunSpec) -> None:
     info = info_of(spec.data)
     with st.container(key="data_strip"):
         try:
-            images, labels = preview(spec.data)
+            images, labels = runs().own_data.pictures(spec.data, person())
         except (FormatError, UserError):  # the page says what is missing
             described, own = st.columns([8, 2], vertical_alignment="center")
         else:

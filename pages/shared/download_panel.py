@@ -5,9 +5,12 @@ import streamlit as st
 from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.download import download_of
+from core.errors import UserError
 from core.message import message
+from core.runs import runs
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
+from pages.shared.person import person
 from pages.shared.words import duration, plain
 
 _LIVE_S = 0.5
@@ -20,6 +23,11 @@ def download_panel(key: str) -> None:
         key: of a data set that is not here.
     """
     if is_own(key):
+        try:
+            runs().own_data.require(key, person())
+        except UserError as error:
+            st.warning(plain(say(error.message)), icon=":material/image_not_supported:")
+            return
         st.warning(
             _("{title}. Bring the images in again below, or choose other data.").format(
                 title=plain(data_title(key))

@@ -12,11 +12,14 @@ import streamlit as st
 from core.datasets.intake import MAX_ARCHIVE_BYTES, Intake, IntakeError, Preparation
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
-from core.datasets.own import delete, keep, own_keys
 from core.datasets.table import info_of
+from core.errors import UserError
 from core.message import N_, message
+from core.runs import runs
 from pages.shared import state
 from pages.shared.language import _, say
+from pages.shared.launch import attempt
+from pages.shared.person import address, person
 from pages.shared.pictures import strip_of_pictures
 from pages.shared.upload_words import upload_words
 from pages.shared.words import plain
@@ -152,7 +155,10 @@ def _preview(intake: Intake) -> None:
 def _use(intake: Intake) -> None:
     """Callback: keep the images and choose them."""
     try:
-        key = keep(intake.own)
+        key = runs().own_data.keep(intake.own, person(), address())
+    except UserError as error:
+        state.refuse(error.message)
+        return
     except OSError as error:
         state.refuse(
             message(
@@ -165,9 +171,14 @@ def _use(intake: Intake) -> None:
     state.adopt(replace(state.draft(), data=key))
 
 
+def _delete(key: str) -> None:
+    """Callback: take images from the disk."""
+    attempt(lambda: runs().own_data.delete(key, person()))
+
+
 def _kept() -> None:
     """List what is here, each with a button that deletes it."""
-    for key in own_keys():
+    for key in runs().own_data.keys(person()):
         info = info_of(key)
         images = info.train + info.validation + info.test
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -184,7 +195,7 @@ def _kept() -> None:
                 _("Delete"),
                 icon=":material/delete:",
                 key=f"own_delete_{key}",
-                on_click=delete,
+                on_click=_delete,
                 args=(key,),
                 help=_(
                     "Takes the images from the disk. Runs that learned from them still show and "

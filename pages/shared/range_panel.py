@@ -7,7 +7,6 @@ import pyarrow as pa
 import streamlit as st
 
 from core.check import Problem
-from core.data import is_available
 from core.range_test import (
     HIGHEST,
     LOWEST,
@@ -21,9 +20,12 @@ from core.range_tests import RangeTest
 from core.runs import runs
 from core.spec import RunSpec
 from pages.shared import state
+from pages.shared.data_here import data_here
 from pages.shared.fold import fold
 from pages.shared.language import _, say
+from pages.shared.launch import attempt
 from pages.shared.palette import Palette, palette
+from pages.shared.person import person
 from pages.shared.words import duration, plain
 
 HEIGHT_PX: Final = 210
@@ -68,17 +70,22 @@ def _offer(spec: RunSpec, problem: Problem | None, *, again: bool) -> None:
         ).format(steps=NUM_STEPS, low=_told(LOWEST), high=_told(HIGHEST))
     )
     why = say(problem.message) if problem else None
-    if why is None and not is_available(spec.data):
+    if why is None and not data_here(spec.data):
         why = _("The data are not on this computer yet.")
     st.button(
         _("Try again") if again else _("Try learning rates"),
         icon=":material/play_arrow:",
         key="range_start",
         disabled=why is not None,
-        on_click=runs().range_test,
-        args=(state.asker(), spec),
+        on_click=_ask,
+        args=(spec,),
         help=plain(why) if why else None,
     )
+
+
+def _ask(spec: RunSpec) -> None:
+    """Callback: have learning rates tried."""
+    attempt(lambda: runs().range_test(state.asker(), spec, person()))
 
 
 def _live(spec: RunSpec) -> None:

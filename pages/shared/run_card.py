@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from core.data import is_available
 from core.errors import UserError
 from core.glance import glance
 from core.message import N_
@@ -18,6 +17,7 @@ from core.snapshot import RunSnapshot
 from core.spec import RunSpec
 from core.store import RunRow
 from pages.shared import state
+from pages.shared.data_here import data_here
 from pages.shared.deletion import delete_button
 from pages.shared.language import _, n_, say
 from pages.shared.launch import go_on, launch
@@ -152,7 +152,7 @@ def _actions(run: Run, now: RunSnapshot, mine: bool) -> None:
             args=(run.spec,),
             help=_("Its settings take the place of those on the Build page"),
         )
-        here = is_available(run.spec.data)
+        here = data_here(run.spec.data)
         st.button(
             _("Train again"),
             icon=":material/replay:",

@@ -1,12 +1,18 @@
 """Another browser that sends what the owner's would: on a class server nothing comes of it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from unittest.mock import PropertyMock
 
+import numpy as np
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.context import ContextProxy
 
+from core.codec import to_query
+from core.datasets.own import OwnImages, images_path
+from core.datasets.owned import OwnData
 from core.limits import Limits
 from core.ownership import Ownership
 from core.presets import DEFAULT
@@ -38,6 +44,7 @@ def shared(line) -> Runs:
     """A server on which each changes their own."""
     line.limits = Limits(only_own_runs=True)
     line._ownership = Ownership(only_own=True)
+    line.own_data = OwnData(line.limits)
     return line
 
 
@@ -135,6 +142,58 @@ def test_a_run_that_waits_is_neither_moved_nor_taken_out(as_person, anns, shared
     as_person.be("ann")
     tab.run().click("earlier")
     assert shared.place_in_line(last) == 1
+
+
+@pytest.fixture
+def anns_images(shared, tmp_path, monkeypatch) -> str:
+    """The key of images that Ann has brought in."""
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
+    pixels = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
+    images = OwnImages("holiday", ("sea", "hill"), pixels, np.arange(12) % 2)
+    return shared.own_data.keep(images, sha256(b"ann").hexdigest()[:16])
+
+
+def build(as_person, name: str, key: str):
+    """The Build page at an address that names somebody's images."""
+    return as_person(name, "build", query=to_query(replace(DEFAULT, data=key, batch_size=4)))
+
+
+def seen(tab) -> bool:
+    """Whether the page shows pictures of Ann's classes."""
+    return any("data:image" in node.value and "hill" in node.value for node in tab.html)
+
+
+def test_their_owner_sees_and_uses_images(as_person, anns_images):
+    tab = build(as_person, "ann", anns_images)
+    assert "holiday (your own, 12 images)" in tab.field("data").options
+    assert not tab.get_by_key("train").disabled
+    assert seen(tab)
+    assert tab.has(f"own_delete_{anns_images}")
+
+
+def test_others_neither_see_use_nor_delete_them_by_an_address(as_person, anns_images, shared):
+    tab = build(as_person, "ben", anns_images)
+    assert not any("your own, 12 images" in option for option in tab.field("data").options[:-1])
+    assert "somebody else’s" in tab.warning[0].value
+    assert not seen(tab)
+    assert not tab.has(f"own_delete_{anns_images}")
+    replay(tab, "train")
+    assert shared.all() == ()
+
+
+def test_buttons_that_were_their_owners_do_nothing_for_others(as_person, anns_images, shared):
+    tab = build(as_person, "ann", anns_images)
+    as_person.be("ben")
+    tab.click(f"own_delete_{anns_images}")
+    (said,) = refusals(tab)
+    assert "The images of “holiday” are somebody else’s" in said
+    assert images_path(anns_images).is_file()
+    as_person.be("ann")
+    tab = build(as_person, "ann", anns_images)
+    as_person.be("ben")
+    tab.click("train")
+    assert "The images of “holiday” are somebody else’s" in refusals(tab)[0]
+    assert shared.all() == ()
 
 
 def test_on_a_laptop_every_browser_may(as_person, line, running):

@@ -33,7 +33,7 @@ WRONG = {
     "a misspelt section": ("\n[que]\nmax_waiting = 3\n", r"line 2, \[que\] .*\[queue\]"),
     "a strange section": (
         "[zoo]\nape = 3\n",
-        r"line 1, \[zoo\] .*\[queue\], \[people\], \[store\]",
+        r"line 1, \[zoo\] .*\[queue\], \[people\]",
     ),
     "no section": ("max_waiting = 3\n", r"line 1, max_waiting must stand below \[queue\]"),
     "a misspelt entry": (

@@ -49,7 +49,7 @@ def test_what_cannot_run_by_now_is_refused_with_its_place(visit, line, monkeypat
         require_runnable(replace(DEFAULT, batch_size=8192))
     sentence = str(caught.value)
 
-    def start(spec, owner):
+    def start(spec, owner, address):
         raise UserError(sentence)
 
     monkeypatch.setattr(line, "start", start)

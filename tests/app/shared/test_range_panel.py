@@ -41,7 +41,7 @@ def told(line, monkeypatch) -> Told:
         made.found = None
 
     monkeypatch.setattr(Runs, "range_tested", lambda self, asker, spec: made.found)
-    monkeypatch.setattr(Runs, "range_test", lambda self, asker, spec: made.asked.append(spec))
+    monkeypatch.setattr(Runs, "range_test", lambda self, asker, spec, *who: made.asked.append(spec))
     monkeypatch.setattr(Runs, "stop_range_test", stop)
     return made
 
