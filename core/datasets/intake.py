@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core.datasets.info import Preparation as Preparation
@@ -237,17 +236,3 @@ def require_modest(filename: str, data: bytes) -> None:
                 most=MAX_ARCHIVE_BYTES // 2**20,
             )
         )
-
-
-def as_bytes(values: NDArray[np.generic]) -> NDArray[np.uint8] | None:
-    """Bring numbers of 0 to 1 or 0 to 255 to uint8; None where they are others."""
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8) * np.uint8(255)
-    if values.dtype == np.uint8:
-        return values.astype(np.uint8)
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 255):  # NaN too
-        return None
-    # Whole numbers are counted in grey levels, others may be shares of white.
-    scale = 255.0 if values.dtype.kind == "f" and high <= 1 else 1.0
-    return np.rint(values.astype(np.float64) * scale).astype(np.uint8)

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from core.datasets.arrays import is_arrays
 from core.datasets.intake import MAX_ARCHIVE_BYTES, Intake, IntakeError, Preparation
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
@@ -56,7 +57,7 @@ def _panel() -> None:
             "each of at least two classes; 20 and more of each are better."
         )
     )
-    kinds = ["zip", "npz"]
+    kinds = ["zip", "npz", "npy"]
     upload_words("own_file", MAX_ARCHIVE_BYTES // 2**20, kinds)
     file = st.file_uploader(
         _("A .zip or .npz file"),
@@ -96,7 +97,8 @@ def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
             return _read[key]
     text = _("Looking at the images")
     bar = st.progress(0.0, text=text)
-    reader = read_npz_file if name.lower().endswith(".npz") else read_zip
+    named = name.lower().endswith((".npz", ".npy"))
+    reader = read_npz_file if named or is_arrays(data) else read_zip
     steps = reader(data, name, how)
     try:
         while True:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core.codec import to_query
@@ -9,7 +10,7 @@ from core.datasets.own import delete, images_path, own_keys
 from core.presets import DEFAULT
 from pages.shared.pictures import strip_html
 from tests.app.tab import words
-from tests.core.datasets.pictures import png, shapes, zipped
+from tests.core.datasets.pictures import npz, png, shapes, zipped
 
 MINE = zipped({**shapes(6), "ring/notes.txt": b"[x](http://a.b) nothing but text"})
 
@@ -86,3 +87,24 @@ def test_the_chosen_data_set_shows_an_image_of_each_class(visit):
     shown = [body for body in pictures if body.count("<img") > 1]  # one is of the activations
     assert len(shown) == 1
     assert [f'title="{digit}"' in shown[0] for digit in range(10)] == [True] * 10
+
+
+def test_arrays_tell_what_was_assumed_of_them_before_they_are_used(visit):
+    images = np.zeros((12, 28, 28), np.uint8)
+    images[range(12), range(4, 16), 6:20] = 16
+    content = npz(x_train=images, y_train=[0, 1] * 6, x_test=images[::-1], y_test=[1, 0] * 6)
+    tab = opened(visit, ("mine.npz", content, "application/octet-stream"))
+    assert not tab.exception
+    told = words(tab).replace("\\", "")
+    assert "from 0 to 16, which is no usual range" in told
+    assert "“x_test” is the test set, and stays it." in told
+    assert own_keys() == ()
+
+
+def test_arrays_that_are_refused_show_the_line_that_mends_them(visit):
+    images = np.arange(12 * 600, dtype=np.float32).reshape(12, 600)
+    content = npz(x=images, y=[0, 1] * 6)
+    tab = opened(visit, ("mine.zip", content, "application/zip"))
+    (error,) = tab.error
+    line = "np.savez('mended.npz', images=d['x'].reshape(-1, 24, 25), labels=d['y'])"
+    assert line in error.value.replace("\\", "")

@@ -1,0 +1,42 @@
+"""The one line of Python that makes a file of arrays fit to be taken.
+
+A person runs it on their own computer, beside their own file; here it is only written.
+"""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from core.datasets.arrays import Stored
+from core.datasets.intake import IntakeError
+from core.message import Quoted, message
+
+MENDED: Final = "mended.npz"
+
+
+def with_line(problem: str, line: str) -> IntakeError:
+    """Say what is wrong, and the line that mends it; `If …:` says already what the line is for."""
+    if problem.endswith(":"):
+        return IntakeError(message("{problem} {line}", problem=problem, line=line))
+    return IntakeError(
+        message("{problem} This line of Python mends it: {line}", problem=problem, line=line)
+    )
+
+
+def line_for(filename: str, given: Sequence[tuple[str, str]], *, objects: bool = False) -> str:
+    """Write the line.
+
+    Args:
+        filename: of the file.
+        given: what the new file is to hold: its names, and how each is made of `d`, the old one.
+        objects: Python objects are to be read, which is safe in one's own file only.
+    """
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    loaded = f"np.load({name!r}{', allow_pickle=True' if objects else ''})"
+    arrays = ", ".join(f"{one}={how}" for one, how in given)
+    return Quoted(f"import numpy as np; d = {loaded}; np.savez({MENDED!r}, {arrays})")
+
+
+def array_of(stored: Stored) -> str:
+    """Write how the line has an array: `d` itself for that of an .npy file."""
+    return f"d[{stored.key!r}]" if stored.key else "d"
