@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.layers import Layer, Network
 from core.spec import place
+from core.translation import unbroken
 from pages.shared.language import _, say
 from pages.shared.words import shape
 
@@ -47,5 +48,5 @@ def _row(layer: Layer, network: Network) -> dict[str, str | int]:
         _("Kernel"): f"{window} × {window}" if window else "",
         _("Parameters"): layer.params,
         _("Multiply-adds"): layer.multiply_adds,
-        _("Receptive field"): f"{layer.receptive_field} × {layer.receptive_field} px",
+        _("Receptive field"): unbroken(f"{layer.receptive_field} × {layer.receptive_field} px"),
     }

@@ -109,7 +109,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
             "Test": column.NumberColumn(
                 _("Test"),
                 width=80,
-                format="%.1f %%",
+                format="%.1f\N{NO-BREAK SPACE}%%",
                 help=_("Share of the test images that are named rightly"),
             ),
             "State": column.TextColumn(_("State"), width=110),

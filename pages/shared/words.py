@@ -5,12 +5,14 @@ import unicodedata
 
 from pages.shared.language import _
 
+# A number and its unit stay on one line; `core.translation` sees to sentences.
+_FAST = "\N{NO-BREAK SPACE}"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Write a share from 0 to 1, such as `98.6 %`; a dash for None."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "–" if share is None else f"{100 * share:.{digits}f}{_FAST}%"
 
 
 def duration(seconds: float | None) -> str:
@@ -31,9 +33,9 @@ def duration(seconds: float | None) -> str:
 
 def short(number: float) -> str:
     """Write a count in three figures, such as `24.1 k` or `12.7 M`."""
-    for size, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:  # 999.5 k reads as 1 M
-            return f"{number / size:.3g}{letter}"
+            return f"{number / size:.3g}{_FAST}{letter}"
     return f"{number:,.0f}"
 
 
@@ -42,8 +44,8 @@ def disk_size(num_bytes: int) -> str:
     for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if num_bytes >= 0.9995 * size:
             amount = num_bytes / size
-            return f"{amount:.{1 if amount < 9.95 else 0}f} {unit}"
-    return f"{num_bytes} B"
+            return f"{amount:.{1 if amount < 9.95 else 0}f}{_FAST}{unit}"
+    return f"{num_bytes}{_FAST}B"
 
 
 def shape(sides: tuple[int, ...]) -> str:

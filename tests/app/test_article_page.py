@@ -233,7 +233,7 @@ def test_an_activation_is_drawn_with_its_slope_at_the_chosen_value(read):
     assert marks["value"] == pytest.approx(0.5)
     assert marks["slope"] == pytest.approx(0.25)
     assert set(depth.line) > {"ReLU", "Sigmoid"}
-    assert "0.0 % of its values are exactly 0" in said(tab)
+    assert "0.0\xa0% of its values are exactly 0" in said(tab)
 
 
 # Pooling
@@ -303,9 +303,9 @@ def test_the_batch_size_decides_how_the_third_mistake_is_met(read):
 
 def test_the_shapes_are_drawn_for_other_pictures_too(read):
     tab = read("code")
-    assert "From 28 × 28 pixels, four poolings leave 1 × 1" in written(tab)
+    assert "From 28 × 28\xa0pixels, four poolings leave 1 × 1" in written(tab)
     tab.get_by_key("article_side").set_value(128).run()
-    assert "From 128 × 128 pixels, four poolings leave 8 × 8" in written(tab)
+    assert "From 128 × 128\xa0pixels, four poolings leave 8 × 8" in written(tab)
 
 
 def test_both_loops_are_run_on_demand_and_kept(read, monkeypatch):
@@ -355,7 +355,7 @@ def test_without_a_run_the_little_network_answers(read):
     tab.get_by_key("article_asked").set_value(4).run()
     tab.get_by_key("article_threshold").set_value(90).run()
     found = counts(little_chances(), load("embedded").test.labels, 4, 0.9)
-    assert tab.metrics()[0] == f"{100 * found.accuracy:.1f} %"
+    assert tab.metrics()[0] == f"{100 * found.accuracy:.1f}\xa0%"
     text = plain(written(tab))
     for name, count in (
         ("TP", found.hits),
@@ -374,12 +374,12 @@ def test_a_tested_run_answers_and_is_found_on_train(read, shelve):
     run_id = shelf.put(wrong=wrong)
     serve()
     tab = read("measures")
-    assert tab.metrics() == ["99.0 %", "90.9 %", "100.0 %"]
+    assert tab.metrics() == ["99.0\xa0%", "90.9\xa0%", "100.0\xa0%"]
     assert "50 TP" in plain(written(tab))
     assert "5 FP" in plain(written(tab))
     assert written(tab).count("A 2; the network gives") == 2 * 5  # as alt and title of each
     tab.get_by_key("article_whose").set_value("").run()
-    assert tab.metrics() != ["99.0 %", "90.9 %", "100.0 %"]
+    assert tab.metrics() != ["99.0\xa0%", "90.9\xa0%", "100.0\xa0%"]
     tab.get_by_key("article_whose").set_value(run_id).run()
     tab.click("article_measures")
     assert tab.get_by_key("shown_run").value == run_id
@@ -468,7 +468,7 @@ def test_several_seeds_are_told_together(read, shelve, me):
     put_pair(shelf, ADVICE[1], 1, (range(5), range(10)), me)
     serve()
     text = said(read("advice"))
-    assert "seed 0: 96.0 % : 98.0 % · seed 1: 99.0 % : 98.0 %" in text
+    assert "seed 0: 96.0\xa0% : 98.0\xa0% · seed 1: 99.0\xa0% : 98.0\xa0%" in text
 
 
 def test_again_is_with_the_next_seed(read, shelve, me, monkeypatch):

@@ -265,7 +265,7 @@ def test_a_network_too_large_for_the_memory_is_refused_with_both_numbers(visit, 
     spec = RunSpec(blocks=(BlockSpec(channels=256),), dense=(DenseSpec(units=64),), batch_size=512)
     tab = visit(spec=spec)
     said = words(tab.get_by_key("problem")).replace("\\", "")
-    assert "80 MB" in said
+    assert "80\xa0MB" in said
     assert "GB" in said or said.count("MB") == 2
     assert tab.get_by_key("train").disabled
     tab.click("fix_0")
@@ -276,7 +276,7 @@ def test_a_network_too_large_for_the_memory_is_refused_with_both_numbers(visit, 
 def test_a_memory_that_nothing_fits_into_leaves_train_off_without_a_fix(visit, monkeypatch):
     monkeypatch.setattr(check_module, "free_memory", lambda key: 0)
     tab = visit()
-    assert "0 MB" in words(tab.get_by_key("problem")).replace("\\", "")
+    assert "0\xa0MB" in words(tab.get_by_key("problem")).replace("\\", "")
     assert tab.get_by_key("train").disabled
     assert not tab.has("fix_0")
 

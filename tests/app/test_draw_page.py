@@ -77,7 +77,7 @@ def test_a_refusal_is_said_here_too(visit, canvas, monkeypatch):
     monkeypatch.setattr("core.check.free_memory", lambda key: 0)
     tab = visit("draw")
     tab.click("train_default")
-    assert "0 MB" in tab.error[0].value.replace("\\", "")
+    assert "0\xa0MB" in tab.error[0].value.replace("\\", "")
 
 
 def test_an_empty_canvas_invites_and_guesses_nothing(visit, canvas, trained):
@@ -172,7 +172,7 @@ def test_strokes_that_leave_no_mark_are_not_answered(visit, canvas, trained, mon
 def test_a_finished_run_is_chosen_by_its_result(visit, canvas, trained):
     tab = visit("draw")
     assert tab.get_by_key("draw_with").value == trained.id
-    assert "96.4 %" in tab.get_by_key("draw_with").options[0]
+    assert "96.4\xa0%" in tab.get_by_key("draw_with").options[0]
 
 
 def test_a_run_in_training_answers_with_its_weights_of_now(visit, canvas, running, monkeypatch):

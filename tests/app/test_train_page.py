@@ -70,8 +70,8 @@ def test_a_running_run_shows_where_it_is(visit, running, script):
         assert fact in said
     assert DATASETS["embedded"].title in said
     shown = tab.metrics()
-    assert shown[0] == "91.2 %"
-    assert shown[1] == "75.0 %"
+    assert shown[0] == "91.2\xa0%"
+    assert shown[1] == "75.0\xa0%"
     assert re.fullmatch(r"[\d.]+ (s|min \d\d s)", shown[2])
     assert shown[3] == "64,000"
     assert [bar.value for bar in tab.progress] == [13, 13]  # the strip's and the page's
@@ -166,7 +166,7 @@ def test_a_stopped_run_keeps_what_it_learned_and_says_so(visit, running):
     tab = visit("train")
     told = tab.success[0].value
     assert "450 of 500 right" in told.replace("\\", "")
-    assert "90.0 %" in told.replace("\\", "")
+    assert "90.0\xa0%" in told.replace("\\", "")
     assert "topped" in told
     assert tab.metrics()[2] != "–"
     assert run.weights() is not None
@@ -269,10 +269,10 @@ def test_a_finished_run_says_how_many_are_right(visit, running, script):
     tab = visit("train")
     told = tab.success[0].value.replace("\\", "")
     assert "482 of 500 right" in told
-    assert "96.4 %" in told
+    assert "96.4\xa0%" in told
     assert "Stopped" not in told
     assert [bar.value for bar in tab.progress] == [100]
-    assert tab.metrics()[0] == "98.4 %"
+    assert tab.metrics()[0] == "98.4\xa0%"
     assert not tab.error
     assert "finished" in text_of(tab)
 
@@ -307,7 +307,7 @@ def test_a_cross_validation_shows_every_fold_and_what_they_say_together(visit, q
     assert len(found.accuracies) == 3
     said = text_of(tab)
     mean, spread = 100 * statistics.mean(found.accuracies), 100 * statistics.stdev(found.accuracies)
-    assert f"{mean:.2f} % ± {spread:.2f} %" in said
+    assert f"{mean:.2f}\xa0% ± {spread:.2f}\xa0%" in said
     assert "3 of 3 folds" in said
     assert "Fold 3 of 3 · epoch 2 of 2" in said
     for measure, per_fold in (("loss", 6), ("accuracy", 2)):

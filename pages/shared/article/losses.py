@@ -45,7 +45,7 @@ def loss_functions() -> None:
             99.9,
             10.0,
             0.1,
-            format="%.1f %%",
+            format="%.1f\N{NO-BREAK SPACE}%%",
             key=_CHANCE,
             persist_state="session",
         )

@@ -78,7 +78,7 @@ def _detector() -> None:
             1,
             99,
             50,
-            format="%d %%",
+            format="%d\N{NO-BREAK SPACE}%%",
             key=_THRESHOLD,
             persist_state="session",
         )

@@ -84,7 +84,7 @@ def test_what_was_found_is_told_in_bars_and_sentences(told):
     told.found = (ALIKE, WORSE, BROKEN)
     at = shown()
     text = words(at.main).replace("\\", "")
-    assert "right on 74.7 % of 2,007 images" in text
+    assert "right on 74.7\xa0% of 2,007 images" in text
     assert "23.3 points fewer" in text
     assert "about as good" in text
     assert "[damaged](" not in "".join(warning.value for warning in at.warning)
@@ -101,7 +101,7 @@ def test_where_nothing_fits_there_is_no_panel(told, data, ended):
 def test_the_sentence_is_of_differences_beyond_chance():
     assert "about as good as" in sentence(OWN, ALIKE)
     assert "2.0 points more" in sentence(OWN, CrossTested(data="mnist", correct=9_999, total=9_999))
-    assert "between 72.8 % and 76.6 %" in sentence(OWN, WORSE)
+    assert "between 72.8\xa0% and 76.6\xa0%" in sentence(OWN, WORSE)
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

@@ -48,7 +48,7 @@ def panel(tab) -> str:
 
 def test_it_is_offered_with_its_size(visit, download):
     tab = visit(spec=FULL)
-    assert "about 12 MB" in panel(tab)
+    assert "about 12\xa0MB" in panel(tab)
     assert "CC BY-SA 3.0" in panel(tab)
     assert tab.get_by_key("train").disabled
     tab.click("download_start")
@@ -60,7 +60,7 @@ def test_it_shows_how_far_it_is_and_can_be_cancelled(visit, download):
     tab = visit(spec=FULL)
     bar = tab.get_by_key("download").get("progress")[0]
     assert bar.value == 25
-    for fact in ("Unpacking", "3.0", "12.0 MB", "6.0 s"):
+    for fact in ("Unpacking", "3.0", "12.0\xa0MB", "6.0\xa0s"):
         assert fact in bar.proto.text
     assert not tab.has("download_start")
     (cancel,) = [b for b in tab.get_by_key("download").get("button") if b.label == "Cancel"]
@@ -79,7 +79,7 @@ def test_before_anyone_can_tell_no_time_is_made_up(visit, download):
     "message",
     [
         "t10k-images.gz arrived incomplete: 5 of 10 bytes. Check the connection, then try again.",
-        "The disk is full: 130 MB are needed and 12 MB free in *here*. [Free](http://a.b) some.",
+        "The disk is full: 130\xa0MB are needed, 12\xa0MB free in *here*. [Free](http://a.b) some.",
     ],
 )
 def test_what_went_wrong_is_a_sentence_and_it_can_be_tried_again(visit, download, message):
@@ -103,7 +103,7 @@ def test_once_the_data_are_here_there_is_nothing_to_offer(visit, download, monke
 def test_each_data_set_says_what_is_downloaded_and_whose_it_is(visit, download, key):
     tab = visit(spec=replace(DEFAULT, data=key))
     source = SOURCES[DATASETS[key].source]
-    assert f"about {source.size / 1e6:.0f} MB" in panel(tab)
+    assert f"about {source.size / 1e6:.0f}\xa0MB" in panel(tab)
     assert source.title.removeprefix("full ") in panel(tab)
     assert DATASETS[key].credit[:20] in panel(tab)
     (choice,) = [box for box in tab.selectbox if box.label == "Data"]

@@ -47,7 +47,7 @@ def test_the_run_before_lies_under_the_one_that_trains(visit, earlier, later):
     assert (own.series == TRAINING).sum() == 100
     assert own.series.tolist()[0] == GHOST_TRAINING  # what is drawn first lies below
     facts = said(tab)
-    assert f"Faint: **{earlier.name}**, 95.0 % on test images." in facts
+    assert f"Faint: **{earlier.name}**, 95.0\xa0% on test images." in facts
     assert "This run differs: learning rate: 0.05, not 0.02." in facts
 
 

@@ -40,7 +40,7 @@ def test_it_tells_each_layer_s_shape_and_cost(visit):
         "3 × 3",
         64 * 9 + 64,
         64 * 9 * 28 * 28,
-        "3 × 3 px",
+        "3 × 3\xa0px",
     ]
     linear = table[table["Operation"] == "Linear"]
     assert linear["Part"].tolist() == ["Dense layer 1", "Output"]

@@ -40,7 +40,7 @@ def test_every_class_has_its_precision_and_recall():
 def test_words_name_the_weakest_classes():
     words = class_words(found())
     assert "Hardest to find: “cat”" in words
-    assert "the answer “dog”, right 66.7 %" in words
+    assert "the answer “dog”, right 66.7\xa0%" in words
 
 
 def test_the_most_frequent_mistake_is_named():

@@ -141,7 +141,7 @@ def test_the_hover_tells_all_of_a_part():
         assert words in conv[0]["text"]
     assert "MaxPool2d" in pool[0]["text"]
     assert "8 × 14 × 14" in pool[0]["text"]
-    assert "sees 6 × 6 pixels" in pool[0]["text"]
+    assert "sees 6 × 6\xa0pixels" in pool[0]["text"]
 
 
 def test_a_pooling_that_does_not_fit_is_marked_at_its_block():
@@ -181,5 +181,5 @@ def test_a_picture_of_the_network_is_not_to_be_dragged_about():
 def test_the_convolution_of_the_last_block_tells_of_the_image_before_it_is_pooled_and_flattened():
     conv, pool = boxes(drawn(RunSpec(blocks=(BlockSpec(channels=8, kernel_size=5),))))[1:]
     assert "Flatten" not in conv[0]["text"]
-    assert "Output 8 × 28 × 28 · sees 5 × 5 pixels" in conv[0]["text"]
-    assert "Output 8 × 14 × 14 · sees 6 × 6 pixels" in pool[0]["text"]
+    assert "Output 8 × 28 × 28 · sees 5 × 5\xa0pixels" in conv[0]["text"]
+    assert "Output 8 × 14 × 14 · sees 6 × 6\xa0pixels" in pool[0]["text"]

@@ -19,7 +19,7 @@ PRICE = Price(
 def test_it_tells_an_epoch_and_all(visit, line):
     line.told = PRICE
     said = words(visit().get_by_key("price"))
-    for fact in ("0.5 s", "4.3 s", "8,123", "CPU, 2 cores"):
+    for fact in ("0.5\xa0s", "4.3\xa0s", "8,123", "CPU, 2 cores"):
         assert fact in said
 
 
@@ -29,18 +29,18 @@ def test_while_it_is_measured_no_figure_is_made_up(visit, line):
     assert "Measuring" in words(tab.get_by_key("price"))
     assert not tab.get_by_key("train").disabled  # nobody has to wait for it
     line.told, line.measuring = PRICE, False
-    assert "4.3 s" in words(tab.run().get_by_key("price"))
+    assert "4.3\xa0s" in words(tab.run().get_by_key("price"))
 
 
 def test_an_old_price_stands_while_a_better_one_is_measured(visit, line):
     line.told, line.measuring = PRICE, True
-    assert "4.3 s" in words(visit().get_by_key("price"))
+    assert "4.3\xa0s" in words(visit().get_by_key("price"))
 
 
 def test_on_a_busy_machine_it_is_told_as_what_it_takes_at_most(visit, line):
     line.told = replace(PRICE, steady=False)
     said = words(visit().get_by_key("price"))
-    assert "At most **0.5 s** an epoch, **4.3 s** in all" in said
+    assert "At most **0.5\xa0s** an epoch, **4.3\xa0s** in all" in said
     assert "nothing else runs" in said
     assert "about" not in said
 

@@ -87,7 +87,7 @@ def test_while_it_goes_on_it_shows_the_curve_so_far_and_can_be_stopped(opened, t
     tab.run()
     (bar,) = tab.get("progress")
     assert bar.value == 25
-    assert bar.proto.text == "Step 30 of 120, at most 4.2 s left"
+    assert bar.proto.text == "Step 30 of 120, at most 4.2\xa0s left"
     _, rows = tab.chart("smoothed")
     assert len(rows) == 30
     assert not tab.has("range_use")

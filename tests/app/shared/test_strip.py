@@ -49,7 +49,7 @@ def test_a_run_in_training(visit, canvas, running, script):
     eventually(lambda: run.snapshot().val_accuracy == 0.975)
     for tab in on_every_page(visit):
         said = tab.strip()
-        for fact in ("Small and fast", "trains", "epoch 4/12", "97.5 %", "left"):
+        for fact in ("Small and fast", "trains", "epoch 4/12", "97.5\xa0%", "left"):
             assert fact in said
         assert progress(tab) == [33]
         assert buttons(tab) == {"strip_pause", "strip_stop"}
@@ -71,7 +71,7 @@ def test_a_finished_run(visit, canvas, running, script):
     assert run.wait(20)
     for tab in on_every_page(visit):
         assert "finished" in tab.strip()
-        assert "test 96.4 %" in tab.strip()
+        assert "test 96.4\xa0%" in tab.strip()
         assert progress(tab) == []
         assert buttons(tab) == set()
 
@@ -82,7 +82,7 @@ def test_a_stopped_run(visit, canvas, running):
     assert run.wait(20)
     for tab in on_every_page(visit):
         assert "stopped" in tab.strip()
-        assert "test 90.0 %" in tab.strip()
+        assert "test 90.0\xa0%" in tab.strip()
         assert buttons(tab) == set()
 
 
