@@ -1,6 +1,7 @@
 """What a network makes of one image."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +12,9 @@ from core.device import take_one_core
 from core.model import build
 from core.spec import RunSpec
 
+# No more at once, so that little memory is taken.
+_BATCH: Final = 100
+
 
 def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -> Tensor:
     """Return the softmax probabilities (classes,) that a network gives to one image.
@@ -20,6 +24,11 @@ def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -
         weights: its state dict on the CPU; left unchanged.
         digit: uint8 (1, 1, 28, 28), light on dark.
     """
+    return torch.softmax(logits_of(spec, weights, digit), dim=1)[0]
+
+
+def logits_of(spec: RunSpec, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
+    """Return what a network says of images uint8 (N, 1, 28, 28): logits (N, classes)."""
     take_one_core()
     with torch.device("meta"):
         model = build(spec)
@@ -27,4 +36,8 @@ def probabilities(spec: RunSpec, weights: Mapping[str, Tensor], digit: Tensor) -
     model.eval()
     info = info_of(spec.data)
     with torch.inference_mode():
-        return torch.softmax(model(normalise(digit, info.mean, info.std)), dim=1)[0]
+        pieces = [
+            model(normalise(images[i : i + _BATCH], info.mean, info.std))
+            for i in range(0, len(images), _BATCH)
+        ]
+    return torch.cat(pieces)

@@ -18,6 +18,7 @@ from core.presets import DEFAULT
 from core.run import Run
 from core.runs import runs
 from core.strokes import ink_of_strokes
+from core.sureness import sureness_of
 from pages.shared import state
 from pages.shared.answer import answer, as_learned
 from pages.shared.data_words import class_titles
@@ -108,7 +109,7 @@ def _sketch(info: DatasetInfo) -> Tensor | None:
             6,
             40,
             BRUSH_PX,
-            format="%d px",
+            format="%d\N{NO-BREAK SPACE}px",
             key="brush",
             on_change=state.renew_canvas,
             persist_state="session",
@@ -197,7 +198,8 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
             as_learned(info)
         else:
             names = class_titles(run.spec.data)
-            answer(digit, probabilities(run.spec, weights, digit), names, palette(), info)
+            chances = probabilities(run.spec, weights, digit)
+            answer(digit, chances, names, palette(), info, sureness_of(run))
 
 
 usable = _usable()

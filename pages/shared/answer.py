@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.datasets.info import DatasetInfo
+from core.sureness import Sureness
 from pages.shared.language import _
 from pages.shared.palette import Palette
 from pages.shared.pictures import data_uri
@@ -18,6 +19,8 @@ SEEN_PX = 140
 # More classes than these are not all drawn: the likeliest are.
 MAX_BARS = 15
 _BAR_PX, _AXIS_PX = 26, 50
+# From these shares of right answers on, an answer counts as quite or fairly sure.
+QUITE_SURE, FAIRLY_SURE = 0.95, 0.6
 # Longer names are written smaller.
 _LARGE_LETTERS = 2
 
@@ -34,6 +37,7 @@ def answer(
     class_names: Sequence[str],
     colours: Palette,
     info: DatasetInfo,
+    sureness: Sureness | None = None,
 ) -> None:
     """Show the image as the network sees it, the answer in large, and how sure it is.
 
@@ -43,6 +47,7 @@ def answer(
         class_names: of the run's data set.
         colours: of the present theme.
         info: of the run's data set, by whose preparation the image was made.
+        sureness: what the network's probabilities mean, or None where that is not known.
     """
     best = int(chances.argmax())
     seen, said = st.columns([1, 1])
@@ -59,7 +64,9 @@ def answer(
         name = class_names[best]
         with st.container(key="answer" if len(name) <= _LARGE_LETTERS else "answer_in_words"):
             st.markdown(plain(name))
-        st.markdown(_sureness(chances, class_names))
+        sure = sureness.of(chances) if sureness else float(chances.max())
+        st.markdown(_in_words(sure, chances, class_names))
+        _how_it_is_known(sureness, sure)
     rows = chance_rows(chances, class_names)
     st.vega_lite_chart(rows, chance_chart(colours, len(rows)), key="chances")
     if len(rows) < len(chances):
@@ -142,13 +149,29 @@ def chance_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     }
 
 
-def _sureness(chances: Tensor, class_names: Sequence[str]) -> str:
+def _in_words(sure: float, chances: Tensor, class_names: Sequence[str]) -> str:
     first, second = chances.topk(2).values.tolist()
     best, other = (plain(class_names[i]) for i in chances.topk(2).indices.tolist())
-    if first >= 0.95:
+    if sure >= QUITE_SURE:
         words = _("Quite sure: **{first}**")
-    elif first >= 0.6:
+    elif sure >= FAIRLY_SURE:
         words = _("Fairly sure: **{first}**; perhaps {other} ({second})")
     else:
         words = _("Unsure: **{first}** for {best}, {second} for {other}")
     return words.format(first=percent(first), second=percent(second), best=best, other=other)
+
+
+def _how_it_is_known(sureness: Sureness | None, sure: float) -> None:
+    """Say what the network's probability is worth."""
+    if sureness is None:
+        return
+    if sureness.temperature is None:
+        words = _(
+            "Its {images:,} validation images are too few to tell what its probabilities are worth."
+        )
+    else:
+        words = _(
+            "Of its answers with such a probability about {share} are right, by its {images:,} "
+            "validation images."
+        )
+    st.caption(words.format(share=percent(sure), images=sureness.images))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.table import DIGITS
+from core.sureness import Sureness
 from pages.shared.answer import MAX_BARS, chance_chart, chance_rows, enlarged
 from pages.shared.palette import DARK, LIGHT
 
@@ -19,19 +20,23 @@ def chances_of(**some: float) -> torch.Tensor:
     return torch.tensor([some.get(f"d{digit}", rest) for digit in range(10)])
 
 
-def said(chances: torch.Tensor, names: tuple[str, ...] = DIGITS) -> AppTest:
+def said(
+    chances: torch.Tensor, names: tuple[str, ...] = DIGITS, sureness: Sureness | None = None
+) -> AppTest:
     """The answer as the page shows it."""
 
-    def script(values, names):
+    def script(values, names, sureness):
         import torch
 
+        from core.datasets.table import info_of
         from pages.shared.answer import answer
         from pages.shared.palette import LIGHT
 
         digit = torch.full((1, 1, 28, 28), 7, dtype=torch.uint8)
-        answer(digit, torch.tensor(values), names, LIGHT)
+        answer(digit, torch.tensor(values), names, LIGHT, info_of("embedded"), sureness)
 
-    shown = AppTest.from_function(script, args=(chances.tolist(), names), default_timeout=20).run()
+    args = (chances.tolist(), names, sureness)
+    shown = AppTest.from_function(script, args=args, default_timeout=20).run()
     assert not shown.exception
     return shown
 
@@ -54,7 +59,7 @@ def test_the_rows_are_the_ten_digits_in_order_with_one_sum(logits):
     assert rows.chance[rows.best].min() == rows.chance.max()
     assert rows.best.any()
     for words, chance in zip(rows.words, rows.chance, strict=True):
-        assert float(words.removesuffix(" %")) == pytest.approx(100 * chance, abs=0.051)
+        assert float(words.removesuffix("\xa0%")) == pytest.approx(100 * chance, abs=0.051)
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
@@ -73,9 +78,13 @@ def test_the_bars_are_valid_vega_lite_in_the_theme_s_colours(colours):
 @pytest.mark.parametrize(
     ("chances", "words", "never"),
     [
-        (chances_of(d3=0.982), ["Quite sure", "98.2 %"], ["Unsure", "perhaps"]),
-        (chances_of(d4=0.75, d9=0.2), ["Fairly sure", "75.0 %", "9", "20.0 %"], ["Unsure"]),
-        (chances_of(d1=0.4, d7=0.35), ["Unsure", "40.0 %", "7", "35.0 %"], ["Quite", "Fairly"]),
+        (chances_of(d3=0.982), ["Quite sure", "98.2\xa0%"], ["Unsure", "perhaps"]),
+        (chances_of(d4=0.75, d9=0.2), ["Fairly sure", "75.0\xa0%", "9", "20.0\xa0%"], ["Unsure"]),
+        (
+            chances_of(d1=0.4, d7=0.35),
+            ["Unsure", "40.0\xa0%", "7", "35.0\xa0%"],
+            ["Quite", "Fairly"],
+        ),
     ],
 )
 def test_the_words_say_how_sure_it_is(chances, words, never):
@@ -88,12 +97,33 @@ def test_the_words_say_how_sure_it_is(chances, words, never):
     assert len(shown.image) == 1
 
 
+@pytest.mark.parametrize(
+    ("temperature", "words"), [(0.5, "Quite sure"), (1.0, "Fairly sure"), (2.0, "Unsure")]
+)
+def test_the_words_follow_what_a_probability_is_worth(temperature, words):
+    """The same 88 % of networks of which one says too little, one what is so, one too much."""
+    sureness = Sureness(images=500, temperature=temperature)
+    chances = chances_of(d3=0.88)
+    shown = said(chances, sureness=sureness)
+    assert words in "\n".join(markdown.value for markdown in shown.markdown)
+    assert "88.0\xa0%" in "\n".join(markdown.value for markdown in shown.markdown)
+    told = shown.caption[0].value
+    assert f"{100 * sureness.of(chances):.1f}\xa0%" in told
+    assert "500 validation images" in told
+
+
+def test_too_few_validation_images_are_told():
+    shown = said(chances_of(d3=0.97), sureness=Sureness(images=12, temperature=None))
+    assert "Quite sure" in "\n".join(markdown.value for markdown in shown.markdown)
+    assert "12 validation images are too few" in shown.caption[0].value
+
+
 def test_the_classes_are_called_by_their_names():
     shown = said(torch.tensor([0.2, 0.7, 0.1]), ("Trouser", "Ankle boot", "*Bag*"))
     large = shown.get_by_key("answer_in_words").get("markdown")
     assert [markdown.value for markdown in large] == ["Ankle boot"]
     text = "\n".join(markdown.value for markdown in shown.markdown)
-    assert "perhaps Trouser (20.0 %)" in text
+    assert "perhaps Trouser (20.0\xa0%)" in text
 
 
 def test_of_many_classes_the_likeliest_are_drawn_in_their_order():
