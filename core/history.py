@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core.thinning import Thinned, means_of
 from core.trainer import Epoch, Steps
 
 
@@ -38,17 +39,23 @@ class History:
         self._lock = threading.Lock()
         self._losses = array("f")
         self._accuracies = array("f")
-        self._epochs: list[Epoch] = []
+        # The same in fewer points, so that a chart costs the same however long the run is.
+        self._thin = (Thinned(), Thinned())
+        self._epochs: tuple[Epoch, ...] = ()
         self._steps_per_epoch = steps_per_epoch
 
     def add(self, event: Steps | Epoch) -> None:
         """Append what a trainer reported."""
         with self._lock:
             if isinstance(event, Epoch):
-                self._epochs.append(event)
+                self._epochs += (event,)
             else:
                 self._losses.extend(event.losses)
                 self._accuracies.extend(event.accuracies)
+                for thin, values in zip(
+                    self._thin, (event.losses, event.accuracies), strict=True
+                ):
+                    thin.extend(np.asarray(values, dtype=np.float32))
 
     @classmethod
     def restored(
@@ -62,9 +69,13 @@ class History:
             epochs: the finished epochs, in order.
         """
         history = cls(steps_per_epoch)
-        history._losses.frombytes(np.ascontiguousarray(figures[:, 0]).tobytes())
-        history._accuracies.frombytes(np.ascontiguousarray(figures[:, 1]).tobytes())
-        history._epochs.extend(epochs)
+        columns = np.ascontiguousarray(figures.T)
+        for kept, thin, column in zip(
+            (history._losses, history._accuracies), history._thin, columns, strict=True
+        ):
+            kept.frombytes(column.tobytes())
+            thin.extend(column)
+        history._epochs = tuple(epochs)
         return history
 
     @property
@@ -75,8 +86,7 @@ class History:
     @property
     def epochs(self) -> tuple[Epoch, ...]:
         """The finished epochs, in order."""
-        with self._lock:
-            return tuple(self._epochs)
+        return self._epochs
 
     def since(self, step: int) -> NDArray[np.float32]:
         """Return loss and accuracy, (steps, 2), of all the steps after the first `step`."""
@@ -88,28 +98,26 @@ class History:
         """Return the run so far; with more steps than points, neighbours are averaged.
 
         The bin width is a power of two, so that a point once drawn in full keeps its place while
-        the run goes on.
+        the run goes on. Up to FEW points, the cost does not grow with the run.
         """
         with self._lock:
-            losses = np.frombuffer(self._losses.tobytes(), dtype=np.float32)
-            accuracies = np.frombuffer(self._accuracies.tobytes(), dtype=np.float32)
-            epochs = tuple(self._epochs)
-        width = 1
-        while len(losses) > width * max_points:
-            width *= 2
+            count, epochs = len(self._losses), self._epochs
+            width = 1
+            while count > width * max_points:
+                width *= 2
+            if width >= self._thin[0].width:
+                columns = [thin.means(width) for thin in self._thin]
+            else:
+                whole = (self._losses.tobytes(), self._accuracies.tobytes())
+                columns = []
+        if not columns:
+            columns = [means_of(np.frombuffer(part, dtype=np.float32), width) for part in whole]
+        for column in columns:
+            column.flags.writeable = False
         return Curves(
-            step=np.minimum(np.arange(1, -(-len(losses) // width) + 1) * width, len(losses)),
-            loss=_binned(losses, width),
-            accuracy=_binned(accuracies, width),
+            step=np.minimum(np.arange(1, -(-count // width) + 1) * width, count),
+            loss=columns[0],
+            accuracy=columns[1],
             epochs=epochs,
             steps_per_epoch=self._steps_per_epoch,
         )
-
-
-def _binned(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    """Average each `width` neighbours; the last bin may hold fewer."""
-    if width == 1 or not len(values):
-        return values
-    starts = np.arange(0, len(values), width)
-    counts = np.minimum(width, len(values) - starts)
-    return (np.add.reduceat(values, starts) / counts).astype(np.float32)

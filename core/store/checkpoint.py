@@ -1,5 +1,6 @@
 """Checkpoints: a training's state as one safetensors file with its SHA-256 beside it."""
 
+import errno
 import hashlib
 import json
 import re
@@ -22,13 +23,13 @@ _NAME: Final = re.compile(r"state-(\d{6,})-e(\d+)-s(\d+)\.safetensors")
 # The header's length, as safetensors begins.
 _LENGTH: Final = struct.Struct("<Q")
 
-_NOT_WHOLE: Final = (
-    OSError,
+# What a file says that is not, or no longer, ours. Whatever keeps it from being read is none of it.
+NOT_WHOLE: Final = (
+    *disk.ABSENT,
     ValueError,
     KeyError,
     TypeError,
     AttributeError,
-    RuntimeError,
     RecursionError,
     struct.error,
     SafetensorError,
@@ -102,54 +103,86 @@ class Checkpoint:
         disk.remove(self.sum_path)
 
     def state(self) -> State | None:
-        """Return what was kept, or None where a single byte of it has changed."""
+        """Return what was kept, or None where a single byte of it has changed.
+
+        Raises:
+            OSError: it cannot be read now; it may be whole.
+        """
         try:
             data = self._whole()
             notes = metadata(data)
             if notes["format"] != _FORMAT:
                 return None
             numbers: Mapping[str, Plain] = json.loads(notes["numbers"])
-            tensors = safetensors.torch.load(data)
+            tensors = loaded(data)
             return State(
                 step=int(notes["step"]),
                 epoch=int(notes["epoch"]),
                 tensors=tensors,
                 numbers=dict(numbers),
             )
-        except _NOT_WHOLE:
+        except NOT_WHOLE:
             return None
 
     def record(self) -> str | None:
-        """Return the run's description as it was then, or None where it is not whole."""
+        """Return the run's description as it was then, or None where it is not whole.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
         try:
             return metadata(self._whole())["record"]
-        except _NOT_WHOLE:
+        except NOT_WHOLE:
             return None
 
     def is_whole(self) -> bool:
-        """Tell whether it can be read."""
+        """Tell whether it is as it was written.
+
+        Raises:
+            OSError: that cannot be told now.
+        """
         return self.record() is not None
 
     def _whole(self) -> bytes:
         """Return the file's bytes.
 
         Raises:
-            OSError, ValueError: they are not those that were written.
+            ValueError: they are not those that were written.
+            OSError: they cannot be read now; one of `disk.ABSENT` where a file is missing.
         """
-        wanted = self.sum_path.read_bytes()[:64].decode("ascii")
-        data = self.path.read_bytes()
+        wanted = disk.read(self.sum_path, 64).decode("ascii")
+        data = disk.read(self.path)
         if hashlib.sha256(data).hexdigest() != wanted:
             raise ValueError("the file has changed")
         return data
 
 
 def checkpoints(folder: Path) -> list[Checkpoint]:
-    """Return the checkpoints in a folder, newest first, whole or not."""
+    """Return the checkpoints in a folder, newest first, whole or not; none where it is gone.
+
+    Raises:
+        OSError: the folder cannot be read now.
+    """
     try:
-        found = [Checkpoint.of(path) for path in folder.iterdir()]
-    except OSError:
+        found = [Checkpoint.of(folder / name) for name in disk.names_in(folder)]
+    except disk.ABSENT:
         return []
     return sorted((one for one in found if one is not None), reverse=True)
+
+
+def loaded(data: bytes) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file.
+
+    Raises:
+        ValueError, KeyError, SafetensorError: it is none.
+        OSError: there is no memory for them now.
+    """
+    try:
+        return safetensors.torch.load(data)
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise ValueError(str(error)) from error
+        raise OSError(errno.ENOMEM, str(error)) from error
 
 
 def metadata(data: bytes) -> dict[str, str]:
@@ -161,28 +194,3 @@ def metadata(data: bytes) -> dict[str, str]:
     (length,) = _LENGTH.unpack_from(data)
     notes = json.loads(data[_LENGTH.size : _LENGTH.size + length])["__metadata__"]
     return {str(key): str(value) for key, value in notes.items()}
-
-
-def write_logits(path: Path, logits: Tensor) -> None:
-    """Write logits, their SHA-256 among the header's words.
-
-    Raises:
-        OSError: nothing has changed.
-    """
-    plain = logits.detach().to("cpu").contiguous()
-    disk.write(path, safetensors.torch.save({"logits": plain}, {"sha256": _sum(plain)}))
-    disk.sync_folder(path.parent)
-
-
-def read_logits(path: Path) -> Tensor | None:
-    """Return what `write_logits` wrote, or None where it is not whole."""
-    try:
-        data = path.read_bytes()
-        logits = safetensors.torch.load(data)["logits"]
-        return logits if metadata(data)["sha256"] == _sum(logits) else None
-    except _NOT_WHOLE:
-        return None
-
-
-def _sum(tensor: Tensor) -> str:
-    return hashlib.sha256(f"{tuple(tensor.shape)}".encode() + tensor.numpy().tobytes()).hexdigest()

@@ -2,25 +2,25 @@
 
 ```
 run.json                         what `core.record` knows
-steps.f32                        loss and accuracy of each step, as pairs of little-endian float32
-epochs.jsonl                     one line an epoch
+steps.f32, .sums; epochs.jsonl   the figures of steps and epochs; see `core.store.figures`
 state-SERIAL-eE-sS.safetensors   checkpoints after epoch E and step S, and .sha256 beside each
+weights.safetensors              those of a run that ended otherwise than at a checkpoint
 logits.safetensors               what the network said of each test image
 claim.lock                       held by the process that works on the run
 ```
 A checkpoint counts on the figures of its steps, so these are on the disk before it is.
+
+What cannot be read now (`Unreadable`) is never taken for what is missing or damaged: nothing is
+written in its place and nothing that was not read is removed.
 """
 
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import UserError
@@ -29,21 +29,20 @@ from core.message import N_, message
 from core.record import ENDED, RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
-from core.store.checkpoint import SUM, Checkpoint, checkpoints, read_logits, write_logits
-from core.store.disk import StoreError
+from core.store.checkpoint import SUM, Checkpoint, checkpoints
+from core.store.disk import StoreError, Unreadable
+from core.store.figures import EPOCHS, STEPS, SUMS, Figures
+from core.store.tensors import read_logits, read_weights, write_logits, write_weights
 from core.trainer import Epoch
 
 RECORD: Final = "run.json"
-STEPS: Final = "steps.f32"
-EPOCHS: Final = "epochs.jsonl"
+WEIGHTS: Final = "weights.safetensors"
 LOGITS: Final = "logits.safetensors"
 CLAIM: Final = "claim.lock"
 # A description is some 2 kB; nobody wrote one of this size.
 _MAX_RECORD_BYTES: Final = 1024 * 1024
 # Beyond this, neither a float nor SQLite holds every whole number.
 _MAX_NUMBER: Final = 2**53
-_PAIR: Final = np.dtype("<f4")
-_PAIR_BYTES: Final = 8
 # How often a reader looks again, when what it was about to read was just replaced.
 _LOOKS: Final = 3
 
@@ -63,10 +62,11 @@ class RunFolder:
         self.path = path
         self._title = title
         self._on_saved = on_saved or (lambda: None)
-        # A failed write or fsync leaves the end of a file in doubt, whatever reading it says.
-        self._in_doubt: set[str] = set()
+        self._figures = Figures(path)
         # Checkpoints that need not be read again to know that they are whole.
         self._trusted: set[Checkpoint] = set()
+        # The description as it was last written or read here.
+        self._last_record = ""
 
     def save(self, state: State, history: History) -> None:
         """Save a training. When this returns, it outlives a kill and a power cut.
@@ -76,61 +76,91 @@ class RunFolder:
         Raises:
             StoreError: it is not saved; earlier checkpoints still load.
         """
-        earlier = [one for one in checkpoints(self.path) if one.step <= state.step]
-        newest = Checkpoint(
-            max((one.serial for one in checkpoints(self.path)), default=0) + 1,
-            state.epoch,
-            state.step,
-            self.path,
-        )
         epochs = history.epochs
         with self._saving():
-            self._extend(STEPS, history.since(0).astype(_PAIR).tobytes())
-            self._extend(EPOCHS, "".join(_line(epoch) for epoch in epochs).encode())
+            found = checkpoints(self.path)
+            serial = max((one.serial for one in found), default=0) + 1
+            newest = Checkpoint(serial, state.epoch, state.step, self.path)
+            self._figures.save(history)
             newest.write(state, self._record_text())
-            self._tidy(newest, earlier, epochs)
+            self._trusted.add(newest)
+            # It is saved by now; what cannot be tidied up may lie there until the next time.
+            with suppress(OSError):
+                self._tidy(newest, found, epochs)
 
     def load_state(self) -> State | None:
-        """Return the newest checkpoint that is whole, or None."""
+        """Return the newest checkpoint that is whole, or None.
+
+        Raises:
+            Unreadable: the newest that may be whole cannot be read now. An earlier one in its
+                place would undo what was learned since.
+        """
         for _ in range(_LOOKS):
-            found = checkpoints(self.path)
-            for checkpoint in found:
-                if (state := checkpoint.state()) is not None:
-                    self._trusted.add(checkpoint)
-                    return state
-            if found == checkpoints(self.path):
-                break
+            with self._reading():
+                found = checkpoints(self.path)
+                for checkpoint in found:
+                    if (state := checkpoint.state()) is not None:
+                        self._trusted.add(checkpoint)
+                        return state
+                if found == checkpoints(self.path):
+                    break
         return None
 
-    def load_history(self, steps_per_epoch: int, up_to_step: int | None = None) -> History:
+    def load_history(
+        self, steps_per_epoch: int, up_to_step: int | None = None, up_to_epoch: int | None = None
+    ) -> History:
         """Return the figures so far, without what a kill or a fault left half written.
 
         Args:
             steps_per_epoch: steps in one epoch.
             up_to_step: leave out what came after it, for a training that goes on from there.
                 Steps before it that the disk has lost are not numbers.
+            up_to_epoch: leave out the epochs after it, likewise.
+
+        Raises:
+            Unreadable: they cannot be read now.
         """
-        figures = self._figures()
-        epochs = self._epochs()
-        if up_to_step is not None:
-            figures = figures[:up_to_step]
-            lost = np.full((up_to_step - len(figures), 2), np.nan, dtype=np.float32)
-            figures = np.concatenate([figures, lost])
-            epochs = [epoch for epoch in epochs if epoch.step <= up_to_step]
-        return History.restored(steps_per_epoch, figures, epochs)
+        with self._reading():
+            return self._figures.load(steps_per_epoch, up_to_step, up_to_epoch)
 
     def load_weights(self, which: Literal["last", "best"] = "last") -> dict[str, Tensor] | None:
         """Return the network's state dict, or None where no checkpoint is whole.
 
         Args:
             which: the newest, or those after the epoch that did best on the validation images.
+
+        Raises:
+            Unreadable: they cannot be read now.
         """
         if which == "best":
-            for checkpoint in _best_first(checkpoints(self.path), self._epochs()):
-                if (state := checkpoint.state()) is not None:
-                    return state.weights()
+            with self._reading():
+                for checkpoint in _best_first(checkpoints(self.path), self._figures.epochs()):
+                    if (state := checkpoint.state()) is not None:
+                        return state.weights()
         state = self.load_state()
         return None if state is None else state.weights()
+
+    def save_weights(self, weights: Mapping[str, Tensor], of: str) -> None:
+        """Save a network's weights beside the checkpoints.
+
+        Args:
+            weights: its state dict.
+            of: which of the run's weights these are.
+
+        Raises:
+            StoreError: they are not saved.
+        """
+        with self._saving():
+            write_weights(self.path / WEIGHTS, weights, of)
+
+    def load_saved_weights(self, of: str) -> dict[str, Tensor] | None:
+        """Return what `save_weights` saved as these, or None where there is no such thing.
+
+        Raises:
+            Unreadable: they cannot be read now.
+        """
+        with self._reading():
+            return read_weights(self.path / WEIGHTS, of)
 
     def save_logits(self, logits: Tensor) -> None:
         """Save what the network said of the test images.
@@ -145,8 +175,13 @@ class RunFolder:
             write_logits(self.path / LOGITS, logits)
 
     def load_logits(self) -> Tensor | None:
-        """Return what `save_logits` saved, or None where it is not whole."""
-        return read_logits(self.path / LOGITS)
+        """Return what `save_logits` saved, or None where it is not whole.
+
+        Raises:
+            Unreadable: it cannot be read now.
+        """
+        with self._reading():
+            return read_logits(self.path / LOGITS)
 
     def write_record(self, record: RunRecord) -> None:
         """Save the run's description.
@@ -158,21 +193,26 @@ class RunFolder:
         with disk.saving(self._title):
             disk.write(self.path / RECORD, text.encode())
             disk.sync_folder(self.path)
+        self._last_record = json.dumps(to_plain(record))
         self._remove_half_written(RECORD)
 
     def read_record(self) -> RunRecord:
         """Return the run's description.
 
         Raises:
+            Unreadable: it cannot be read now.
             UserError: it is missing or damaged.
         """
         try:
-            with (self.path / RECORD).open("rb") as file:
-                data = file.read(_MAX_RECORD_BYTES + 1)
+            with self._reading(RECORD):
+                data = disk.read(self.path / RECORD, _MAX_RECORD_BYTES + 1)
+        except Unreadable as error:
+            if isinstance(error.__cause__, disk.ABSENT):
+                raise StoreError(N_("There is no such run any more.")) from error
+            raise
+        try:
             record = _record(data)
-        except FileNotFoundError as error:
-            raise StoreError(N_("There is no such run any more.")) from error
-        except (OSError, ValueError, RecursionError, TypeError) as error:
+        except (ValueError, RecursionError, TypeError) as error:
             raise StoreError(
                 message(
                     "{run} cannot be read: its description ({file}) is damaged.",
@@ -190,11 +230,16 @@ class RunFolder:
             It, written to the disk; or None where no checkpoint holds one.
 
         Raises:
+            Unreadable: a checkpoint that may hold a newer one cannot be read now.
             StoreError: it could not be written.
         """
-        for checkpoint in checkpoints(self.path):
+        with self._reading():
+            found = checkpoints(self.path)
+        for checkpoint in found:
+            with self._reading():
+                text = checkpoint.record()
             try:
-                kept = _record(checkpoint.record() or "")
+                kept = _record(text or "")
             except (ValueError, RecursionError, TypeError):
                 continue
             record = self.as_far_as(replace(kept, id=self.path.name), checkpoint)
@@ -206,13 +251,19 @@ class RunFolder:
         return None
 
     def as_far_as(self, record: RunRecord, checkpoint: Checkpoint | None = None) -> RunRecord:
-        """Return the record of a run that came no further than its newest whole checkpoint."""
-        if checkpoint is None:
-            whole = (one for one in checkpoints(self.path) if one.is_whole())
-            checkpoint = next(whole, None)
-        if checkpoint is None:
-            return replace(record, step=0, epoch=0, val_accuracy=None, best_epoch=None)
-        epochs = [epoch for epoch in self._epochs() if epoch.step <= checkpoint.step]
+        """Return the record of a run that came no further than its newest whole checkpoint.
+
+        Raises:
+            Unreadable: how far that is cannot be told now.
+        """
+        with self._reading():
+            if checkpoint is None:
+                whole = (one for one in checkpoints(self.path) if one.is_whole())
+                checkpoint = next(whole, None)
+            if checkpoint is None:
+                return replace(record, step=0, epoch=0, val_accuracy=None, best_epoch=None)
+            all_epochs = self._figures.epochs()
+        epochs = [epoch for epoch in all_epochs if epoch.step <= checkpoint.step]
         best = max(epochs, key=lambda epoch: epoch.val_accuracy, default=None)
         return replace(
             record,
@@ -226,70 +277,43 @@ class RunFolder:
         """Return when a file of the run was last written, in seconds since 1970."""
         names = (RECORD, STEPS, EPOCHS)
         found = [self.path / name for name in names]
-        found += [checkpoint.path for checkpoint in checkpoints(self.path)]
+        with suppress(OSError):
+            found += [checkpoint.path for checkpoint in checkpoints(self.path)]
         times: list[float] = []
         for path in found:
             with suppress(OSError):
                 times.append(path.stat().st_mtime)
         return max(times, default=None)
 
-    def _extend(self, name: str, wanted: bytes) -> None:
-        """Make a file hold just these bytes, by appending where that is enough."""
-        path = self.path / name
-        try:
-            found = path.read_bytes()
-        except FileNotFoundError:
-            found = b""
-        if found == wanted and name not in self._in_doubt:
-            return
-        try:
-            if name in self._in_doubt or not wanted.startswith(found):
-                disk.write(path, wanted)
-            else:
-                disk.append(path, wanted[len(found) :])
-        except OSError:
-            self._in_doubt.add(name)
-            raise
-        self._in_doubt.discard(name)
-        if not found:
-            disk.sync_folder(self.path)
-
     def _record_text(self) -> str:
         """Return the description as it is on the disk, for a checkpoint to keep a copy of."""
         try:
-            return json.dumps(to_plain(self.read_record()))
+            self._last_record = json.dumps(to_plain(self.read_record()))
+        except Unreadable:
+            pass  # as it was last known
         except UserError:
             return ""
-
-    def _figures(self) -> NDArray[np.float32]:
-        try:
-            data = (self.path / STEPS).read_bytes()
-        except OSError:
-            data = b""
-        whole = len(data) // _PAIR_BYTES * _PAIR_BYTES
-        return np.frombuffer(data[:whole], dtype=_PAIR).astype(np.float32).reshape(-1, 2)
-
-    def _epochs(self) -> list[Epoch]:
-        """Return the epochs whose lines are whole, in order."""
-        try:
-            lines = (self.path / EPOCHS).read_bytes().split(b"\n")[:-1]
-        except OSError:
-            return []
-        epochs: list[Epoch] = []
-        for line in lines:
-            epoch = _epoch(line)
-            if epoch is not None and epoch.epoch > (epochs[-1].epoch if epochs else 0):
-                epochs.append(epoch)
-        return epochs
+        return self._last_record
 
     def _tidy(
-        self, newest: Checkpoint, earlier: Sequence[Checkpoint], epochs: Sequence[Epoch]
+        self, newest: Checkpoint, found: Sequence[Checkpoint], epochs: Sequence[Epoch]
     ) -> None:
-        """Remove the checkpoints that need not stay, and what a kill left half written."""
+        """Remove the checkpoints that need not stay, and what a kill left half written.
+
+        Raises:
+            OSError: the folder cannot be read now.
+        """
+        earlier = [one for one in found if one.step <= newest.step]
         kept = {newest, *_best_first([newest, *earlier], epochs)[:1]}
+        # What came later than the newest is spoilt, or it would be the newest.
+        kept |= {one for one in found if one.step > newest.step and self._may_be_whole(one)}
         # The one before must be one that loads, should the disk spoil the newest.
-        kept |= set(next(([one] for one in earlier if one in self._trusted or one.is_whole()), []))
-        self._trusted = kept & (self._trusted | {newest})
+        for one in earlier:
+            if self._may_be_whole(one):
+                kept.add(one)
+                if one in self._trusted:
+                    break
+        self._trusted &= kept
         for checkpoint in checkpoints(self.path):
             if checkpoint not in kept:
                 checkpoint.remove()
@@ -297,7 +321,19 @@ class RunFolder:
         for path in self._files():
             if path.suffix == SUM and path.name not in names:
                 disk.remove(path)
-        self._remove_half_written(STEPS, EPOCHS, "state-")
+        self._remove_half_written(STEPS, SUMS, EPOCHS, "state-")
+
+    def _may_be_whole(self, checkpoint: Checkpoint) -> bool:
+        """Tell whether a checkpoint is whole, as far as it can be read now."""
+        if checkpoint in self._trusted:
+            return True
+        try:
+            whole = checkpoint.is_whole()
+        except OSError:
+            return True
+        if whole:
+            self._trusted.add(checkpoint)
+        return whole
 
     def _remove_half_written(self, *beginnings: str) -> None:
         """Remove what a kill left of files that only the caller writes."""
@@ -310,6 +346,9 @@ class RunFolder:
             return list(self.path.iterdir())
         except OSError:
             return []
+
+    def _reading(self, file: str = "") -> AbstractContextManager[None]:
+        return disk.reading(self._title, file)
 
     @contextmanager
     def _saving(self) -> Iterator[None]:
@@ -341,23 +380,3 @@ def _record(text: str | bytes) -> RunRecord:
     if any(type(value) in (int, float) and abs(value) > _MAX_NUMBER for value in values.values()):
         raise ValueError("a number that no run comes to")
     return record
-
-
-def _line(epoch: Epoch) -> str:
-    return json.dumps(asdict(epoch)) + "\n"
-
-
-def _epoch(line: bytes) -> Epoch | None:
-    """Read one line; None where it is damaged."""
-    try:
-        values = json.loads(line)
-        if not isinstance(values, dict) or values.keys() != {f.name for f in fields(Epoch)}:
-            return None
-        counts = (values["epoch"], values["step"])
-        if not all(type(count) is int and count > 0 for count in counts):
-            return None
-        if not all(type(v) in (int, float) and math.isfinite(v) for v in values.values()):
-            return None
-        return Epoch(**values)
-    except (ValueError, RecursionError, OverflowError):
-        return None
