@@ -278,9 +278,7 @@ def _cause(error: OSError) -> str:
 def _cause_of_reading(error: OSError) -> str:
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
-            return N_(
-                "the system has too many files open. Nothing is lost; try again in a moment."
-            )
+            return N_("the system has too many files open. Nothing is lost; try again in a moment.")
         case errno.EIO:
             return N_(
                 "the disk reported a fault. Nothing was changed; see to the disk and try again."

@@ -38,7 +38,6 @@ from core.trainer import Epoch
 RECORD: Final = "run.json"
 WEIGHTS: Final = "weights.safetensors"
 LOGITS: Final = "logits.safetensors"
-CLAIM: Final = "claim.lock"
 # A description is some 2 kB; nobody wrote one of this size.
 _MAX_RECORD_BYTES: Final = 1024 * 1024
 # Beyond this, neither a float nor SQLite holds every whole number.
@@ -360,6 +359,12 @@ class RunFolder:
             self._on_saved()
             raise
         self._on_saved()
+
+
+def title_of(run_id: str) -> str:
+    """Return what sentences call a run of which only the id is known."""
+    number = run_id.partition("-")[0]
+    return message("Run {number}", number=number) if number.isdigit() else N_("The run")
 
 
 def _best_first(found: Sequence[Checkpoint], epochs: Sequence[Epoch]) -> list[Checkpoint]:

@@ -4,8 +4,9 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,7 +18,8 @@ from core.message import N_, message
 from core.record import RunRecord
 from core.store import disk
 from core.store.database import Damaged, Database, Unavailable
-from core.store.folder import RECORD, RunFolder
+from core.store.disk import StoreError, Unreadable
+from core.store.folder import RECORD, RunFolder, title_of
 from core.store.row import Entry, RunRow, row_of
 
 # How long to wait for another process that writes to the database.
@@ -25,6 +27,8 @@ BUSY_S: Final = 3.0
 # How long after a vain wait the index is not asked again.
 RETRY_S: Final = 10.0
 LOCK_S: Final = 5.0
+# How long whoever only looks waits for whoever writes.
+_GLANCE_S: Final = 0.01
 # Lower case, for file systems that tell no other; no dots or slashes, for it becomes a path.
 _ID: Final = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9-]{0,63}")
 
@@ -54,10 +58,15 @@ class Index:
         self._inode = 0
         self._unavailable_until = 0.0
         self._unmeasured: set[str] = set()
+        # Runs whose descriptions could not be read the last time.
+        self._unread: set[str] = set()
+        self._read_again_at = 0.0
         self._read: dict[str, Entry] = {}
+        # As all runs were listed last, for whoever looks while somebody writes.
+        self._shown: tuple[Entry, ...] = ()
         self._last_number = 0
         self._notices: dict[str, str] = {}
-        self._ask(Database.num_bytes)
+        self.entries()
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -69,30 +78,40 @@ class Index:
         self._notices[key] = sentence
 
     def rows(self) -> tuple[RunRow, ...]:
-        """Return the runs that are not deleted, newest first."""
-        found = self._ask(Database.rows)
-        if found is not None:
-            return found
-        return tuple(entry.row for entry in self._from_folders() if entry.deleted_at is None)
+        """Return the runs that are not deleted, newest first; see `entries`."""
+        return tuple(entry.row for entry in self.entries() if entry.deleted_at is None)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return all runs, newest first."""
-        found = self._ask(Database.entries)
-        return tuple(self._from_folders()) if found is None else found
+        """Return all runs, newest first.
+
+        While another thread writes, they are those of the last look and all that was put here
+        since: no page waits for a disk.
+        """
+        if not self._lock.acquire(timeout=_GLANCE_S):
+            return self._shown
+        try:
+            found = self._ask(Database.entries)
+            self._shown = self._from_folders() if found is None else found
+            return self._shown
+        finally:
+            self._lock.release()
 
     def num_bytes(self) -> int:
-        """Return what all runs take on the disk."""
-        found = self._ask(Database.num_bytes)
-        if found is not None:
-            return found
-        return sum(entry.row.num_bytes for entry in self._from_folders())
+        """Return what all runs take on the disk; see `entries`."""
+        return sum(entry.row.num_bytes for entry in self.entries())
 
     def new_number(self) -> int:
-        """Return a number that no run of the store has had, as far as it remembers."""
+        """Return a number that no run of the store has had, as far as it remembers.
+
+        Raises:
+            Unreadable: what there is cannot be told now.
+        """
         with self._lock:
-            above = self._last_number
+            above = max([self._last_number, *(entry.row.number for entry in self._shown)])
             number = self._ask(lambda database: database.new_number(above))
             if number is None:
+                with disk.reading(N_("The folder for runs")):
+                    self._stamps()
                 taken = [entry.row.number for entry in self._from_folders()]
                 number = max([above, *taken]) + 1
             self._last_number = number
@@ -101,18 +120,30 @@ class Index:
     def put(self, record: RunRecord) -> None:
         """Take in what a run's description says now."""
         entry = self._entry_of(record)
-        if not self._tell(lambda database: database.put([entry])):
-            self._unmeasured.add(record.id)
+        with self._lock:
+            if not self._tell(lambda database: database.put([entry])):
+                self._unmeasured.add(record.id)
+            self._show(record.id, entry)
 
     def drop(self, run_id: str) -> None:
         """Forget a run whose folder is gone."""
-        self._tell(lambda database: database.put([], [run_id]))
+        with self._lock:
+            self._tell(lambda database: database.put([], [run_id]))
+            self._show(run_id, None)
 
     def measure(self, run_id: str) -> None:
         """Look what a run takes on the disk."""
         size = disk.size_of(self._folders / run_id)
-        if not self._tell(lambda database: database.measure(run_id, size)):
-            self._unmeasured.add(run_id)
+        with self._lock:
+            if not self._tell(lambda database: database.measure(run_id, size)):
+                self._unmeasured.add(run_id)
+            known = next((entry for entry in self._shown if entry.row.id == run_id), None)
+            if known is not None:
+                self._show(run_id, replace(known, row=replace(known.row, num_bytes=size)))
+
+    def _show(self, run_id: str, entry: Entry | None) -> None:
+        others = [known for known in self._shown if known.row.id != run_id]
+        self._shown = _newest_first(others if entry is None else [*others, entry])
 
     def close(self) -> None:
         """Close the database; it opens again when asked."""
@@ -142,7 +173,7 @@ class Index:
                     answer = ask(self._opened())
                     self._notices.pop("unavailable", None)
                     return answer
-                except Unavailable:
+                except (Unavailable, OSError):
                     break
                 except Damaged:
                     self.close()
@@ -175,6 +206,8 @@ class Index:
                         database.close()
                     raise
                 self._database = database
+        elif self._unread and time.monotonic() >= self._read_again_at:
+            self._sync(self._database)
         return self._database
 
     def _sync(self, database: Database) -> None:
@@ -184,20 +217,34 @@ class Index:
         """
         unmeasured = set(self._unmeasured)
         left_out: set[str] = set()
+        unread: set[str] = set()
         for _ in range(5):
             known, found = database.stamps(), self._stamps()
             changed = {id_ for id_, stamp in found.items() if known.get(id_) != stamp} | unmeasured
             gone = known.keys() - found.keys()
-            changed = (changed & found.keys()) - left_out
+            changed = (changed & found.keys()) - left_out - unread
             if not changed and not gone:
                 break
-            entries = {id_: self._read_entry(id_) for id_ in changed}
-            left_out = {id_ for id_, entry in entries.items() if entry is None}
-            database.put(
-                [entry for entry in entries.values() if entry is not None], gone | left_out
-            )
+            entries: list[Entry] = []
+            for id_ in changed:
+                try:
+                    entry = self._read_entry(id_)
+                except StoreError as error:
+                    # Whatever the list says of it stays, until it can be read.
+                    unread.add(id_)
+                    self.notice(id_, error.message)
+                    continue
+                if entry is None:
+                    left_out.add(id_)
+                else:
+                    entries.append(entry)
+            database.put(entries, gone | left_out)
             unmeasured = set()
         self._unmeasured.clear()
+        for id_ in self._unread - unread - left_out:
+            self._notices.pop(id_, None)
+        self._unread = unread
+        self._read_again_at = time.monotonic() + RETRY_S
 
     def _moved_aside(self, inode: int) -> bool:
         """Give a damaged database another name; return whether there is room for a new one."""
@@ -238,47 +285,62 @@ class Index:
         finally:
             lock.release()
 
-    def _from_folders(self) -> list[Entry]:
+    def _from_folders(self) -> tuple[Entry, ...]:
         """Return all runs as their folders tell, newest first."""
         with self._lock:
-            stamps = self._stamps()
+            try:
+                stamps = self._stamps()
+            except OSError:
+                return self._shown
+            if not self._read:
+                self._read = {entry.row.id: entry for entry in self._shown}
             for id_, stamp in stamps.items():
                 kept = self._read.get(id_)
                 if kept is None or kept.stamp != stamp or id_ in self._unmeasured:
-                    entry = self._read_entry(id_)
+                    try:
+                        entry = self._read_entry(id_)
+                    except StoreError as error:
+                        self.notice(id_, error.message)
+                        self._unread.add(id_)
+                        continue
                     if entry is not None:
                         self._read[id_] = entry
                     elif kept is not None:
                         del self._read[id_]
             self._read = {id_: entry for id_, entry in self._read.items() if id_ in stamps}
-            return sorted(
-                self._read.values(),
-                key=lambda entry: (entry.row.number, entry.row.created_at, entry.row.id),
-                reverse=True,
-            )
+            return _newest_first(self._read.values())
 
     def _stamps(self) -> dict[str, str]:
-        """Return the stamp of every folder that holds anything, by id."""
-        try:
-            with os.scandir(self._folders) as entries:
-                names = [entry.name for entry in entries if is_id(entry.name) and entry.is_dir()]
-        except OSError:
-            return {}
+        """Return the stamp of every folder that holds anything, by id.
+
+        Raises:
+            OSError: that cannot be told now.
+        """
+        with os.scandir(self._folders) as entries:
+            names = [entry.name for entry in entries if is_id(entry.name) and entry.is_dir()]
         return {name: self._stamp(name) for name in names}
 
     def _stamp(self, run_id: str) -> str:
         try:
             found = (self._folders / run_id / RECORD).stat()
-        except OSError:
+        except disk.ABSENT:
             return "none"
+        except OSError:
+            return "unread"
         return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
 
     def _read_entry(self, run_id: str) -> Entry | None:
-        """Read a run's description, mending it where that can be done; None where it cannot."""
-        folder = RunFolder(self._folders / run_id, run_id)
+        """Read a run's description, mending it where that can be done; None where it cannot.
+
+        Raises:
+            StoreError: that cannot be told now.
+        """
+        folder = RunFolder(self._folders / run_id, title_of(run_id))
         stamp = self._stamp(run_id)
         try:
             record = folder.read_record()
+        except Unreadable:
+            raise
         except UserError:
             mended = self._mended(folder)
             if mended is None:
@@ -289,10 +351,7 @@ class Index:
 
     def _mended(self, folder: RunFolder) -> RunRecord | None:
         name = folder.path.name
-        try:
-            record = folder.mend_record()
-        except UserError:
-            record = None
+        record = folder.mend_record()
         if record is not None:
             self.notice(
                 name,
@@ -320,6 +379,16 @@ class Index:
         return Entry(
             row=row_of(record, size), deleted_at=record.deleted_at, stamp=self._stamp(record.id)
         )
+
+
+def _newest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(
+        sorted(
+            entries,
+            key=lambda entry: (entry.row.number, entry.row.created_at, entry.row.id),
+            reverse=True,
+        )
+    )
 
 
 def _inode(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +11,18 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from core.errors import UserError
-from core.message import N_, message
+from core.message import N_, joined, message
 from core.record import ENDED, RunRecord
-from core.store import disk
-from core.store.disk import StoreError
-from core.store.folder import CLAIM, RunFolder
+from core.state import State
+from core.store import disk, passage
+from core.store.claim import Claimed, claimed
+from core.store.disk import StoreError, Unreadable
+from core.store.folder import RunFolder, title_of
 from core.store.index import LOCK_S, Index, is_id
 from core.store.row import RunRow
 
 _INTERRUPTED: Final = N_("NetSketch ended while this run was going on.")
 _NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
-# Folders on their way in and out; their names are no ids.
-_NEW: Final = ".new-"
-_GONE: Final = ".gone-"
-_ABANDONED_S: Final = 3600.0
 
 
 class Store:
@@ -49,7 +47,7 @@ class Store:
         with disk.saving(message("The folder for runs ({folder})", folder=str(self._folders))):
             self._folders.mkdir(parents=True, exist_ok=True)
             _try_to_write(root)
-        self._sweep()
+        self.sweep()
         self._index = Index(root / "runs.sqlite", self._folders)
 
     @property
@@ -62,29 +60,46 @@ class Store:
         return self._index.new_number()
 
     def add(self, record: RunRecord) -> RunFolder:
-        """Begin a run's folder.
+        """Begin a run's folder; see `add_all`.
 
         Raises:
             StoreError: it cannot be written; there is no such run then.
         """
-        path = self._path(record.id)
-        new = path.with_name(_NEW + record.id)
-        title = message("Run {number}", number=record.number)
-        folder = RunFolder(new, title)
-        with self._alone():
-            if path.exists():
-                raise StoreError(message("There is a run {id} already.", id=record.id))
-            try:
-                with disk.saving(title):
-                    new.mkdir(exist_ok=True)
-                    folder.write_record(record)
-                    disk.rename(new, path)
-                    disk.sync_folder(self._folders)
-            except StoreError:
-                disk.remove(new)
-                raise
-            self._index.put(record)
+        self.add_all([record])
         return self.folder(record.id)
+
+    def add_all(self, records: Sequence[RunRecord], state: State | None = None) -> None:
+        """Begin the folders of runs that belong together: all of them, or none.
+
+        Each is whole before any gets its name. Should the process die between two names, the next
+        store gives the rest theirs.
+
+        Args:
+            records: of runs that there are not yet.
+            state: a first checkpoint of each, for weights that were trained elsewhere.
+
+        Raises:
+            StoreError: one cannot be written; there is none of them then.
+        """
+        made = [self._path(record.id) for record in records]
+        for path, record in zip(made, records, strict=True):
+            with disk.reading(title_of(record.id)):
+                if path.exists():
+                    raise StoreError(message("There is a run {id} already.", id=record.id))
+        try:
+            for path, record in zip(made, records, strict=True):
+                passage.prepare(path, record, state)
+            with self._alone(), disk.saving(title_of(records[0].id)):
+                for path in made:
+                    disk.rename(passage.new(path), path)
+                disk.sync_folder(self._folders)
+        except BaseException as error:
+            if isinstance(error, Exception):  # nothing of ours runs after a kill
+                for path in made:
+                    passage.abandon(path)
+            raise
+        for record in records:
+            self._index.put(record)
 
     def put(self, record: RunRecord) -> None:
         """Save what became of a run. What people say of it stays as they said it.
@@ -94,8 +109,13 @@ class Store:
         """
         with self._alone():
             folder = self.folder(record.id)
-            with suppress(UserError):
+            try:
                 kept = folder.read_record()
+            except Unreadable:
+                raise  # what people said would be written over
+            except UserError:
+                pass
+            else:
                 record = replace(
                     record,
                     name=kept.name,
@@ -129,11 +149,17 @@ class Store:
         return record
 
     def get(self, run_id: str) -> RunRecord | None:
-        """Return a run, deleted or not, or None where there is none that can be read."""
+        """Return a run, deleted or not, or None where there is none that is whole.
+
+        Raises:
+            Unreadable: it cannot be read now.
+        """
         if not is_id(run_id):
             return None
         try:
             return self.folder(run_id).read_record()
+        except Unreadable:
+            raise
         except UserError:
             return None
 
@@ -143,22 +169,23 @@ class Store:
         Raises:
             StoreError: this is no id.
         """
-        path = self._path(run_id)
-        number = run_id.partition("-")[0]
-        title = message("Run {number}", number=number) if number.isdigit() else N_("The run")
-        return RunFolder(path, title, lambda: self._index.measure(run_id))
+        return RunFolder(self._path(run_id), title_of(run_id), lambda: self._index.measure(run_id))
 
     def rows(self) -> tuple[RunRow, ...]:
         """Return the runs that are not deleted, newest first."""
         return self._index.rows()
 
     def newest(self, limit: int) -> tuple[RunRecord, ...]:
-        """Return the newest runs that are not deleted, newest first."""
+        """Return the newest runs that are not deleted and can be read now, newest first."""
         found: list[RunRecord] = []
         for row in self.rows():
             if len(found) >= limit:
                 break
-            record = self.get(row.id)
+            try:
+                record = self.get(row.id)
+            except Unreadable as error:
+                self._index.notice(row.id, error.message)
+                continue
             if record is not None and record.deleted_at is None:
                 found.append(record)
         return tuple(found)
@@ -172,19 +199,18 @@ class Store:
             StoreError: it cannot be written.
         """
         wanted = tuple(run_ids)
-        try:
-            self._set_deleted(wanted, time.time())
-        except StoreError as error:
-            if not disk.is_full(error):
-                raise
-            self.purge(0.0)
-            self._set_deleted(wanted, time.time())
+        while True:
+            try:
+                return self._set_deleted(wanted, time.time())
+            except StoreError as error:
+                if not disk.is_full(error) or not self._purge_oldest():
+                    raise
 
     def restore(self, run_ids: Iterable[str]) -> None:
         """Bring deleted runs back, as long as they have not been purged.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: one cannot be read or written.
         """
         self._set_deleted(run_ids, None)
 
@@ -194,6 +220,11 @@ class Store:
         for entry in self._index.entries():
             if entry.deleted_at is not None and entry.deleted_at <= limit:
                 self._purge(entry.row.id, limit)
+
+    def next_purge(self) -> float | None:
+        """Return when the run that was deleted first was, in seconds since 1970; None for none."""
+        times = [e.deleted_at for e in self._index.entries() if e.deleted_at is not None]
+        return min(times, default=None)
 
     def disk_used(self) -> int:
         """Return the bytes of all runs, deleted ones too."""
@@ -205,18 +236,40 @@ class Store:
         Raises:
             StoreError: on entering, another process or thread holds it.
         """
-        return self._claimed(self._path(run_id))
+        return claimed(self._path(run_id), title_of(run_id))
 
     def interrupt_orphans(self) -> tuple[str, ...]:
         """Mark the runs that went on when their process died; return their ids."""
+        active = [entry.row.id for entry in self._index.entries() if entry.row.status not in ENDED]
+        # A run that cannot be marked now is found again the next time.
         found = []
-        for entry in self._index.entries():
-            if entry.row.status not in ENDED:
-                # A run that cannot be marked now is found again the next time.
-                with suppress(UserError), self.claim(entry.row.id):
-                    if self._interrupt(entry.row.id):
-                        found.append(entry.row.id)
+        for run_id in active:
+            with suppress(UserError):
+                record = self.interrupt_orphan(run_id)
+                if record is not None and record.status == "interrupted":
+                    found.append(run_id)
         return tuple(found)
+
+    def interrupt_orphan(self, run_id: str) -> RunRecord | None:
+        """Mark a run as interrupted if it goes on and no process works on it.
+
+        Returns:
+            It as it is now; where it cannot be marked, as it ought to be. None where another
+            process works on it.
+
+        Raises:
+            Unreadable: it cannot be read now.
+            StoreError: there is no such run.
+        """
+        try:
+            with self.claim(run_id):
+                record, mended = self._interrupted(run_id)
+                if mended:
+                    with suppress(StoreError), self._alone():
+                        self._write(self.folder(run_id), record)
+                return record
+        except Claimed:
+            return None
 
     def close(self) -> None:
         """Let go of the database."""
@@ -238,82 +291,80 @@ class Store:
                 if record is not None and (record.deleted_at is None) != (deleted_at is None):
                     self._write(self.folder(run_id), replace(record, deleted_at=deleted_at))
 
-    def _purge(self, run_id: str, limit: float) -> None:
+    def _purge_oldest(self) -> bool:
+        """Make room by the run that was deleted first; return whether there was one."""
+        deleted = sorted(
+            (entry.deleted_at, entry.row.id)
+            for entry in self._index.entries()
+            if entry.deleted_at is not None
+        )
+        return any(self._purge(run_id, deleted_at) for deleted_at, run_id in deleted)
+
+    def _purge(self, run_id: str, limit: float) -> bool:
+        """Remove a run that was deleted by then; return whether it is gone."""
         path = self._path(run_id)
-        with suppress(UserError, OSError), self._alone():
-            record = self.get(run_id)
-            if record is None or record.deleted_at is None or record.deleted_at > limit:
-                return
-            with self.claim(run_id):
-                pass
-            # Half a folder under its own name would be taken for a damaged run.
-            gone = path.with_name(_GONE + run_id)
-            disk.rename(path, gone)
-            disk.remove(gone)
-            self._index.drop(run_id)
+        gone = passage.gone(path)
+        try:
+            with self._alone(surely=True):
+                record = self.get(run_id)
+                if record is None or record.deleted_at is None or record.deleted_at > limit:
+                    return False
+                with self.claim(run_id):
+                    pass
+                # Half a folder under its own name would be taken for a damaged run.
+                disk.rename(path, gone)
+        except (UserError, OSError, Timeout, NotImplementedError):
+            return False
+        disk.remove(gone)
+        self._index.drop(run_id)
+        return True
 
-    def _interrupt(self, run_id: str) -> bool:
-        with self._alone():
-            folder = self.folder(run_id)
-            record = folder.read_record()
-            if record.status in ENDED:
-                return False
-            seen = folder.last_sign_of_life()
+    def _interrupted(self, run_id: str) -> tuple[RunRecord, bool]:
+        """Return a run as it is when its process has died, and whether that is news.
+
+        Raises:
+            Unreadable, StoreError: see `interrupt_orphan`.
+        """
+        folder = self.folder(run_id)
+        record = folder.read_record()
+        if record.status in ENDED:
+            return record, False
+        words = _INTERRUPTED if record.device or record.step else _NEVER_BEGAN
+        try:
             record = folder.as_far_as(record)
-            record = replace(
-                record,
-                status="interrupted",
-                message=_INTERRUPTED if record.device or record.step else _NEVER_BEGAN,
-                ended_at=seen,
-            )
-            self._write(folder, record)
-            return True
+        except Unreadable as error:
+            # As far as it said itself; whoever goes on with it looks again.
+            words = joined([words, error.message])
+        seen = folder.last_sign_of_life()
+        return replace(record, status="interrupted", message=words, ended_at=seen), True
 
     @contextmanager
-    def _claimed(self, path: Path) -> Iterator[None]:
-        if not path.is_dir():  # the lock would make it
-            raise StoreError(N_("There is no such run any more."))
-        lock = FileLock(path / CLAIM, timeout=0, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise StoreError(
-                N_(
-                    "Another NetSketch on this machine is working on that run. Wait for it to end, "
-                    "or stop it there."
-                )
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                N_("That run’s folder cannot be written, so it cannot be worked on.")
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, *, surely: bool = False) -> Iterator[None]:
         """Keep others from changing a description between our reading and our writing.
 
         A lock that cannot be had within LOCK_S is done without: at worst one of two changes made
         at the same instant is lost, and no page hangs.
+
+        Args:
+            surely: do nothing without it.
+
+        Raises:
+            Timeout, OSError, NotImplementedError: on entering, only where it must be had.
         """
         with self._lock:
-            with suppress(Timeout, OSError, NotImplementedError):
+            try:
                 self._file_lock.acquire()
+            except (Timeout, OSError, NotImplementedError):
+                if surely:
+                    raise
             try:
                 yield
             finally:
                 self._file_lock.release()
 
-    def _sweep(self) -> None:
-        """Remove folders that a kill left on their way in or out."""
-        for path in list(self._folders.iterdir()):
-            with suppress(OSError):
-                old = time.time() - path.stat().st_mtime > _ABANDONED_S
-                if path.name.startswith(_GONE) or (path.name.startswith(_NEW) and old):
-                    disk.remove(path)
+    def sweep(self) -> None:
+        """See to the folders that a kill or a fault left on their way in or out."""
+        passage.sweep(self._folders, lambda: self._alone(surely=True))
 
 
 def _try_to_write(folder: Path) -> None:

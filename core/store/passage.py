@@ -1,0 +1,90 @@
+"""How the folder of a run comes to be and goes: under names that are no ids until it is whole."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Final
+
+from filelock import Timeout
+
+from core.course import course_of
+from core.errors import UserError
+from core.history import History
+from core.record import RunRecord
+from core.state import State
+from core.store import disk
+from core.store.disk import Unreadable
+from core.store.folder import RunFolder, title_of
+
+_NEW: Final = ".new-"
+_GONE: Final = ".gone-"
+# Whoever makes a folder has given it its name, or died, by then.
+_ABANDONED_S: Final = 3600.0
+
+
+def new(path: Path) -> Path:
+    """Return what a run's folder is called until it is whole."""
+    return path.with_name(_NEW + path.name)
+
+
+def gone(path: Path) -> Path:
+    """Return what a run's folder is called while it is removed."""
+    return path.with_name(_GONE + path.name)
+
+
+def prepare(path: Path, record: RunRecord, state: State | None) -> None:
+    """Write a run's folder, under its first name.
+
+    Args:
+        path: what it will be called.
+        record: of the run.
+        state: its first checkpoint, or None.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    folder = RunFolder(new(path), title_of(record.id))
+    with disk.saving(title_of(record.id)):
+        new(path).mkdir(exist_ok=True)
+    folder.write_record(record)
+    if state is not None:
+        folder.save(state, History(course_of(record.spec).steps_per_epoch))
+
+
+def abandon(path: Path) -> None:
+    """Take a run's folder out of all that counts, and off the disk as far as that can be done."""
+    with suppress(OSError):
+        disk.rename(path, gone(path))
+    disk.remove(gone(path))
+    disk.remove(new(path))
+
+
+def sweep(folders: Path, alone: Callable[[], AbstractContextManager[None]]) -> None:
+    """See to what a kill or a fault left on its way in or out.
+
+    Args:
+        folders: where the runs' folders are.
+        alone: keeps all others from making runs meanwhile.
+    """
+    with suppress(OSError):
+        for name in disk.names_in(folders):
+            if name.startswith(_GONE):
+                disk.remove(folders / name)
+            elif name.startswith(_NEW):
+                with suppress(OSError, UserError, Timeout, NotImplementedError), alone():
+                    _sweep_new(folders / name)
+
+
+def _sweep_new(path: Path) -> None:
+    """Give the second of two runs its name where the first has it; else remove what is old."""
+    try:
+        rival = RunFolder(path).read_record().rival
+    except Unreadable:
+        return
+    except UserError:
+        rival = ""
+    if rival and (path.parent / rival).is_dir():
+        disk.rename(path, path.with_name(path.name.removeprefix(_NEW)))
+    elif time.time() - path.stat().st_mtime > _ABANDONED_S:
+        disk.remove(path)
