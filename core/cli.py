@@ -30,9 +30,9 @@ from core.codec import MAX_JSON_BYTES
 from core.data import data_folder, load
 from core.device import keep_freed_memory, resolve, take_all_cores
 from core.errors import UserError
+from core.new_record import new_record
 from core.record import MAX_NAME, RunRecord, Status
 from core.run import Run
-from core.runs import new_record
 from core.sharing import sharing_cores
 from core.spec import RunSpec
 from core.store import RunRow, Store

@@ -52,9 +52,7 @@ class History:
             else:
                 self._losses.extend(event.losses)
                 self._accuracies.extend(event.accuracies)
-                for thin, values in zip(
-                    self._thin, (event.losses, event.accuracies), strict=True
-                ):
+                for thin, values in zip(self._thin, (event.losses, event.accuracies), strict=True):
                     thin.extend(np.asarray(values, dtype=np.float32))
 
     @classmethod

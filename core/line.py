@@ -25,6 +25,7 @@ class Line:
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
+        self._held: list[Waiting] = []
 
     def join(self, waiting: Waiting) -> None:
         """Wait from now on."""
@@ -33,6 +34,18 @@ class Line:
     def rejoin(self, waiting: Waiting) -> None:
         """Wait again after a turn that was given up: whoever had it asked before all others."""
         self._waiting.insert(0, waiting)
+
+    def hold(self, places: Waiting) -> None:
+        """Keep places for runs that are still being made; they take room but no turn."""
+        self._held.append(places)
+
+    def give_up(self, places: Waiting) -> None:
+        """Keep them no longer."""
+        self._held.remove(places)
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether a run waits."""
+        return any(run_id in entry.run_ids for entry in self._waiting)
 
     def leave(self, run_id: str) -> None:
         """Wait no longer; the other one of a duel waits on alone."""
@@ -73,11 +86,11 @@ class Line:
 
     def count_of(self, owner: str) -> int:
         """Return how many runs of one person wait."""
-        return sum(len(entry.run_ids) for entry in self._waiting if entry.owner == owner)
+        return sum(len(entry.run_ids) for entry in self._all if entry.owner == owner)
 
     def count_from(self, address: str) -> int:
         """Return how many runs wait that were asked for from one address."""
-        return sum(len(entry.run_ids) for entry in self._waiting if entry.address == address)
+        return sum(len(entry.run_ids) for entry in self._all if entry.address == address)
 
     def move(self, run_id: str, by: int) -> None:
         """Move a run among its owner's own, `by` places back, or forward where that is negative."""
@@ -92,5 +105,9 @@ class Line:
             self._waiting[place] = other
 
     def __len__(self) -> int:
-        """How many runs wait."""
-        return sum(len(entry.run_ids) for entry in self._waiting)
+        """How many runs wait or have a place kept for them."""
+        return sum(len(entry.run_ids) for entry in self._all)
+
+    @property
+    def _all(self) -> list[Waiting]:
+        return [*self._waiting, *self._held]

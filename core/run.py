@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -27,7 +27,7 @@ from core.record import ACTIVE, ENDED, RunRecord, Status
 from core.sharing import present_team
 from core.snapshot import RunSnapshot
 from core.state import State, part_of
-from core.store import Store, StoreError
+from core.store import Store, StoreError, Unreadable
 from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
 from core.trouble import in_words
 
@@ -37,6 +37,10 @@ PUBLISH_S: Final = 1.0
 SAVE_S: Final = 30.0
 # A guest of a run that trains has it this long at most after each report.
 GUEST_S: Final = 0.2
+
+T = TypeVar("T")
+# What a run does after a report.
+Turn = Literal["go", "end", "leave"]
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +106,12 @@ class Run:
         self._clock = Clock(record.elapsed_s)
         self._ended_at = record.ended_at
         self._pace = Pace()
+        # The steps after which the weights at hand and those in the newest checkpoint were taken.
+        self._weights_step = self._epoch_step = 0
+        self._saved_step: int | None = None
+        self._trouble = ""
+        # Whoever waits for figures from the disk waits for this, and nobody else does.
+        self._reading = threading.Lock()
 
     @property
     def status(self) -> Status:
@@ -115,6 +125,11 @@ class Run:
     def name(self) -> str:
         """What people call it."""
         return self._record.name
+
+    @property
+    def number(self) -> int:
+        """Counts the runs of one store."""
+        return self._record.number
 
     @property
     def owner(self) -> str:
@@ -148,12 +163,19 @@ class Run:
         """Whether `weights` would return any; cheap."""
         return self._weights_version > 0
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether it has been told to end and has not yet; then it goes before a paused rival."""
+        return self._stop_wanted and self._status in ACTIVE
+
+    @property
+    def trouble(self) -> str:
+        """What of it could not be read from the disk when somebody last tried, in a sentence."""
+        return self._trouble
+
     def join_rival(self, other: "Run") -> None:
         """Make this and another run, neither begun yet, the two of a duel."""
         self.rival, other.rival = other, self
-        with self._changed:
-            self._record = replace(self._record, rival=other.id)
-        self._note()
 
     def pause(self) -> None:
         """Hold still after the present few steps; the run keeps its place on the device."""
@@ -205,16 +227,30 @@ class Run:
         self._end_early("interrupted", N_("NetSketch was ended before this run began."))
 
     def requeue(self) -> bool:
-        """Wait for another turn, to go on from where it was; return whether it can."""
+        """Wait for another turn, to go on from where it was; return whether it can.
+
+        Raises:
+            StoreError: that cannot be saved; the run is as it was.
+        """
         with self._changed:
             if self._store is None or not self._record_now().resumable:
                 return False
+            wanted = replace(
+                self._record_now(),
+                status="queued",
+                message="",
+                ended_at=None,
+                test_correct=None,
+                test_total=None,
+                test_loss=None,
+            )
+        self._store.put(wanted)
+        with self._changed:
             self._status, self._message = "queued", ""
             self._stop_wanted = self._pause_wanted = self._interrupt_wanted = False
             self._held = self._leaves = False
             self._test = self._ended_at = self._lr_wanted = None
             self._changed.notify_all()
-        self._note()
         return True
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -223,14 +259,17 @@ class Run:
             return self._changed.wait_for(lambda: self._status in ENDED, timeout_s)
 
     def weights(self) -> dict[str, Tensor] | None:
-        """Return the newest published weights on the CPU; whoever reads them must not write."""
-        weights = self._weights
-        if weights is None and self._weights_version and self._folder is not None:
-            return _weights_on_disk(self, self._weights_version)
+        """Return the newest published weights on the CPU; whoever reads them must not write.
+
+        None where there are none, or where they cannot be read now; `trouble` then says so.
+        """
+        weights, version = self._weights, self._weights_version
+        if weights is None and version and self._folder is not None:
+            return self._read_back(lambda: _weights_on_disk(self, version))
         return weights
 
     def curves(self, max_points: int = 400) -> Curves:
-        """Return the figures so far, for charts."""
+        """Return the figures so far, for charts; none where `trouble` says so."""
         return self._all_figures().curves(max_points)
 
     def folds(self) -> FoldResults | None:
@@ -244,7 +283,7 @@ class Run:
         test = self._test
         if test is None or test.logits is not None or self._folder is None:
             return test.logits if test else None
-        return self._folder.load_logits()
+        return self._read_back(self._folder.load_logits)
 
     def record(self) -> RunRecord:
         """Return all that is kept of the run as it is now, but for its curves and weights."""
@@ -276,7 +315,7 @@ class Run:
                 name=self._record.name,
                 spec=self.spec,
                 status=self.status,
-                message=self._message,
+                message=joined([self._message, self._trouble]),
                 device=self._device,
                 precision=self._precision,
                 step=step,
@@ -340,8 +379,11 @@ class Run:
             status, words = "diverged", error.message
             with self._changed:
                 if self._epoch_weights is not None:
-                    self._weights = self._epoch_weights
+                    self._weights, self._weights_step = self._epoch_weights, self._epoch_step
                     self._weights_version += 1
+        except Unreadable as error:
+            # Nothing is wrong with it: it waits for whoever resumes it when that can be read.
+            status, words = "interrupted", error.message
         except Exception as error:  # a thread never dies in silence
             words = in_words(error, self.spec)
         finally:
@@ -359,13 +401,16 @@ class Run:
             self._precision = trainer.precision
         self._note()
         self._publish(trainer)
-        self._epoch_weights = self._weights  # where one that diverges in its first epoch goes back
+        # Where one that diverges in its first epoch goes back.
+        self._epoch_weights, self._epoch_step = self._weights, self._weights_step
         for event in trainer.fit():
             self._take(event, trainer)
             if guest is not None and isinstance(event, Steps):
                 self._give_way(guest)
             too_long = limit_s is not None and self._clock.elapsed_s > limit_s
-            turn = "end" if too_long else self._may_go_on(guest, trainer, patience)
+            turn: Turn = "end"
+            if not too_long:
+                turn = yield from self._may_go_on(guest, trainer, patience)
             if turn != "go":
                 self._publish(trainer)
                 self._save(trainer)
@@ -400,7 +445,8 @@ class Run:
         try:
             weights = self.weights()
             if weights is None:
-                raise UserError(N_("The weights that were brought in can no longer be read."))
+                lost = N_("The weights that were brought in can no longer be read.")
+                raise UserError(self._trouble or lost)
             trainer = Trainer(self.spec, load(self.spec.data))
             trainer.model.load_state_dict(weights)
             for event in trainer.test():
@@ -423,8 +469,9 @@ class Run:
         if self._left_with is not None:
             left_with, self._left_with = self._left_with, None
             trainer.restore(left_with)
-        if self._folder is None or not self._goes_on:
+        if self._folder is None:
             return
+        # Whatever its record says: what is there must not be begun anew, or written over.
         state = self._folder.load_state()
         step = state.step if state else 0
         if state is not None:
@@ -438,14 +485,16 @@ class Run:
                         "cannot go on. Train it again from the start."
                     )
                 ) from error
-        kept = self._folder.load_history(self._steps_per_epoch, up_to_step=step)
         # An epoch whose validation is still to come will be told anew.
-        epochs = kept.epochs[: state.epoch if state else 0]
-        history = History.restored(self._steps_per_epoch, kept.since(0), epochs)
+        history = self._folder.load_history(
+            self._steps_per_epoch, up_to_step=step, up_to_epoch=state.epoch if state else 0
+        )
+        epochs = history.epochs
         with self._changed:
             self._history = history
             self._lr_changes = trainer.lr_changes
             self._step, self._epochs_done = step, len(epochs)
+            self._saved_step = step if state is not None else None
             self._val_accuracy = epochs[-1].val_accuracy if epochs else None
             self._best = max(
                 ((e.epoch, e.val_accuracy) for e in epochs), key=lambda e: e[1], default=None
@@ -469,7 +518,7 @@ class Run:
             self._take_test(event)
         elif isinstance(event, Epoch):
             self._publish(trainer)
-            self._epoch_weights = self._weights
+            self._epoch_weights, self._epoch_step = self._weights, self._weights_step
             self._save(trainer)
         elif isinstance(event, Steps):
             if now - self._published_at > PUBLISH_S:
@@ -490,7 +539,7 @@ class Run:
         if trainer.weights_are_finite():
             weights = trainer.weights()
             with self._changed:
-                self._weights = weights
+                self._weights, self._weights_step = weights, self._step
                 self._weights_version += 1
 
     def _save(self, trainer: Learner) -> None:
@@ -498,7 +547,7 @@ class Run:
         if self._folder is None or not trainer.weights_are_finite():
             return
         self._folder.save(trainer.state(), self._all_figures())
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), self._step
         self._note()
 
     def _note(self) -> None:
@@ -515,8 +564,11 @@ class Run:
 
     def _may_go_on(
         self, guest: Guest | None, trainer: Learner, patience: Patience | None
-    ) -> Literal["go", "end", "leave"]:
-        """Wait while paused, serving the guest; tell what is to be done then."""
+    ) -> Generator[None, None, Turn]:
+        """Wait while paused, serving the guest; tell what is to be done then.
+
+        It yields, and is paused still, where the other one of a duel has been told to end.
+        """
         with self._changed:
             if self._takes_leave():
                 return "leave"
@@ -528,7 +580,9 @@ class Run:
         self._save(trainer)
         since = patience.clock() if patience else 0.0
         while self._paused_for(guest):
-            if patience is not None and patience.is_over(since):
+            if self._rival_ends:
+                yield
+            elif patience is not None and patience.is_over(since):
                 self._give_place_up()
             elif guest is not None and guest.waits:
                 guest.serve(GUEST_S)
@@ -541,15 +595,16 @@ class Run:
             return "end" if self._stop_wanted else "go"
 
     def _paused_for(self, guest: Guest | None) -> bool:
-        """Wait for the end of the pause, for a guest, or a moment; return whether it goes on."""
+        """Wait for a guest, the end of the pause or of the rival, or a moment; tell if it is on."""
 
         def over() -> bool:
             return not self._pause_wanted or self._leaves
 
+        def asked() -> bool:
+            return self._rival_ends or (guest is not None and guest.waits)
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: over() or (guest is not None and guest.waits), timeout=LOOK_S
-            )
+            self._changed.wait_for(lambda: over() or asked(), timeout=LOOK_S)
             return not over()
 
     def _give_place_up(self) -> None:
@@ -566,6 +621,10 @@ class Run:
         leaves, self._leaves = self._leaves, False
         return leaves and not self._stop_wanted
 
+    @property
+    def _rival_ends(self) -> bool:
+        return self.rival is not None and self.rival.is_ending
+
     def _end_early(self, status: Status, words: str) -> None:
         with self._changed:
             waiting = self._status == "queued"
@@ -576,20 +635,51 @@ class Run:
                 self._status, self._message = status, "" if self._step else words
                 self._ended_at = time.time()
             self._changed.notify_all()
+        if self.rival is not None:
+            self.rival.nudge()  # paused, it holds the thread that is needed to end this one
         if waiting:
             self._note_at_last()
 
     def _end(self, status: Status, words: str) -> None:
         with self._changed:
             self._clock.hold()
+        weights = self._weights_on_disk_now(status)
+        with self._changed:
             self._status, self._message = status, words
             self._ended_at = None if status == "queued" else time.time()
             self._epoch_weights = None
-            kept = ("finished", "stopped", "interrupted", "queued")
-            if self._folder is not None and status in kept:
-                self._weights = None  # they can be read again whenever somebody wants them
+            if weights is not None:
+                self._weights = None
             self._changed.notify_all()
         self._note_at_last()
+
+    def let_go(self) -> None:
+        """Drop the weights of a run that has ended, where the disk would not take them before."""
+        if self._status not in ENDED:
+            return
+        weights = self._weights_on_disk_now(self._status)
+        with self._changed:
+            if weights is not None and weights is self._weights:
+                self._weights = None
+
+    def _weights_on_disk_now(self, status: Status) -> dict[str, Tensor] | None:
+        """See to it that the weights at hand can be read again whenever somebody wants them.
+
+        Returns:
+            They, if that is so.
+        """
+        with self._changed:
+            weights, step = self._weights, self._step
+            saved = self._saved_step == self._weights_step
+        if weights is None or self._folder is None:
+            return None
+        if not saved:
+            try:
+                self._folder.save_weights(weights, _which(status, step))
+            except StoreError as error:
+                _log.warning("The weights of a run stay in memory. %s", error)
+                return None
+        return weights
 
     def _note_at_last(self) -> None:
         """Keep how it ended; a disk that fails even now must not hide that it ended."""
@@ -611,11 +701,29 @@ class Run:
             self._clock.go()
 
     def _all_figures(self) -> History:
+        history = self._history
+        if history is not None:
+            return history
+        assert self._folder is not None
+        folder = self._folder
+        with self._reading:
+            read = self._read_back(lambda: folder.load_history(self._steps_per_epoch))
         with self._changed:
             if self._history is None:
-                assert self._folder is not None
-                self._history = self._folder.load_history(self._steps_per_epoch)
+                if read is None:
+                    return History(self._steps_per_epoch)
+                self._history = read
             return self._history
+
+    def _read_back(self, read: Callable[[], T | None]) -> T | None:
+        """Return what is on the disk, or None where it cannot be read now; pages are told why."""
+        try:
+            found = read()
+        except Unreadable as error:
+            self._trouble = error.message
+            return None
+        self._trouble = ""
+        return found
 
     @property
     def _num_steps(self) -> int:
@@ -656,11 +764,18 @@ class Run:
 def _weights_on_disk(run: Run, version: int) -> dict[str, Tensor] | None:
     """Read the weights of an ended run; `version` tells them from those of its earlier parts."""
     assert run._folder is not None
+    if (kept := run._folder.load_saved_weights(_which(run._status, run._step))) is not None:
+        return kept
     if run.spec.keep_best and run.status == "finished":
         state = run._folder.load_state()
         if state is not None and (best := part_of(state.tensors, "best.")):
             return best
     return run._folder.load_weights()
+
+
+def _which(status: Status, step: int) -> str:
+    """Return what tells the weights of a run that ended so from all others of its."""
+    return f"{status} after step {step}"
 
 
 def _tested(record: RunRecord) -> Tested | None:

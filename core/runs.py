@@ -6,48 +6,48 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from secrets import token_hex
 from typing import Final
 
 from torch import Tensor
 
-from core.check import require_runnable, size_in_words
-from core.course import course_of
+from core.check import require_runnable
 from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
 from core.datasets.owned import OwnData
-from core.device import free_memory, keep_freed_memory, resolve, take_all_cores, take_one_core
-from core.difference import Difference, differences
+from core.device import keep_freed_memory, take_all_cores, take_one_core
+from core.duel import require_fair, take_turns
 from core.errors import UserError
-from core.glance import glance
+from core.found import Found
 from core.guests import Guests
-from core.history import History
-from core.layers import lay_out
+from core.housekeeping import Housekeeper
 from core.limits import Limits
 from core.line import Line, Waiting
 from core.line_room import require_room
-from core.memory import step_memory
-from core.message import N_, Quoted, joined, message
+from core.message import N_, Quoted, message
+from core.new_record import new_record
 from core.ownership import Ownership
 from core.patience import Patience
-from core.presets import PRESETS, preset_of
 from core.price import Price, Prices
 from core.range_tests import RangeTest, RangeTests
-from core.record import ACTIVE, ENDED, MAX_NAME, RunRecord
-from core.run import Guest, Run
+from core.record import ACTIVE, ENDED, RunRecord
+from core.run import Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
 from core.start import require_sound
 from core.state import State, copied
-from core.store import RunRow, Store, StoreError
+from core.store import RunRow, Store, StoreError, Unreadable
 from core.store.row import row_of
 
 # The newest runs are at hand in memory; all others are read from the disk when asked for.
 MAX_KEPT: Final = 60
+# So many older ones that somebody looks at stay at hand too.
+_MAX_SEEN: Final = 8
 # How long an ordinary exit waits for the run to save what it has learned.
 EXIT_S: Final = 10.0
+# A disk that cannot be had as the server starts is asked again so often.
+_OPEN_AGAIN_S: Final = (0.2, 0.5, 1.0)
 _DAY_S: Final = 86_400.0
 
 _log = logging.getLogger(__name__)
@@ -76,10 +76,18 @@ class Runs:
         self._prices = Prices(self._wake)
         self._cross_tests = CrossTests(self._wake)
         self._range_tests = RangeTests(self._wake)
+        # What is being made or put back in line just now, each only once at a time.
+        self._under_way: list[object] = []
+        self._seen: OrderedDict[str, Run] = OrderedDict()
+        self._house: Housekeeper | None = None
         if store is not None:
-            store.interrupt_orphans()
-            for record in reversed(store.newest(MAX_KEPT)):
-                self._runs[record.id] = Run(record, store)
+            self._found = Found(store, MAX_KEPT)
+            for record in self._found.at_start():
+                self._take_in(Run(record, store))
+            for run in self._runs.values():
+                if run.waits and run.status in ENDED:  # brought in, and not tested yet
+                    self._line.join(Waiting((run.id,), run.owner))
+            self._house = Housekeeper(store, self._keep_s, self._look_again)
 
     # Beginning and ending
 
@@ -98,14 +106,16 @@ class Runs:
             return same
         self.own_data.require(spec.data, owner)
         require_runnable(spec)
+        key = (spec, owner)
         with self._changed:
             # Two clicks may have come this far at once.
+            self._changed.wait_for(lambda: key not in self._under_way)
             if (same := self._unfinished(spec, owner)) is not None:
                 return same
-            self._require_room(owner, address)
-            run = self._make(spec, owner)
-            self._line.join(Waiting((run.id,), owner, address))
-            self._changed.notify_all()
+            places = self._hold(key, owner, address)
+        with self._making(key, places):
+            (run,) = self._made([new_record(self._new_number(), spec, owner)])
+            self._enter([run], places)
         self._ensure_worker()
         return run
 
@@ -121,37 +131,20 @@ class Runs:
             UserError: they differ in nothing, in more than one thing or in what they learn from;
                 one of them cannot run here, or both together cannot; too many runs wait.
         """
-        found = differences([first, second])
-        if len(found) != 1:
-            raise UserError(_unfair(found))
-        if found[0].path in ("data", "seed", "device"):
-            raise UserError(
-                message(
-                    "A fair duel needs the same data, seed and device; these differ in {label!l}.",
-                    label=found[0].label,
-                )
-            )
+        require_fair(first, second)
         self.own_data.require(first.data, owner)
-        needed = 0
-        for spec in (first, second):
-            needed += step_memory(spec, require_runnable(spec)).total
-        free = free_memory(resolve(first.device).key)
-        if needed > free:
-            raise UserError(
-                message(
-                    "Both networks together take about {needed} to train, and {free} are free. "
-                    "Train them one after the other.",
-                    needed=size_in_words(needed),
-                    free=size_in_words(free),
-                )
-            )
+        key = object()
         with self._changed:
-            self._require_room(owner, address, 2)
-            one = self._make(first, owner)
-            other = self._make(second, owner, rival=one.id)
+            places = self._hold(key, owner, address, 2)
+        with self._making(key, places):
+            two = [new_record(self._new_number(), spec, owner) for spec in (first, second)]
+            names = [record.id for record in two]
+            one, other = self._made(
+                replace(record, rival=rival)
+                for record, rival in zip(two, reversed(names), strict=True)
+            )
             one.join_rival(other)
-            self._line.join(Waiting((one.id, other.id), owner, address))
-            self._changed.notify_all()
+            self._enter([one, other], places)
         self._ensure_worker()
         return one, other
 
@@ -165,16 +158,17 @@ class Runs:
         run = self._to_change(run_id, owner)
         self.own_data.require(run.spec.data, owner)
         with self._changed:
+            self._changed.wait_for(lambda: run_id not in self._under_way)
+            run = self._runs.get(run_id, run)
             if run.status == "queued":
                 return run
-            self._require_room(owner, address)
+            places = self._hold(run_id, owner, address)
+        with self._making(run_id, places):
             if not run.requeue():
                 raise UserError(
                     message("{run} cannot go on: it has come to its end.", run=Quoted(run.name))
                 )
-            self._runs[run.id] = run
-            self._line.join(Waiting((run.id,), owner, address))
-            self._changed.notify_all()
+            self._enter([run], places)
         self._ensure_worker()
         return run
 
@@ -203,12 +197,14 @@ class Runs:
         require_runnable(spec)
         if self._store is None:
             raise UserError(N_("Weights cannot be brought in where runs are not kept on the disk."))
-        state = State(step=0, epoch=0, tensors=copied(weights, "model."), numbers={})
+        key = object()
         with self._changed:
-            self._require_room(owner, address)
-            run = self._make(spec, owner, name=name, imported=state)
-            self._line.join(Waiting((run.id,), owner, address))
-            self._changed.notify_all()
+            places = self._hold(key, owner, address)
+        with self._making(key, places):
+            state = State(step=0, epoch=0, tensors=copied(weights, "model."), numbers={})
+            record = new_record(self._new_number(), spec, owner, name=name)
+            (run,) = self._made([replace(record, status="imported")], state)
+            self._enter([run], places)
         self._ensure_worker()
         return run
 
@@ -216,11 +212,13 @@ class Runs:
         """Let every run keep what it has learned, and wait for the thread to end."""
         with self._changed:
             self._closing = True
-            runs, worker = tuple(self._runs.values()), self._worker
+            own, worker = [run for run in self._runs.values() if self._is_ours(run)], self._worker
             self._changed.notify_all()
-        for run in runs:
-            if run.status not in ENDED:
+        for run in own:
+            if run.status not in ENDED or run.waits:
                 run.interrupt()
+        if self._house is not None:
+            self._house.close(timeout_s)
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
         if self._store is not None:
@@ -229,15 +227,11 @@ class Runs:
     # Looking
 
     def get(self, run_id: str) -> Run | None:
-        """Return a run by its id, from the disk if need be."""
-        with self._changed:
-            run = self._runs.get(run_id)
-            if run is not None or self._store is None:
-                return run
-            record = self._store.get(run_id)
-            if record is None or record.deleted_at is not None:
-                return None
-            return Run(record, self._store)
+        """Return a run by its id, from the disk if need be; None where it cannot be had."""
+        try:
+            return self._look_up(run_id)
+        except Unreadable:
+            return None
 
     def all(self) -> tuple[Run, ...]:
         """Return the newest runs, at most MAX_KEPT that have ended among them, newest first."""
@@ -388,6 +382,8 @@ class Runs:
         with self._changed:
             for run_id in wanted:
                 self._runs.pop(run_id, None)
+        if self._house is not None:
+            self._house.nudge()
 
     def restore(self, run_ids: Iterable[str], owner: str = "") -> None:
         """Undo `delete`.
@@ -401,13 +397,13 @@ class Runs:
             if (deleted := store.get(run_id)) is not None:
                 self._ownership.require_run(deleted.owner, owner)
         store.restore(wanted)
-        with self._changed:
-            for run_id in wanted:
-                record = store.get(run_id)
-                if record is not None and run_id not in self._runs:
-                    self._runs[run_id] = Run(record, store)
-            ordered = sorted(self._runs.values(), key=lambda run: run.record().number)
-            self._runs = OrderedDict((run.id, run) for run in ordered)
+        back = [record for run_id in wanted if (record := store.get(run_id)) is not None]
+        for record in back:
+            self._take_in(Run(record, store))
+        if len(back) < len(wanted):
+            raise UserError(
+                N_("What was deleted too long ago is gone for good and cannot be brought back.")
+            )
 
     # What a run would cost
 
@@ -504,9 +500,6 @@ class Runs:
         # none ever would.
         with suppress(Exception):
             load("embedded")
-        if self._store is not None:
-            with suppress(UserError):
-                self._store.purge(self.limits.keep_deleted_days * _DAY_S)
         while (turn := self._next_turn()) is not None:
             with sharing_cores():
                 if turn:
@@ -574,28 +567,107 @@ class Runs:
             lambda entry: any(self._runs[run_id].waits for run_id in entry.run_ids),
         )
 
-    def _make(
-        self,
-        spec: RunSpec,
-        owner: str,
-        *,
-        name: str | None = None,
-        rival: str = "",
-        imported: State | None = None,
-    ) -> Run:
-        self._count += 1
-        number = self._store.new_number() if self._store is not None else self._count
-        record = new_record(number, spec, owner, name=name, rival=rival)
-        if imported is not None:
-            record = replace(record, status="imported")
+    def _is_ours(self, run: Run) -> bool:
+        """Tell whether this process trains a run, or will; others may share the folder."""
+        return run.id in self._turn.run_ids or self._line.has(run.id)
+
+    def _hold(self, key: object, owner: str, address: str, count: int = 1) -> Waiting:
+        """Keep places in line for runs that are made next, outside of the lock."""
+        self._require_room(owner, address, count)
+        places = Waiting(("",) * count, owner, address)
+        self._line.hold(places)
+        self._under_way.append(key)
+        return places
+
+    # Making runs, which takes the disk its time and no lock
+
+    @contextmanager
+    def _making(self, key: object, places: Waiting) -> Iterator[None]:
+        """Let go of what `_hold` has kept, whatever becomes of the runs."""
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way.remove(key)
+                self._line.give_up(places)
+                self._changed.notify_all()
+
+    def _new_number(self) -> int:
         if self._store is not None:
-            folder = self._store.add(record)
-            if imported is not None:
-                folder.save(imported, History(course_of(spec).steps_per_epoch))
-        run = Run(record, self._store)
-        self._runs[run.id] = run
-        self._forget_old()
-        return run
+            return self._store.new_number()
+        with self._changed:
+            self._count += 1
+            return self._count
+
+    def _made(self, records: Iterable[RunRecord], state: State | None = None) -> list[Run]:
+        """Make runs on the disk, all of them or none.
+
+        Raises:
+            StoreError: none is there.
+        """
+        new = tuple(records)
+        if self._store is not None:
+            self._store.add_all(new, state)
+        return [Run(record, self._store) for record in new]
+
+    def _enter(self, made: Sequence[Run], places: Waiting) -> None:
+        """Let runs wait in the places that were kept for them."""
+        with self._changed:
+            for run in made:
+                self._take_in(run)
+            self._line.join(replace(places, run_ids=tuple(run.id for run in made)))
+            self._changed.notify_all()
+
+    def _take_in(self, run: Run) -> None:
+        """Have a run at hand, in the order of the numbers."""
+        with self._changed:
+            if run.id in self._runs:
+                return
+            last = next(reversed(self._runs.values()), None)
+            self._runs[run.id] = run
+            if last is not None and last.number > run.number:
+                ordered = sorted(self._runs.values(), key=lambda one: one.number)
+                self._runs = OrderedDict((one.id, one) for one in ordered)
+            self._forget_old()
+
+    def _look_up(self, run_id: str) -> Run | None:
+        """Return a run by its id, from the disk if need be.
+
+        Raises:
+            Unreadable: it cannot be read now.
+        """
+        with self._changed:
+            run = self._runs.get(run_id)
+        if run is not None or self._store is None:
+            return run
+        record = self._store.get(run_id)
+        if record is None or record.deleted_at is not None:
+            return None
+        with self._changed:
+            # The same as the last time, with the figures that were read then.
+            seen = self._seen.pop(run_id, None)
+            if seen is None or seen.record() != record:
+                seen = Run(record, self._store)
+            self._seen[run_id] = seen
+            if len(self._seen) > _MAX_SEEN:
+                self._seen.popitem(last=False)
+            return seen
+
+    def _keep_s(self) -> float:
+        return self.limits.keep_deleted_days * _DAY_S
+
+    def _look_again(self) -> None:
+        """Take in what could not be read before, or what another process has ended."""
+        assert self._store is not None
+        for record in self._found.again():
+            with self._changed:
+                known = self._runs.get(record.id)
+                if known is not None and self._is_ours(known):
+                    continue
+                self._runs.pop(record.id, None)
+            self._take_in(Run(record, self._store))
+        for run in self.all():
+            run.let_go()
 
     def _require_room(self, owner: str, address: str, count: int = 1) -> None:
         self._order()
@@ -606,7 +678,10 @@ class Runs:
             same = (
                 run
                 for run in self._runs.values()
-                if run.spec == spec and run.owner == owner and run.status not in ENDED
+                if run.spec == spec
+                and run.owner == owner
+                and run.status not in ENDED
+                and self._is_ours(run)
             )
             return next(same, None)
 
@@ -621,7 +696,7 @@ class Runs:
         Raises:
             UserError: there is no such run, or it is somebody else's.
         """
-        run = self.get(run_id)
+        run = self._look_up(run_id)
         if run is None:
             raise UserError(N_("There is no such run any more."))
         self._ownership.require_run(run.owner, owner)
@@ -631,67 +706,6 @@ class Runs:
         if self._store is None:
             raise UserError(N_("Runs are not kept on this disk, so there is nothing to change."))
         return self._store
-
-
-def take_turns(
-    turn: Sequence[Run], guest: Guest, limit_s: float | None, patience: Patience | None = None
-) -> None:
-    """Train runs side by side, always the one that has come less far for a few steps."""
-    works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s, patience) for run in turn}
-    over = object()
-    while works:
-        run = min(works, key=lambda one: one.progress)
-        if next(works[run], over) is over:
-            del works[run]
-
-
-def _unfair(found: Sequence[Difference]) -> str:
-    """Say why two specs are no match."""
-    if not found:
-        return N_(
-            "A fair duel is between two networks that differ in exactly one thing; these are the "
-            "same."
-        )
-    labels = [difference.label for difference in found[:4]]
-    if len(found) > 4:
-        labels.append("…")
-    return message(
-        "A fair duel is between two networks that differ in exactly one thing; these differ in "
-        "{count}: {labels}.",
-        count=len(found),
-        labels=joined(labels, ", "),
-    )
-
-
-def new_record(
-    number: int, spec: RunSpec, owner: str = "", *, name: str | None = None, rival: str = ""
-) -> RunRecord:
-    """Describe a run that has not begun.
-
-    Args:
-        number: its number in the store.
-        spec: what is to be trained.
-        owner: whose it is.
-        name: for people; made of the number and the network where there is none.
-        rival: the id of the other one of a duel.
-    """
-    return RunRecord(
-        id=f"{number}-{token_hex(3)}",
-        number=number,
-        name=(name or _name(number, spec))[:MAX_NAME],
-        spec=spec,
-        owner=owner,
-        created_at=time.time(),
-        num_steps=course_of(spec).num_steps,
-        params=lay_out(spec).params,
-        rival=rival,
-    )
-
-
-def _name(number: int, spec: RunSpec) -> str:
-    key = preset_of(spec)
-    folds = f", {spec.folds} folds" if spec.folds else ""
-    return f"{number} · {PRESETS[key].title if key else glance(spec)}{folds}"
 
 
 _runs: Runs | None = None
@@ -715,8 +729,12 @@ def runs() -> Runs:
 
 
 def _open_store() -> Store | None:
-    try:
-        return Store(data_folder())
-    except StoreError as error:
-        _log.warning("Runs live in memory only. %s", error)
-        return None
+    for wait_s in (*_OPEN_AGAIN_S, None):
+        try:
+            return Store(data_folder())
+        except StoreError as error:
+            if wait_s is None:
+                _log.warning("Runs live in memory only. %s", error)
+            else:
+                time.sleep(wait_s)
+    return None

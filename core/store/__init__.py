@@ -1,8 +1,8 @@
 """Runs on the disk: a folder each, which is the truth, and a database that lists them."""
 
-from core.store.disk import StoreError
+from core.store.disk import StoreError, Unreadable
 from core.store.folder import RunFolder
 from core.store.row import RunRow
 from core.store.store import Store
 
-__all__ = ["RunFolder", "RunRow", "Store", "StoreError"]
+__all__ = ["RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]

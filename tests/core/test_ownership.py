@@ -10,10 +10,11 @@ import pytest
 from core.errors import UserError
 from core.limits import Limits
 from core.model import build
+from core.new_record import new_record
 from core.ownership import Ownership
 from core.record import to_plain
 from core.run import Run
-from core.runs import Runs, new_record
+from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
 from core.store import Store
 

@@ -16,6 +16,7 @@ from core.data import load
 from core.device import cores
 from core.errors import UserError
 from core.limits import Limits
+from core.presets import PRESETS
 from core.runs import MAX_KEPT, Runs
 from core.spec import BlockSpec, RunSpec
 
@@ -205,7 +206,7 @@ def test_runs_that_live_in_memory_only_are_listed_too(line):
 def test_runs_have_names_for_people(line):
     spec = replace(QUICK, blocks=(BlockSpec(channels=3), BlockSpec(channels=5)))
     one = line.start(spec)
-    two = line.start(runs_module.PRESETS["lenet"].spec)
+    two = line.start(PRESETS["lenet"].spec)
     assert one.name == "1 · conv 3–5"
     assert two.name == "2 · LeNet-5 (1998)"
 

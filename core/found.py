@@ -1,0 +1,76 @@
+"""The runs that a process finds on the disk as it starts, and those it could not read then."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from core.errors import UserError
+from core.message import N_, joined
+from core.record import ENDED, RunRecord
+from core.store import Store, StoreError
+
+_UNSURE: Final = N_("What became of this run cannot be told now.")
+
+
+class Found:
+    """The newest runs of a store.
+
+    Args:
+        store: of the runs.
+        most: how many of them.
+    """
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self._most = most
+        # As they were handed out; another process works on them, or it cannot be told what does.
+        self._open: dict[str, RunRecord] = {}
+        self._unread: set[str] = set()
+
+    def at_start(self) -> tuple[RunRecord, ...]:
+        """Return the newest runs, oldest first; whose process has died is interrupted by now."""
+        self._store.interrupt_orphans()
+        records = tuple(reversed(self._store.newest(self._most)))
+        known = {record.id for record in records}
+        newest = [row.id for row in self._store.rows()[: self._most]]
+        self._unread = {run_id for run_id in newest if run_id not in known}
+        return tuple(map(self._now, records))
+
+    def again(self) -> Iterator[RunRecord]:
+        """Yield those that are another way now than when they were handed out."""
+        for run_id in tuple(self._unread):
+            try:
+                record = self._store.get(run_id)
+            except StoreError:
+                continue
+            self._unread.discard(run_id)
+            if record is not None and record.deleted_at is None:
+                yield self._now(record)
+        for run_id, before in tuple(self._open.items()):
+            try:
+                record = self._store.get(run_id)
+            except StoreError:
+                continue
+            if record is None or record.deleted_at is not None:
+                del self._open[run_id]
+                continue
+            now = self._now(record)
+            if now != before:
+                yield now
+
+    def _now(self, record: RunRecord) -> RunRecord:
+        """Return a run as it is to be shown."""
+        if record.status in ENDED:
+            self._open.pop(record.id, None)
+            return record
+        shown = record
+        try:
+            marked = self._store.interrupt_orphan(record.id)
+        except UserError as error:
+            shown = replace(record, status="interrupted", message=joined([_UNSURE, error.message]))
+        else:
+            if marked is not None:
+                self._open.pop(record.id, None)
+                return marked
+        self._open[record.id] = shown
+        return shown
