@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.device import take_one_core
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.language import _, language_switch, say
 from pages.shared.palette import is_dark
 from pages.shared.strip import strip
@@ -25,6 +25,7 @@ st.html(ROOT / "pages/shared/style.css")
 if is_dark():
     st.html(ROOT / "pages/shared/dark.css")
 require_sound_server()
+live.begin()
 state.read_address()
 page = st.navigation(
     [
@@ -57,3 +58,4 @@ if refused := state.take_refusal():
     below.error(plain(say(refused)), icon=":material/block:")
 state.write_address()
 state.all_shown()
+live.end()

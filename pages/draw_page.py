@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
@@ -19,7 +20,7 @@ from core.run import Run
 from core.runs import runs
 from core.strokes import ink_of_strokes
 from core.sureness import sureness_of
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.answer import answer, as_learned
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, say
@@ -38,6 +39,11 @@ INPUTS = {"Draw": N_("Draw"), "Picture": N_("Picture")}
 
 def _usable() -> list[Run]:
     return [run for run in runs().all() if run.has_weights]
+
+
+def _listed() -> tuple[object, ...]:
+    """The runs that this page offers and their statuses; without any, whether one will come."""
+    return tuple((run.id, run.status) for run in _usable()) or (runs().active() is None,)
 
 
 def _title(run_id: str) -> str:
@@ -172,9 +178,9 @@ def _invitation(data: str) -> None:
     )
 
 
-def _easel(run: Run | None, was_waiting: bool) -> None:
-    if was_waiting and ((run is None and _usable()) or (run and run.snapshot().ended)):
-        st.rerun()
+def _easel(run: Run | None, waits: bool) -> float | None:
+    if waits and ((run is None and _usable()) or (run and run.snapshot().ended)):
+        live.redraw()
     left, right = st.columns([4, 5], gap="large")
     with left:
         how = st.segmented_control(
@@ -200,11 +206,13 @@ def _easel(run: Run | None, was_waiting: bool) -> None:
             names = class_titles(run.spec.data)
             chances = probabilities(run.spec, weights, digit)
             answer(digit, chances, names, palette(), info, sureness_of(run))
+    return LIVE_S if waits else None
 
 
+live.depends_on(_listed)
 usable = _usable()
 run = _choose(usable) if usable else None
 if run is None and runs().active() is None:
     _first_network()
 waiting = run is None or not run.snapshot().ended
-st.fragment(_easel, run_every=LIVE_S if waiting else None)(run, waiting)
+live.live("easel", partial(_easel, run, waiting))

@@ -8,7 +8,7 @@ from core.check import check
 from core.run import Run
 from core.runs import runs
 from core.store import RunRow
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.bring_in import bring_in
 from pages.shared.compare import compare
 from pages.shared.data_here import data_here
@@ -17,6 +17,7 @@ from pages.shared.language import _, n_, say
 from pages.shared.launch import launch
 from pages.shared.run_card import run_card
 from pages.shared.runs_table import runs_table
+from pages.shared.strip import statuses
 from pages.shared.take_home import take_home
 from pages.shared.words import plain
 
@@ -100,6 +101,7 @@ def _several(chosen: list[Run]) -> None:
 st.html(Path(__file__).parent / "shared/runs.css")
 _notices()
 undo_bar()
+live.depends_on(statuses)
 rows = runs().rows()
 if not rows:
     _no_run_yet()

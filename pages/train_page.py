@@ -1,5 +1,7 @@
 """Train: watch a network learn."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.check import check
@@ -7,7 +9,7 @@ from core.difference import differences, sentence
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.cross_test import cross_test_panel
 from pages.shared.curves_chart import Axis
 from pages.shared.data_here import data_here
@@ -21,7 +23,7 @@ from pages.shared.person import person
 from pages.shared.rate_control import rate_changes, rate_control
 from pages.shared.run_charts import run_charts
 from pages.shared.run_words import STATES, details, numbers, result
-from pages.shared.strip import controls, status_words
+from pages.shared.strip import controls, status_words, statuses
 from pages.shared.words import plain
 
 LIVE_S = 0.5
@@ -104,10 +106,10 @@ def _title(run_id: str) -> str:
     return _("{run}, {state}").format(run=run.name, state=say(STATES[run.status]))
 
 
-def _panel(run: Run, was_live: bool, refusals: int) -> None:
+def _panel(run: Run, was_live: bool) -> float | None:
     now = run.snapshot()
-    if was_live == now.ended or state.refusals() != refusals:
-        st.rerun()  # it has ended, or goes on again, or something was refused
+    if was_live == now.ended:
+        live.redraw()  # it has ended, or goes on again
     axis = _headline(run, now)
     st.progress(now.progress)
     # In a place of its own: a sentence that comes at the end must not move the charts to another
@@ -124,6 +126,7 @@ def _panel(run: Run, was_live: bool, refusals: int) -> None:
         run_charts(run, now, curves, axis)
     details(now)
     rate_changes(now)
+    return None if now.ended else LIVE_S
 
 
 def _headline(run: Run, now: RunSnapshot) -> Axis:
@@ -175,14 +178,15 @@ def _chosen() -> Run | None:
     return runs().active() or (known[0] if known else None)
 
 
+live.depends_on(statuses)
 run = _chosen()
 if run is None:
     _nothing_yet()
 else:
     _top(run)
     state.choose_run(run.id)
-    live = not run.snapshot().ended
-    st.fragment(_panel, run_every=LIVE_S if live else None)(run, live, state.refusals())
-    if not live:
+    trains = not run.snapshot().ended
+    live.live("train", partial(_panel, run, trains))
+    if not trains:
         measures_panel(run, palette())
         cross_test_panel(run)

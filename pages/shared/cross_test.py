@@ -1,6 +1,7 @@
 """How a run's network does on other data sets of the same classes: bars and a sentence."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +10,7 @@ from core.cross_test import CrossTested, others_of
 from core.data import is_available
 from core.run import Run
 from core.runs import runs
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
@@ -30,16 +31,12 @@ def cross_test_panel(run: Run) -> None:
     now = run.snapshot()
     if now.test is None or not now.ended or not others:
         return
-    live = runs().cross_testing(run.id) is not None
     with st.expander(_("On other data"), icon=":material/travel_explore:", key="cross_test"):
-        panel = st.fragment(_panel, run_every=_LIVE_S if live else None)
-        panel(run, live, state.refusals())
+        live.live("cross_test", partial(_panel, run))
 
 
-def _panel(run: Run, was_live: bool, refusals: int) -> None:
+def _panel(run: Run) -> float | None:
     share = runs().cross_testing(run.id)
-    if (share is not None) != was_live or state.refusals() != refusals:
-        st.rerun()
     test = run.snapshot().test
     assert test is not None
     own = CrossTested(data=run.spec.data, correct=test.correct, total=test.total)
@@ -74,6 +71,7 @@ def _panel(run: Run, was_live: bool, refusals: int) -> None:
     if missing:
         words = _("Not on this computer yet, to be had on the Build page: {data}.")
         st.caption(words.format(data=_(", ").join(missing)))
+    return None if share is None else _LIVE_S
 
 
 def _start(run_id: str) -> None:

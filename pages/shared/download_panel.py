@@ -1,19 +1,25 @@
 """The offer to download a data set, its progress, and what went wrong."""
 
+from functools import partial
+
 import streamlit as st
 
+from core.data import is_available
 from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.download import download_of
 from core.errors import UserError
 from core.message import message
 from core.runs import runs
+from pages.shared import live
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.person import person
 from pages.shared.words import duration, plain
 
 _LIVE_S = 0.5
+# Somebody else may have begun it.
+_IDLE_S = 4.0
 
 
 def download_panel(key: str) -> None:
@@ -35,16 +41,15 @@ def download_panel(key: str) -> None:
             icon=":material/image_not_supported:",
         )
         return
-    running = download_of(key).snapshot().state == "running"
     with st.container(border=True, key="download"):
-        st.fragment(_panel, run_every=_LIVE_S if running else None)(key, running)
+        live.live("download", partial(_panel, key))
 
 
-def _panel(key: str, was_running: bool) -> None:
+def _panel(key: str) -> float:
     download = download_of(key)
     now = download.snapshot()
-    if (now.state == "running") != was_running:
-        st.rerun()
+    if now.state != "running" and is_available(key):
+        live.redraw()  # the whole page has waited for them
     title = download.source.title
     if now.state == "running":
         share = now.bytes_done / now.bytes_total
@@ -57,7 +62,7 @@ def _panel(key: str, was_running: bool) -> None:
         )
         st.progress(min(1.0, share), text=text)
         st.button(_("Cancel"), icon=":material/close:", on_click=download.cancel)
-        return
+        return _LIVE_S
     if now.state == "failed":
         st.error(plain(say(now.message)), icon=":material/cloud_off:")
     elif now.state == "cancelled":
@@ -79,3 +84,4 @@ def _panel(key: str, was_running: bool) -> None:
         key="download_start",
         on_click=download.start,
     )
+    return _IDLE_S

@@ -1,12 +1,14 @@
 """How long a run would take, told under the Train button before it is pressed."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.check import Problem
 from core.price import BUSY_RETRY_S, Price
 from core.runs import runs
 from core.spec import RunSpec
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.language import _, say
 from pages.shared.words import duration
 
@@ -18,9 +20,8 @@ def price_line(spec: RunSpec, problem: Problem | None) -> None:
     if problem:
         st.caption(_("No time to tell until it works."))
         return
-    pace = _pace(runs().price(state.asker(), spec))
     with st.container(key="price"):
-        st.fragment(_line, run_every=pace)(spec, pace)
+        live.live("price", partial(_line, spec))
 
 
 def _pace(price: Price | None) -> float | None:
@@ -30,12 +31,16 @@ def _pace(price: Price | None) -> float | None:
     return _ASK_AGAIN_S if runs().price_pending(state.asker()) else None
 
 
-def _line(spec: RunSpec, pace: float | None) -> None:
+def _line(spec: RunSpec) -> float | None:
     price = runs().price(state.asker(), spec)
-    if pace is not None and _pace(price) != pace:
-        st.rerun()
+    pace = _pace(price)
+    _told(price, measuring=pace is not None)
+    return pace
+
+
+def _told(price: Price | None, *, measuring: bool) -> None:
     if price is None:
-        st.caption(_("Measuring …") if pace is not None else _("Its time cannot be told."))
+        st.caption(_("Measuring …") if measuring else _("Its time cannot be told."))
         return
     if not price.steady:
         st.caption(

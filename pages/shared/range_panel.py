@@ -1,6 +1,7 @@
 """A learning rate to begin with: the range test, its curve and what it suggests."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from core.range_test import (
 from core.range_tests import RangeTest
 from core.runs import runs
 from core.spec import RunSpec
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.data_here import data_here
 from pages.shared.fold import fold
 from pages.shared.language import _, say
@@ -53,7 +54,7 @@ def range_panel(spec: RunSpec, problem: Problem | None) -> None:
 def _panel(spec: RunSpec, problem: Problem | None) -> None:
     found = runs().range_tested(state.asker(), spec)
     if found is not None and found.status in ("waiting", "running"):
-        st.fragment(_live, run_every=_LIVE_S)(spec)
+        live.live("range", partial(_live, spec))
     elif found is None or found.status == "failed":
         if found is not None:
             st.warning(plain(say(found.trouble)), icon=":material/block:")
@@ -88,7 +89,7 @@ def _ask(spec: RunSpec) -> None:
     attempt(lambda: runs().range_test(state.asker(), spec, person()))
 
 
-def _live(spec: RunSpec) -> None:
+def _live(spec: RunSpec) -> float:
     found = runs().range_tested(state.asker(), spec)
     if found is None or found.status not in ("waiting", "running"):
         st.rerun()
@@ -111,6 +112,7 @@ def _live(spec: RunSpec) -> None:
         on_click=runs().stop_range_test,
         args=(state.asker(),),
     )
+    return _LIVE_S
 
 
 def _found(spec: RunSpec, found: RangeTest) -> None:

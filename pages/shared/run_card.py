@@ -1,6 +1,7 @@
 """One run: what it is, how it ended, what people say of it, and what can be done with it."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +17,7 @@ from core.runs import runs
 from core.snapshot import RunSnapshot
 from core.spec import RunSpec
 from core.store import RunRow
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.data_here import data_here
 from pages.shared.deletion import delete_button
 from pages.shared.language import _, n_, say
@@ -59,7 +60,7 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
         with left:
             _head(record, now, mine)
             result(now)
-            st.fragment(_where_it_is, run_every=None if now.ended else _LIVE_S)(run)
+            live.live("run_card", partial(_where_it_is, run))
             st.caption(_small_print(record, row))
             _actions(run, now, mine)
         with right:
@@ -81,8 +82,10 @@ def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
         )
 
 
-def _where_it_is(run: Run) -> None:
-    details(run.snapshot())
+def _where_it_is(run: Run) -> float | None:
+    now = run.snapshot()
+    details(now)
+    return None if now.ended else _LIVE_S
 
 
 def _small_print(record: RunRecord, row: RunRow) -> str:

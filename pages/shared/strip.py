@@ -11,7 +11,7 @@ from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
-from pages.shared import state
+from pages.shared import live
 from pages.shared.language import _, say
 from pages.shared.launch import go_on, pause, resume, stop
 from pages.shared.person import person
@@ -44,27 +44,26 @@ def status_words(now: RunSnapshot) -> str:
 
 def strip() -> DeltaGenerator:
     """Show the strip, which looks again by itself; return a place for one sentence below it."""
-    # A run that waits will train in a moment.
-    live = any(run.status not in ENDED for run in runs().all())
     with st.container(key="strip"):
-        panel = st.fragment(_panel, run_every=LIVE_S if live else IDLE_S)
-        panel(_statuses(), state.refusals())
+        live.live("strip", _panel)
         return st.empty()
 
 
-def _statuses() -> tuple[tuple[str, str], ...]:
+def statuses() -> tuple[tuple[str, str], ...]:
     """Every run and its status, as pages list them."""
     return tuple((run.id, run.status) for run in runs().all())
 
 
-def _panel(shown: tuple[tuple[str, str], ...], refusals: int) -> None:
-    if _statuses() != shown or state.refusals() != refusals:
-        st.rerun()  # the whole page: what it lists is no longer so, perhaps by another tab's doing
+def _panel() -> float:
+    live.redraw_if_changed()
+    known = runs().all()
     # The newest one says how it ended as long as none is active; of a duel both are.
-    for run in runs().all_active() or runs().all()[:1]:
+    for run in runs().all_active() or known[:1]:
         _line(run, run.snapshot())
-    if not shown:
+    if not known:
         st.caption(_("No run yet. Build a network, then press **Train**."))
+    # A run that waits will train in a moment.
+    return LIVE_S if any(run.status not in ENDED for run in known) else IDLE_S
 
 
 def _line(run: Run, now: RunSnapshot) -> None:
@@ -140,6 +139,12 @@ def _control(
         icon=f":material/{icon}:",
         help=words,
         key=key,
-        on_click=act,
+        on_click=_change,
+        args=(act,),
         disabled=not mine,
     )
+
+
+def _change(act: Callable[[], None]) -> None:
+    live.hurry()
+    act()

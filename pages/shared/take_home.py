@@ -13,7 +13,7 @@ from core.message import N_, message
 from core.record import ENDED
 from core.run import Run
 from core.take_home import File, everything, folder_name, make, offered, parcel_of
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.language import _, say
 from pages.shared.words import plain
 
@@ -140,7 +140,7 @@ def take_home(run: Run) -> None:
                 on_click="ignore",
                 help=_("All files below and a README that explains them. It takes a few seconds."),
             )
-            st.fragment(_doing, run_every=_LOOK_S)(making)
+            live.live("take_home", partial(_doing, making))
         with st.expander(_("Single files")):
             for side, column in enumerate(st.columns(2)):
                 with column:
@@ -148,13 +148,14 @@ def take_home(run: Run) -> None:
                         _file(run, making, file)
 
 
-def _doing(making: Making) -> None:
+def _doing(making: Making) -> float:
     if making.failure:
         st.markdown(f":red[:material/error: {plain(say(making.failure))}]")
     elif making.words:
         st.markdown(f":gray[:material/hourglass_top: {plain(say(making.words))} …]")
     else:
         st.markdown(" ")
+    return _LOOK_S
 
 
 def _file(run: Run, making: Making, file: File) -> None:

@@ -1,6 +1,17 @@
 """A browser's half of Streamlit's protocol without a page: it asks as a tab does and draws nothing.
 
 So what a served page costs its server can be measured on the server's own machine.
+
+It keeps time as Streamlit 1.67's page does (`handleAutoRerun`, `handleNewSession` in its bundle):
+a panel that looks by itself has a `setInterval` of its own from the moment its `auto_rerun` message
+arrives, which goes on, whether the page's script runs or the last look has been answered, until a
+run of the whole script begins, another page is opened, or a message names another interval; the
+same interval again changes nothing. What is missed while the machine is busy is left out.
+
+It differs in this: a browser also sends the values of all widgets with each request, from which the
+server looks for changed ones; it draws, which takes the same processor where both are on one
+machine; and in a tab that nobody sees Chromium lets timers go off once a second at most, after five
+minutes once a minute.
 """
 
 import re
@@ -30,6 +41,9 @@ class Client:
     def __init__(self, address: str, page: str = "", query: str = "") -> None:
         self._page, self._page_hash, self._query = page, "", query
         self._buttons: dict[str, str] = {}
+        # What the server calls each page, by its path; and the page of the last whole run.
+        self._pages: dict[str, str] = {}
+        self._drawn = ""
         # A fragment's id, its interval in seconds and when it is due.
         self._timers: dict[str, tuple[float, float]] = {}
         # Messages that need not be sent again, and the run in which each was last seen.
@@ -79,6 +93,27 @@ class Client:
                 return
         raise TimeoutError(f"the page was not there after {PATIENCE_S} s")
 
+    def go(self, page: str) -> None:
+        """Open another page by the navigation.
+
+        Args:
+            page: its path, without slashes.
+        """
+        self._timers.clear()
+        self._page, self._page_hash, self._drawn = page, self._pages[page], ""
+        self._ask()
+
+    def arrive(self, seconds: float = PATIENCE_S) -> bool:
+        """Wait until the page that was asked for last is drawn to its end; return whether it is."""
+        for message in self.messages(seconds):
+            if (
+                message.WhichOneof("type") == "script_finished"
+                and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+                and self._drawn == self._page_hash != ""
+            ):
+                return True
+        return False
+
     def wait_for(self, pattern: str, seconds: float = PATIENCE_S) -> re.Match[str]:
         """Wait for words on the page and return what matched."""
         for message in self.messages(seconds):
@@ -117,7 +152,8 @@ class Client:
                 back.rerun_script.fragment_id = fragment
                 back.rerun_script.is_auto_rerun = True
                 self._socket.send(back.SerializeToString())
-                self._timers[fragment] = (interval, max(due + interval, now))
+                missed = (now - due) // interval
+                self._timers[fragment] = (interval, due + (missed + 1) * interval)
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
@@ -133,8 +169,12 @@ class Client:
                 self._timers.pop(fragment, None)
         elif kind == "new_session" and not message.metadata.run.fragment_ids:
             self._timers.clear()
+            self._drawn = message.new_session.page_script_hash
         elif kind == "navigation":
-            self._page_hash = message.navigation.page_script_hash
+            self._page_hash = self._drawn = message.navigation.page_script_hash
+            self._pages = {
+                page.url_pathname: page.page_script_hash for page in message.navigation.app_pages
+            }
         elif kind == "script_finished":
             self._run += 1
             self._known = {k: run for k, run in self._known.items() if run >= self._run - KEPT_RUNS}

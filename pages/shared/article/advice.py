@@ -13,7 +13,7 @@ from core.layers import lay_out
 from core.run import Run
 from core.runs import runs
 from core.verdict import ALPHA, Verdict
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.article.advice_preview import preview
 from pages.shared.language import _, n_, say
 from pages.shared.launch import set_against
@@ -37,17 +37,22 @@ def advice_checked() -> None:
             "differently: try."
         )
     )
-    live = any(_is_live(pair) for each in ADVICE for pair in _pairs(each)[:1])
-    st.fragment(_panel, run_every=LIVE_S if live else None)(live)
+    live.depends_on(_listed)
+    live.live("advice", _panel)
 
 
-def _panel(was_live: bool) -> None:
-    live = False
+def _listed() -> tuple[tuple[str, str], ...]:
+    """The runs of the newest comparisons, and their statuses."""
+    newest = (pair for each in ADVICE for pair in _pairs(each)[:1])
+    return tuple((run.id, run.status) for pair in newest for run in pair)
+
+
+def _panel() -> float | None:
+    trains = False
     for each in ADVICE:
         with st.container(border=True, key=f"article_advice_{each.key}"):
-            live |= _one(each)
-    if live != was_live:
-        st.rerun()  # it begins to look by itself, or stops
+            trains |= _one(each)
+    return LIVE_S if trains else None
 
 
 def _one(advice: Advice) -> bool:

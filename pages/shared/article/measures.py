@@ -12,11 +12,12 @@ from core.article.detector import Counts, called_so, counts, little_chances, swe
 from core.article.digits import DATA
 from core.course import course_of
 from core.data import load
+from core.record import ENDED
 from core.run import Run
 from core.runs import runs
 from core.settings import Choice
 from core.spec import setting_at
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.article.digit_choice import FIRST
 from pages.shared.article.line_chart import Axis, Line, line_chart, rows
 from pages.shared.language import _, n_
@@ -36,6 +37,7 @@ _THRESHOLDS: Final = tuple(i / 100 for i in range(1, 100))
 
 def measures() -> None:
     """Let a person move a threshold, and see what a cross-validation holds back."""
+    live.depends_on(_listed)
     _detector()
     st.markdown("##### " + _("Is it luck? Cross-validation"))
     _folds()
@@ -93,13 +95,22 @@ def _detector() -> None:
     _way_to_train(run)
 
 
-def _whose() -> Run | None:
-    """Let a person choose whose answers these are; None is the little network."""
-    tested = {
+def _listed() -> tuple[str, ...]:
+    """The ended runs that may have been tested on these images."""
+    return tuple(run.id for run in runs().all() if run.spec.data == DATA and run.status in ENDED)
+
+
+def _tested() -> dict[str, Run]:
+    return {
         run.id: run
         for run in runs().all()
         if run.spec.data == DATA and run.snapshot().test is not None and run.snapshot().ended
     }
+
+
+def _whose() -> Run | None:
+    """Let a person choose whose answers these are; None is the little network."""
+    tested = _tested()
     options = [_LITTLE, *list(tested)[:_MOST_RUNS]]
     if st.session_state.get(_WHOSE) not in options:
         st.session_state[_WHOSE] = options[min(1, len(options) - 1)]

@@ -1,0 +1,130 @@
+"""How often a page may look again by itself, and when it may be drawn anew.
+
+Whoever looks takes time from whoever waits for a page, and from training. So each panel rests for
+many times as long as its last looks took: on a busy server a look takes longer, and all look less
+often. And where pages are drawn anew for something that happened elsewhere, the end of a run that
+a whole class looks at, say, they take turns.
+"""
+
+import random
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+# A panel rests so many times as long as a look takes: thirty people look at a run at a time
+# and yet hardly ever two of them at once.
+RESTS: Final = 40.0
+# As a person would take a panel that stands still for longer to be broken.
+LONGEST_S: Final = 8.0
+# How many looks tell how long one takes; a single one that had to wait changes nothing.
+LOOKS: Final = 5
+# Of one processor's time, what all pages together take that are drawn anew by themselves.
+SHARE: Final = 0.5
+# Who has not looked again after so many rests is gone, or looks at another tab.
+MISSED: Final = 2.5
+
+
+class Audience:
+    """Everybody who looks at this server's pages, and what drawing each one's page takes.
+
+    Args:
+        clock: tells seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        # Until when each counts, and the processor's seconds for the page.
+        self._seen: dict[str, tuple[float, float]] = {}
+        self._took: dict[str, deque[float]] = {}
+
+    def see(self, viewer: str, page_s: float, rest_s: float) -> None:
+        """Note that somebody looks.
+
+        Args:
+            viewer: who.
+            page_s: seconds of a processor that this one's whole page takes.
+            rest_s: seconds until the next look.
+        """
+        with self._lock:
+            until = self._clock() + MISSED * rest_s
+            self._seen[viewer] = (max(until, self._seen.get(viewer, (until, 0.0))[0]), page_s)
+
+    def gap_s(self, viewer: str) -> float:
+        """Return seconds in which everybody else's pages can be drawn anew, one by one."""
+        with self._lock:
+            now = self._clock()
+            self._seen = {who: seen for who, seen in self._seen.items() if seen[0] >= now}
+            others = (page_s for who, (_, page_s) in self._seen.items() if who != viewer)
+            return sum(others) / SHARE
+
+    def note(self, panel: str, took_s: float) -> None:
+        """Keep how long anybody's look at a panel took, in seconds."""
+        with self._lock:
+            self._took.setdefault(panel, deque(maxlen=LOOKS)).append(took_s)
+
+    def took_s(self, panel: str) -> tuple[float, ...]:
+        """Return how long the last looks of all at a panel took."""
+        with self._lock:
+            return tuple(self._took.get(panel, ()))
+
+
+class Pace:
+    """When one session looks again.
+
+    Args:
+        viewer: a name that no other session has.
+        audience: all who look.
+        clock: tells seconds.
+    """
+
+    def __init__(
+        self, viewer: str, audience: Audience, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._viewer, self._audience, self._clock = viewer, audience, clock
+        self._took: dict[str, deque[float]] = {}
+        self._page_s = 0.0
+        self._drawn_at = float("-inf")
+        self._due: float | None = None
+        self._at_once = False
+
+    def drawn(self, page_s: float) -> None:
+        """Note that the whole page was drawn, in so many seconds of a processor."""
+        self._page_s, self._drawn_at = page_s, self._clock()
+        self._due, self._at_once = None, False
+        self._audience.see(self._viewer, page_s, 0.0)
+
+    def looked(self, panel: str, took_s: float) -> None:
+        """Note that a look at a panel took so many seconds, waiting included."""
+        self._took.setdefault(panel, deque(maxlen=LOOKS)).append(took_s)
+        self._audience.note(panel, took_s)
+
+    def rest_s(self, panel: str, shortest_s: float) -> float:
+        """Return seconds until a panel may look again.
+
+        Args:
+            panel: which one.
+            shortest_s: as often as it has anything to show.
+        """
+        took = self._took.get(panel) or self._audience.took_s(panel)
+        rest = min(LONGEST_S, RESTS * statistics.median(took)) if took else 0.0
+        rest = max(shortest_s, rest)
+        self._audience.see(self._viewer, self._page_s, rest)
+        return rest
+
+    def hurry(self) -> None:
+        """Let what comes of a person's own click be drawn at once."""
+        self._at_once = True
+
+    def turn_in_s(self) -> float:
+        """Return seconds until this session may draw its page anew, from now on in its turn."""
+        now = self._clock()
+        if self._at_once:
+            return 0.0
+        if self._due is None:
+            gap = self._audience.gap_s(self._viewer)
+            self._due = max(self._drawn_at + gap, now) + random.uniform(0, gap)
+        return max(0.0, self._due - now)
