@@ -10,7 +10,7 @@ from core.cross_test import CrossTested, others_of
 from core.data import is_available
 from core.run import Run
 from core.runs import runs
-from pages.shared import live, state
+from pages.shared import live
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
