@@ -111,11 +111,12 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
         ended_early = ""
         precision = "float32"
         lr_changes: tuple[tuple[int, float], ...] = ()
+        stretches: tuple[object, ...] = ()
 
         def set_lr(self, lr: float) -> None:
             self.lr_changes += ((100, lr),)
 
-        def __init__(self, spec: RunSpec, data: object) -> None:
+        def __init__(self, spec: RunSpec, data: object, team: object = None) -> None:
             torch.manual_seed(spec.seed)
             self._weights = build(spec).state_dict()
 
