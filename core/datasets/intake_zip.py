@@ -3,14 +3,18 @@
 import io
 import stat
 import zipfile
-import zlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from torch import Tensor
 
+from core.datasets.folders import Layout, layout_of
 from core.datasets.intake import (
+    MAX_IMAGES,
     MAX_UNPACKED_BYTES,
     Found,
+    Intake,
     IntakeError,
     LeftOut,
     Preparation,
@@ -20,7 +24,10 @@ from core.datasets.intake import (
     shown_name,
     take_in,
 )
-from core.message import N_, message
+from core.datasets.zip_names import Reading, readings
+from core.message import N_, Quoted, message
+from core.photo.file import MAX_PICTURE_PIXELS, pixels_claimed
+from core.photo.kinds import is_picture, kind_of
 from core.picture import (
     MAX_PICTURE_BYTES,
     PictureError,
@@ -28,34 +35,90 @@ from core.picture import (
     image_from_picture,
 )
 
-# What systems put into archives without being asked.
-_SYSTEM: Final = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+# A picture is 28 x 28 pixels in the end. This many are decoded in a minute, give or take.
+MAX_ARCHIVE_PIXELS: Final = 2_000_000_000
 _MAX_ENTRIES: Final = 50_000
+_MAX_DEPTH: Final = 30
+# What systems and programs put into archives without being asked, in small letters.
+_SYSTEM: Final = frozenset(
+    {
+        *("__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "folder.ini"),
+        *("$recycle.bin", "system volume information", "lost+found", "#recycle"),
+        *("@eadir", "@__thumb", "picasa.ini", "zbthumbnail.info", "__pycache__"),
+    }
+)
 _ENCRYPTED: Final = 0x1
-_UTF8: Final = 0x800
+# The first bytes of a file, which tell what it is.
+_START: Final = 512
+# By the ends of their names, where a file's first bytes cannot be read.
+_PICTURE_ENDINGS: Final = (
+    *("png", "jpg", "jpeg", "jfif", "jpe", "webp", "gif", "bmp", "tif", "tiff"),
+    *("heic", "heif", "avif", "jp2", "jxl", "svg"),
+)
+# What looking at the headers takes of the whole time.
+_LOOKING: Final = 0.1
+# A picture takes as long as another one, and longer by what it has more than these pixels.
+_USUAL_PIXELS: Final = 250_000
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file in an archive, under a name that leads nowhere else."""
+
+    entry: zipfile.ZipInfo
+    path: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        return _shown("/".join(self.path))
 
 
 def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
     """Take pictures from the folders of a zip archive, yielding the share that is done.
 
-    The folder that holds a picture is its class; folders around all of them are ignored.
+    The folder that holds a picture is its class; `core.datasets.folders` says what else folders
+    may mean. What is no picture is left out and decides nothing.
 
     Raises:
         IntakeError: nothing can be used.
     """
     require_modest(filename, data)
-    what = shown_name(filename)
+    archive = _opened(data, shown_name(filename))
+    entries = archive.infolist()
+    names = readings(entries)
+    left_out: list[LeftOut] = []
+    files = _files(entries, names[0].names, left_out)
+    pictures, pixels = yield from _pictures(archive, files, left_out)
+    _require_budget(pixels, shown_name(filename))
+    layout = layout_of([file.path[:-1] for file in pictures])
+    found = []
+    for file, place, count in zip(pictures, layout.places, pixels, strict=True):
+        class_name = class_name_of(place.class_folder)
+        if place.reason or not class_name:
+            left_out.append(LeftOut(file.shown, place.reason or N_("Its folder has no name.")))
+            continue
+        read = digit_from_picture if preparation == "centred" else image_from_picture
+        found.append(
+            Found(
+                file.shown,
+                class_name,
+                _Picture(archive, file.entry, read),
+                place.part,
+                1 + count / _USUAL_PIXELS,
+            )
+        )
+    _leave_out_empty(entries, names[0].names, left_out)
+    intake = yield from take_in(filename, found, left_out, preparation, _LOOKING, layout.notes)
+    return replace(intake, readings=_class_readings(intake, names, pictures, layout, entries))
+
+
+def _opened(data: bytes, what: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
     except Exception:
         # A damaged directory raises nearly anything.
-        raise IntakeError(
-            message(
-                "{file} is not a zip archive or is damaged: pack the folders again as .zip.",
-                file=what,
-            )
-        ) from None
+        raise IntakeError(_no_zip(data, what)) from None
     if len(entries) > _MAX_ENTRIES:
         raise IntakeError(
             message(
@@ -76,13 +139,168 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
                 most=MAX_UNPACKED_BYTES // 2**20,
             )
         )
-    left_out: list[LeftOut] = []
-    placed = _placed(entries, left_out)
-    found = [
-        Found(name, class_name, _Picture(archive, entry, preparation))
-        for entry, class_name, name in placed
-    ]
-    return (yield from take_in(filename, found, left_out, preparation))
+    return archive
+
+
+def _no_zip(data: bytes, what: str) -> str:
+    found = kind_of(data)
+    if found and not data.startswith(b"PK"):
+        return message(
+            "{file} is not a zip archive but {found}: pack the classes’ folders as .zip.",
+            file=what,
+            found=found,
+        )
+    return message(
+        "{file} is not a zip archive or is damaged: pack the folders again as .zip.", file=what
+    )
+
+
+def _files(
+    entries: list[zipfile.ZipInfo], names: tuple[str, ...], left_out: list[LeftOut]
+) -> list[_File]:
+    """Return what may be a picture; what an archive holds twice counts as it would unpacked."""
+    files: dict[tuple[str, ...], _File] = {}
+    for entry, name in zip(entries, names, strict=True):
+        parts = name.replace("\\", "/").split("/")
+        if parts[-1] in ("", ".") or any(_is_system(part) for part in parts):
+            continue
+        path = tuple(part for part in parts if part != ".")
+        reason = _unsafe(entry, path)
+        if reason:
+            left_out.append(LeftOut(_shown(name), reason))
+            continue
+        if path in files:
+            again = N_("The archive holds this name more than once: the last one counts.")
+            left_out.append(LeftOut(_shown(name), again))
+        files[path] = _File(entry, path)
+    return list(files.values())
+
+
+def _shown(name: str) -> str:
+    return Quoted(shown_name(name).strip("'"))
+
+
+def _unsafe(entry: zipfile.ZipInfo, path: tuple[str, ...]) -> str:
+    if path[0] == "" or ".." in path or ":" in path[0]:
+        return N_("Its name leads out of the archive.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return N_("It is a link, not a file.")
+    if len(path) > _MAX_DEPTH:
+        return message("It lies in more than {most} folders.", most=_MAX_DEPTH)
+    return ""
+
+
+def _is_system(part: str) -> bool:
+    return (
+        part.lower() in _SYSTEM
+        or part.startswith(("~$", "._"))
+        or (part.startswith(".") and part not in (".", ".."))
+    )
+
+
+def _pictures(
+    archive: zipfile.ZipFile, files: list[_File], left_out: list[LeftOut]
+) -> Generator[float, None, tuple[list[_File], list[int]]]:
+    """Return the pictures, by content, and how many pixels each claims; leave the rest out."""
+    pictures, pixels = [], []
+    for i, file in enumerate(files):
+        yield _LOOKING * i / len(files)
+        try:
+            with archive.open(file.entry) as stream:
+                start = stream.read(_START)
+        except Exception:
+            # It may be locked or damaged: whether it would be a picture, only its name can say.
+            start = b""
+        is_one = is_picture(start) or (
+            not start and file.path[-1].lower().rpartition(".")[2] in _PICTURE_ENDINGS
+        )
+        if not is_one:
+            left_out.append(LeftOut(file.shown, _no_picture(start)))
+            continue
+        pictures.append(file)
+        pixels.append(_claimed(archive, file.entry))
+        if len(pictures) > MAX_IMAGES:
+            # It is refused as soon as all are counted; their headers no longer matter.
+            pixels[-1] = 0
+    return pictures, pixels
+
+
+def _claimed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Return how many pixels would be decoded."""
+    if entry.file_size > MAX_PICTURE_BYTES or not _is_plain(entry):
+        return 0
+    try:
+        with archive.open(entry) as stream:
+            claimed = pixels_claimed(stream)
+    except Exception:
+        # Whatever is wrong with it is told when it is read.
+        return 0
+    return claimed if claimed <= MAX_PICTURE_PIXELS else 0
+
+
+def _no_picture(start: bytes) -> str:
+    if not start:
+        return N_("It is empty or cannot be read.")
+    return message("It is {found}.", found=kind_of(start) or N_("not a picture"))
+
+
+def _require_budget(pixels: list[int], what: str) -> None:
+    if sum(pixels) > MAX_ARCHIVE_PIXELS:
+        raise IntakeError(
+            message(
+                "{file} holds pictures of {pixels:,} million pixels in all, more than {most:,} "
+                "million: make them smaller, for a network sees 28 × 28 of each, or take some out.",
+                file=what,
+                pixels=sum(pixels) // 1_000_000,
+                most=MAX_ARCHIVE_PIXELS // 1_000_000,
+            )
+        )
+
+
+def _leave_out_empty(
+    entries: list[zipfile.ZipInfo], names: tuple[str, ...], left_out: list[LeftOut]
+) -> None:
+    """Tell of folders that hold nothing."""
+    paths = [name.replace("\\", "/") for name in names]
+    full = {path[: i + 1] for path in paths for i, char in enumerate(path[:-1]) if char == "/"}
+    for path in paths:
+        if path.endswith("/") and path not in full:
+            parts = path[:-1].split("/")
+            if not any(_is_system(part) for part in parts):
+                left_out.append(LeftOut(_shown(path), N_("This folder is empty.")))
+
+
+def _class_readings(
+    intake: Intake,
+    names: tuple[Reading, ...],
+    pictures: list[_File],
+    layout: Layout,
+    entries: list[zipfile.ZipInfo],
+) -> tuple[tuple[str, dict[str, str]], ...]:
+    """Say what each class is called in each of the likely readings; none where all agree."""
+    rows = {id(entry): row for row, entry in enumerate(entries)}
+    found: list[tuple[str, dict[str, str]]] = []
+    for reading in names:
+        called: dict[str, str] = {}
+        for file, place in zip(pictures, layout.places, strict=True):
+            first = class_name_of(place.class_folder)
+            if not first or first in called or place.reason:
+                continue
+            depth = file.path.index(place.class_folder) if place.class_folder in file.path else -1
+            other = reading.names[rows[id(file.entry)]].replace("\\", "/").split("/")
+            other = [part for part in other if part != "."]
+            if 0 <= depth < len(other) - 1:
+                called[first] = class_name_of(other[depth]) or first
+        if called not in [one for _, one in found]:
+            found.append((reading.title, called))
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _is_plain(entry: zipfile.ZipInfo) -> bool:
+    # Others are unpacked whole before their size is known.
+    return entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and not (
+        entry.flag_bits & _ENCRYPTED
+    )
 
 
 class _Picture:
@@ -92,10 +310,9 @@ class _Picture:
         self,
         archive: zipfile.ZipFile,
         entry: zipfile.ZipInfo,
-        preparation: Preparation,
+        read: Callable[[bytes], Tensor],
     ) -> None:
-        self._archive, self._entry = archive, entry
-        self._read = digit_from_picture if preparation == "centred" else image_from_picture
+        self._archive, self._entry, self._read = archive, entry, read
 
     def __call__(self) -> Tensor:
         return self._read(self._content())
@@ -103,6 +320,10 @@ class _Picture:
     def _content(self) -> bytes:
         if self._entry.flag_bits & _ENCRYPTED:
             raise PictureError(N_("It is locked with a password: pack it without one."))
+        if not _is_plain(self._entry):
+            raise PictureError(
+                N_("It is packed in a way that cannot be read: pack it as an ordinary .zip.")
+            )
         if self._entry.file_size > MAX_PICTURE_BYTES:
             raise PictureError(
                 message(
@@ -115,80 +336,6 @@ class _Picture:
             with self._archive.open(self._entry) as stream:
                 # No more than its own entry says, whatever the packed bytes would grow to.
                 return stream.read(self._entry.file_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
-            raise PictureError(N_("It is damaged inside the archive: pack it again.")) from None
-        except (NotImplementedError, RuntimeError):
-            raise PictureError(
-                N_("It is packed in a way that cannot be read: pack it as .zip.")
-            ) from None
         except Exception:
-            # The unpackers of rarer kinds raise errors of their own.
+            # Damaged bytes raise errors of many kinds.
             raise PictureError(N_("It is damaged inside the archive: pack it again.")) from None
-
-
-def _placed(
-    entries: list[zipfile.ZipInfo], left_out: list[LeftOut]
-) -> list[tuple[zipfile.ZipInfo, str, str]]:
-    """Find each picture's class: entry, class and name; what has none is left out."""
-    listed = []
-    for entry in entries:
-        name = name_of(entry)
-        parts = name.replace("\\", "/").split("/")
-        if parts[-1] == "" or _is_system(parts):
-            continue
-        if parts[0] == "" or ".." in parts or ":" in parts[0]:
-            left_out.append(LeftOut(shown_name(name), N_("Its name leads out of the archive.")))
-        elif stat.S_ISLNK(entry.external_attr >> 16):
-            left_out.append(LeftOut(shown_name(name), N_("It is a link, not a file.")))
-        else:
-            listed.append((entry, [part for part in parts if part != "."]))
-    around = _folders_around([parts for _, parts in listed])
-    placed = []
-    for entry, parts in listed:
-        name = shown_name("/".join(parts))
-        inner = parts[around:]
-        class_name = class_name_of(inner[0]) if len(inner) == 2 else ""
-        if class_name:
-            placed.append((entry, class_name, "/".join(parts)))
-        elif len(inner) == 1:
-            left_out.append(LeftOut(name, N_("It lies in no folder, so its class is unknown.")))
-        elif len(inner) == 2:
-            left_out.append(LeftOut(name, N_("Its folder has no name.")))
-        else:
-            left_out.append(LeftOut(name, N_("It lies deeper than in its class’s folder.")))
-    return placed
-
-
-def _folders_around(paths: list[list[str]]) -> int:
-    """Count the folders that hold all classes' folders."""
-    around = 0
-    while all(len(path) > around + 2 for path in paths) and (
-        len({path[around] for path in paths}) == 1
-    ):
-        around += 1
-    return around
-
-
-def _is_system(parts: list[str]) -> bool:
-    return any(
-        part in _SYSTEM or (part.startswith(".") and part not in (".", "..")) for part in parts
-    )
-
-
-def name_of(entry: zipfile.ZipInfo) -> str:
-    """Return the name of an entry, also of one packed on a system of another alphabet.
-
-    Archives without the mark of UTF-8 hold it nevertheless, or what Windows writes in Chinese.
-    """
-    if entry.flag_bits & _UTF8:
-        return entry.filename
-    try:
-        raw = entry.filename.encode("cp437")
-    except UnicodeEncodeError:
-        return entry.filename
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return entry.filename

@@ -68,6 +68,13 @@ def is_picture(start: bytes) -> bool:
     return is_readable(start) or (known and remedy in (_SAVE, _HEIC, _RAW) and bool(words))
 
 
+def kind_of(start: bytes) -> str:
+    """Say in words what a file is, by its first bytes."""
+    if is_readable(start):
+        return N_("a picture")
+    return _match(start)[0]
+
+
 def unreadable(data: bytes, name: str) -> PictureError:
     """Say what a file is that cannot be read, and how a picture comes of it."""
     found, remedy, _ = _match(data)

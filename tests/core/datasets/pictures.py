@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-def png(shape: str, size: int = 60, shift: int = 0, form: str = "PNG") -> bytes:
+def png(shape: str, size: int = 60, shift: int = 0, form: str = "PNG", wide: int = 7) -> bytes:
     """Draw a thick ring, bar or cross, dark on light."""
     image = Image.new("L", (size, size), 245)
     draw = ImageDraw.Draw(image)
-    low, high, wide = 12 + shift, size - 14 + shift, 7
+    low, high = 12 + shift, size - 14 + shift
     if shape == "ring":
         draw.ellipse((low, low, high, high), outline=20, width=wide)
     elif shape == "bar":
@@ -34,9 +34,9 @@ def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
 
 
 def shapes(count: int = 4, around: str = "") -> dict[str, bytes]:
-    """Pictures of rings and bars, a folder each."""
+    """Pictures of rings and bars, a folder each, no two the same."""
     return {
-        f"{around}{shape}/{i}.png": png(shape, shift=i % 3)
+        f"{around}{shape}/{i}.png": png(shape, shift=i % 3, wide=5 + i)
         for shape in ("ring", "bar")
         for i in range(count)
     }
