@@ -346,12 +346,17 @@ class _Work:
                     count=len(rows),
                 )
             )
-        return message(
+        few = message(
             "This class has only {images}; at least {least} are needed, one each to learn from, to "
             "validate and to test.",
             images=images,
             least=MIN_PER_CLASS,
         )
+        if different < len(rows) and self._taken.preparation == "centred":
+            return message(
+                "{few} If only place or size differ, prepare them “as they are”.", few=few
+            )
+        return few
 
     def _names(self) -> list[str]:
         return sorted({self._classes[row] for row in np.flatnonzero(self._kept)}, key=natural)

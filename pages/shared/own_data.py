@@ -1,41 +1,43 @@
 """A person's own images: bring them in, look at what came of it, use them, delete them."""
 
+import contextlib
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
-from core.datasets.arrays import is_arrays
 from core.datasets.intake import MAX_ARCHIVE_BYTES, Intake, IntakeError, Preparation
-from core.datasets.intake_npz import read_npz_file
-from core.datasets.intake_zip import read_zip
+from core.datasets.reading import Reading
 from core.datasets.table import info_of
 from core.errors import UserError
 from core.message import N_, message
 from core.runs import runs
-from pages.shared import state
+from pages.shared import live, state
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
+from pages.shared.own_preview import choices_of, forget, preview
 from pages.shared.person import address, person
-from pages.shared.pictures import strip_of_pictures
 from pages.shared.upload_words import upload_words
-from pages.shared.words import plain
+from pages.shared.words import duration, plain
 
-MAX_PICTURES = 40
-MAX_LISTED = 8
+# Seconds that the page waits for a file before it shows how far that is, and between two looks.
+_AT_ONCE_S: Final = 1.0
+_SOON_S: Final = 3.0
+_LIVE_S: Final = 0.5
 _PREPARATIONS: Final[dict[Preparation, str]] = {
     "centred": N_("Centred, as drawings are"),
     "as_is": N_("As they are"),
 }
 
-# What was read last, so that a click elsewhere does not read it again.
-_MAX_KEPT: Final = 3
-_read: Final[OrderedDict[tuple[str, str, Preparation], Intake]] = OrderedDict()
-_reading: Final = threading.Lock()
+
+class _Held:
+    """The file that this session reads, or has read."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[str, str, Preparation] | None = None
+        self.reading: Reading | None = None
 
 
 def own_data() -> None:
@@ -52,16 +54,14 @@ def own_data() -> None:
 def _panel() -> None:
     st.markdown(
         _(
-            "A **.zip** with one folder of PNG or JPEG pictures for each class, called as the "
+            "A **.zip** with one folder of pictures for each class, called as the "
             "class is; or an **.npz** of two arrays, images and labels. At least three pictures of "
             "each of at least two classes; 20 and more of each are better."
         )
     )
-    kinds = ["zip", "npz", "npy"]
-    upload_words("own_file", MAX_ARCHIVE_BYTES // 2**20, kinds)
+    upload_words("own_file", MAX_ARCHIVE_BYTES // 2**20, ["ZIP", "NPZ", "NPY"])
     file = st.file_uploader(
         _("A .zip or .npz file"),
-        type=kinds,
         key="own_file",
         max_upload_size=MAX_ARCHIVE_BYTES // 2**20,
     )
@@ -79,79 +79,68 @@ def _panel() -> None:
         ),
     )
     if file is None:
+        _let_go()
         _kept()
         return
+    data = file.getvalue()
+    asked = hashlib.sha256(data).hexdigest(), file.name, how
+    held = state.held("own_reading", _Held)
+    if held.asked != asked or held.reading is None:
+        _let_go()
+        held.asked, held.reading = asked, Reading(data, file.name, how)
     try:
-        intake = _take_in(file.getvalue(), file.name, how)
+        intake = _at_once(held.reading)
     except IntakeError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return
-    _preview(intake)
+    if intake is not None:
+        preview(choices_of(intake), _use)
+    elif held.reading.is_cancelled:
+        st.caption(_("Reading was cancelled. Nothing of the file is kept."))
+        st.button(_("Read it again"), icon=":material/refresh:", key="own_again", on_click=_let_go)
+    else:
+        with st.container(key="own_progress"):
+            live.live("own_progress", partial(_progress, held.reading))
 
 
-def _take_in(data: bytes, name: str, how: Preparation) -> Intake:
-    """Read a file, showing how far that is."""
-    key = hashlib.sha256(data).hexdigest(), name, how
-    with _reading:
-        if key in _read:
-            return _read[key]
-    text = _("Looking at the images")
-    bar = st.progress(0.0, text=text)
-    named = name.lower().endswith((".npz", ".npy"))
-    reader = read_npz_file if named or is_arrays(data) else read_zip
-    steps = reader(data, name, how)
-    try:
-        while True:
-            bar.progress(next(steps), text=text)
-    except StopIteration as done:
-        intake: Intake = done.value
-    finally:
-        bar.empty()
-    with _reading:
-        _read[key] = intake
-        while len(_read) > _MAX_KEPT:
-            _read.popitem(last=False)
+def _at_once(reading: Reading) -> Intake | None:
+    """Wait for a small file, whose progress would be gone as soon as it is seen."""
+    intake = reading.result(_AT_ONCE_S)
+    left_s = reading.remaining_s
+    soon = left_s is None or left_s < _SOON_S
+    if intake is None and soon and not (reading.is_waiting or reading.is_cancelled):
+        intake = reading.result(_SOON_S)
     return intake
 
 
-def _preview(intake: Intake) -> None:
-    own = intake.own
-    st.markdown(
-        _(
-            "**{images:,}** images of **{classes}** classes, 28 × 28, as a network will see them:"
-        ).format(images=len(own.images), classes=len(own.class_names))
-    )
-    per_class = max(1, MAX_PICTURES // len(own.class_names))
-    rows = [
-        row
-        for label in range(len(own.class_names))
-        for row in (own.labels == label).nonzero()[0][:per_class].tolist()
-    ]
-    strip_of_pictures(own.images[rows], [own.class_names[own.labels[row]] for row in rows])
-    if intake.notes:
-        told = "\n".join(f"- {plain(say(note))}" for note in intake.notes)
-        st.info(_("What was assumed or done:\n{notes}").format(notes=told))
-    st.button(
-        _("Use these images"),
-        type="primary",
-        icon=":material/check:",
-        key="own_use",
-        on_click=_use,
-        args=(intake,),
-    )
-    st.dataframe(
-        pd.DataFrame({_("Class"): own.class_names, _("Images"): intake.counts}),
-        hide_index=True,
-        height=180,
-    )
-    if intake.left_out:
-        listed = "\n".join(
-            f"- {plain(one.name)}: {plain(say(one.reason))}" for one in intake.left_out[:MAX_LISTED]
-        )
-        rest = len(intake.left_out) - MAX_LISTED
-        if rest > 0:
-            listed += "\n- " + _("… and {count:,} more").format(count=rest)
-        st.warning(_("Left out:\n{listed}").format(listed=listed), icon=":material/filter_alt:")
+def _progress(reading: Reading) -> float:
+    """Show how far a file is read."""
+    with contextlib.suppress(IntakeError):
+        if reading.result(0) is None and not reading.is_cancelled:
+            if reading.is_waiting:
+                text = _("Other files are being read first")
+            elif reading.remaining_s is None:
+                text = _("Looking at the images")
+            else:
+                text = _("Looking at the images, {time} left").format(
+                    time=duration(reading.remaining_s)
+                )
+            st.progress(min(1.0, reading.share), text=text)
+            st.button(
+                _("Cancel"), icon=":material/close:", key="own_cancel", on_click=reading.cancel
+            )
+            return _LIVE_S
+    live.redraw()
+    return _LIVE_S
+
+
+def _let_go() -> None:
+    """End what is being read, and keep nothing of it. Also a callback."""
+    held = state.held("own_reading", _Held)
+    if held.reading is not None:
+        held.reading.cancel()
+    held.asked, held.reading = None, None
+    forget()
 
 
 def _use(intake: Intake) -> None:

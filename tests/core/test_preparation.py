@@ -27,7 +27,7 @@ from core.take_home.onnx_graph import graph
 from core.take_home.report import report
 from core.take_home.weights import loader
 from core.trainer import Trainer
-from tests.core.datasets.pictures import zipped
+from tests.core.datasets.pictures import shapes, zipped
 from tests.core.datasets.test_intake import result
 from tests.core.take_home.conftest import untrained
 
@@ -50,14 +50,14 @@ def marked(side: str, paper: int, ink: int, row: int) -> bytes:
     return file.getvalue()
 
 
-def sides(paper: int, ink: int, how: str = "as_is") -> str:
+def sides(paper: int, ink: int) -> str:
     """Keep pictures of two sides; return their key."""
     files = {
         f"{side}/{row}.png": marked(side, paper, ink, row)
         for side in ("left", "right")
         for row in range(1, 41, 2)
     }
-    return keep(result(read_zip(zipped(files), "sides.zip", how)).own)
+    return keep(result(read_zip(zipped(files), "sides.zip", "as_is")).own)
 
 
 def drawn_at(x: float) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_what_is_drawn_at_the_left_edge_is_answered_left(paper, ink):
 
 
 def test_a_centred_data_set_is_shown_centred_drawings():
-    info = info_of(sides(245, 20, "centred"))
+    info = info_of(keep(result(read_zip(zipped(shapes()), "shapes.zip", "centred")).own))
     assert (info.preparation, info.paper, info.ink) == ("centred", 0, 255)
     left, right = (from_ink(drawn_at(x), info) for x in (20, 300))
     assert torch.equal(left, right)

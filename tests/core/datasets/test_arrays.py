@@ -349,7 +349,7 @@ MENDED: Mapping[str, tuple[str, Mapping[str, np.ndarray]]] = {
         {
             "x_train": np.tile(X, (800, 1, 1)),
             "y_train": np.tile(LABELS, 800),
-            "x_test": np.tile(X, (50, 1, 1)),
+            "x_test": np.tile(X[:, ::-1], (50, 1, 1)),
             "y_test": np.tile(LABELS, 50),
         },
     ),

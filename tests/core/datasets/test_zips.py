@@ -8,6 +8,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.datasets.intake import Intake, IntakeError
 from core.datasets.intake_zip import read_zip
@@ -417,3 +418,17 @@ def test_every_image_knows_its_picture_and_no_part_loses_one():
     own = intake.own
     assert own.images.shape == (16, 28, 28)
     assert np.bincount(own.parts, minlength=3).tolist() == [12, 0, 4]
+
+
+def test_classes_that_centring_makes_the_same_are_refused_with_the_way_out():
+    files = {}
+    for side in ("left", "right"):
+        for row in range(5):
+            page = np.full((60, 60), 255, np.uint8)
+            page[10 + 4 * row : 20 + 4 * row, (4 if side == "left" else 46) :][:, :10] = 0
+            file = io.BytesIO()
+            Image.fromarray(page).save(file, "PNG")
+            files[f"{side}/{row}.png"] = file.getvalue()
+    with pytest.raises(IntakeError, match="1 picture, 5 times.*prepare them “as they are”"):
+        read(zipped(files))
+    assert taken(read(zipped(files), "as_is")) == {"left": (5,), "right": (5,)}

@@ -1,0 +1,123 @@
+"""A person's file, read in the background: how far that is, and an end to it at any time."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from core.datasets.arrays import is_arrays
+from core.datasets.intake import Intake, IntakeError, Preparation, Progress, shown_name
+from core.datasets.intake_npz import read_npz_file
+from core.datasets.intake_zip import read_zip
+from core.message import message
+
+# This many files are read at once in the whole process; others wait for their turn.
+_AT_ONCE: Final = 2
+# Nobody has asked for so long: the page is gone, and nobody waits for the images.
+_FORGOTTEN_S: Final = 60.0
+# After each share of work the reader rests this part of what it took, so that pages and training
+# get on in the meantime.
+_REST: Final = 0.1
+# What is left is not told before this has been done, for the beginning says too little.
+_TELLING_S: Final = 1.0
+_turns: Final = threading.BoundedSemaphore(_AT_ONCE)
+
+
+class Reading:
+    """One file being read. Every method may be called by any thread."""
+
+    def __init__(self, data: bytes, filename: str, preparation: Preparation) -> None:
+        """Begin to read in a thread of its own."""
+        named = filename.lower().endswith((".npz", ".npy"))
+        reader = read_npz_file if named or is_arrays(data) else read_zip
+        self._what = shown_name(filename)
+        self._begin: Callable[[], Progress] = lambda: reader(data, filename, preparation)
+        self._share, self._began_s = 0.0, 0.0
+        self._asked_s = time.monotonic()
+        self._ended, self._cancelled = threading.Event(), threading.Event()
+        self._intake: Intake | None = None
+        self._trouble: IntakeError | None = None
+        threading.Thread(target=self._read, name="own images", daemon=True).start()
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1."""
+        return self._share
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds that are left, by what it took so far; None where that says nothing yet."""
+        if not self._began_s:
+            return None
+        took_s = time.monotonic() - self._began_s
+        if took_s < _TELLING_S or self._share <= 0:
+            return None
+        return took_s * (1 - self._share) / self._share
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether other files are being read, and this one comes after them."""
+        return not self._began_s and not self._ended.is_set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether it was ended before it was done."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """End it after the picture that is being read."""
+        if not self._ended.is_set():
+            self._cancelled.set()
+
+    def result(self, timeout_s: float) -> Intake | None:
+        """Wait for what comes of the file; None if it is not done by then, or cancelled.
+
+        Raises:
+            IntakeError: nothing of the file can be used.
+        """
+        self._asked_s = time.monotonic()
+        self._ended.wait(timeout_s)
+        if self._trouble is not None:
+            raise self._trouble
+        return self._intake
+
+    def _read(self) -> None:
+        try:
+            while not _turns.acquire(timeout=0.2):
+                if self._is_over():
+                    return
+            try:
+                self._began_s = time.monotonic()
+                self._go_through(self._begin())
+            finally:
+                _turns.release()
+        except IntakeError as error:
+            self._trouble = error
+        except Exception:
+            # A thread never dies in silence, and a stranger's file may hold anything.
+            self._trouble = IntakeError(
+                message(
+                    "{file} cannot be read: pack it again, or take out what was added last.",
+                    file=self._what,
+                )
+            )
+        finally:
+            # The file itself is not kept any longer than it is read.
+            del self._begin
+            self._ended.set()
+
+    def _go_through(self, steps: Progress) -> None:
+        while not self._is_over():
+            began_s = time.monotonic()
+            try:
+                self._share = next(steps)
+            except StopIteration as done:
+                self._intake = done.value
+                return
+            time.sleep(_REST * (time.monotonic() - began_s))
+        steps.close()
+
+    def _is_over(self) -> bool:
+        if time.monotonic() - self._asked_s > _FORGOTTEN_S:
+            self._cancelled.set()
+        return self._cancelled.is_set()
