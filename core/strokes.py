@@ -1,77 +1,119 @@
-"""Strokes as the canvas describes them, drawn here where the browser sends no picture.
+"""Strokes as the canvas sends them: checked like any upload, and drawn here, point by point.
 
-The canvas sends a picture of itself after a stroke, but none when it begins with strokes of before:
-after an undo, or when a person comes back to the page.
+A drawing comes as one text, `seq|stroke;stroke;...`, a stroke as `width,x,y,x,y,...` in whole
+units. Pictures of the canvas are never read: browsers falsify those for their owners' privacy.
 """
 
-import math
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeGuard
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-# Whoever draws by hand comes nowhere near these.
+from core.errors import UserError
+from core.message import N_
+
+# Along a side of the canvas, and in a pixel of a canvas of 340; as in static/canvas/easel.js.
+UNITS: Final = 3400
+UNITS_PER_PX: Final = 10
+
+# Whoever draws by hand comes nowhere near these; the canvas says so before anything is lost.
 MAX_STROKES: Final = 500
-MAX_COMMANDS: Final = 20_000
-_MAX_WIDTH: Final = 400.0
+MAX_POINTS: Final = 12_000
+MIN_WIDTH: Final = 1 * UNITS_PER_PX
+MAX_WIDTH: Final = 40 * UNITS_PER_PX
+# A hand may leave the canvas by one length of a side.
+LEAST: Final = -UNITS
+MOST: Final = 2 * UNITS
+# Signs of the longest drawing: two numbers of five signs a point, a comma after each.
+MAX_SIGNS: Final = 2 * 6 * MAX_POINTS + 6 * MAX_STROKES + 20
+
+_SIGNS: Final = re.compile(r"(\d{1,15})\|([\d,;-]*)", re.ASCII)
+_NUMBER: Final = re.compile(r"-?\d{1,4}", re.ASCII)
 _FINER: Final = 2
-_CURVE_POINTS: Final = 4
 
-Point = tuple[float, float]
-_ARGUMENTS: Final = {"M": 2, "L": 2, "Q": 4}
+Stroke = tuple[int, ...]
 
 
-def ink_of_strokes(strokes: Sequence[object], size: int) -> NDArray[np.uint8]:
-    """Draw freehand strokes with round ends; what is no such stroke is passed over.
+class StrokesError(UserError):
+    """What came from a canvas is no drawing."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn.
+
+    Attributes:
+        seq: number of the last change; a drawing of a smaller one is older.
+        strokes: width, x, y, x, y, ... in units.
+    """
+
+    seq: int = 0
+    strokes: tuple[Stroke, ...] = ()
+
+
+def read_drawing(sent: object) -> Drawing:
+    """Read what a browser, or a stranger, sent as a drawing.
+
+    Raises:
+        StrokesError: it is none, or larger than a hand draws.
+    """
+    if not isinstance(sent, str) or len(sent) > MAX_SIGNS:
+        raise _refused()
+    found = _SIGNS.fullmatch(sent)
+    if found is None:
+        raise _refused()
+    seq, body = found.groups()
+    if body.count(";") >= MAX_STROKES or body.count(",") > 2 * MAX_POINTS:
+        raise _refused()
+    return Drawing(int(seq), tuple(_stroke(part) for part in body.split(";")) if body else ())
+
+
+def _stroke(text: str) -> Stroke:
+    parts = text.split(",")
+    if len(parts) < 3 or len(parts) % 2 == 0 or not all(map(_NUMBER.fullmatch, parts)):
+        raise _refused()
+    width, *places = map(int, parts)
+    if not MIN_WIDTH <= width <= MAX_WIDTH or min(places) < LEAST or max(places) > MOST:
+        raise _refused()
+    return (width, *places)
+
+
+def _refused() -> StrokesError:
+    return StrokesError(
+        N_("What arrived from the canvas is no drawing: reload the page and draw again.")
+    )
+
+
+@lru_cache(maxsize=16)
+def ink_of_strokes(strokes: tuple[Stroke, ...], size: int) -> NDArray[np.uint8]:
+    """Draw strokes with round ends, straight from each point to the next, as the canvas shows them.
+
+    A page that looks again every second shows the same drawing again.
 
     Args:
-        strokes: objects of Fabric.js: dictionaries with a `path` of commands M, L and Q in pixels
-            of the canvas and a `strokeWidth` in pixels.
-        size: side of the canvas in pixels.
+        strokes: of a `Drawing`.
+        size: side of the picture in pixels.
 
     Returns:
         (size, size), 0 (none) to 255 (full).
     """
+    scale = size * _FINER / UNITS
     picture = Image.new("L", (size * _FINER, size * _FINER))
     draw = ImageDraw.Draw(picture)
-    left = MAX_COMMANDS
-    for stroke in strokes[:MAX_STROKES]:
-        if not isinstance(stroke, dict):
-            continue
-        path, width = stroke.get("path"), stroke.get("strokeWidth")
-        if not isinstance(path, list) or not _is_number(width) or not 0 < width <= _MAX_WIDTH:
-            continue
-        points = [(x * _FINER, y * _FINER) for x, y in _points(path[:left], size)]
-        left -= min(left, len(path))
-        radius = width * _FINER / 2
-        if len(points) > 1:
-            draw.line(points, fill=255, width=round(2 * radius))
+    for width, *places in strokes:
+        radius = max(width * scale / 2, 0.5)
+        numbers = [place * scale for place in places]
+        points = list(zip(numbers[::2], numbers[1::2], strict=True))
+        for line in pairwise(points):
+            draw.line(line, fill=255, width=round(2 * radius))
         for x, y in points:
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return np.asarray(picture.resize((size, size), Image.Resampling.BOX))
-
-
-def _points(path: list[object], size: int) -> Iterator[Point]:
-    """Follow a path's commands; stop at the first that is not one of ours."""
-    x = y = 0.0
-    for command in path:
-        if not isinstance(command, list) or not command or not isinstance(command[0], str):
-            return
-        name, *numbers = command
-        if len(numbers) != _ARGUMENTS.get(name) or not all(map(_is_number, numbers)):
-            return
-        # A person's hand may leave the canvas, but not the screen.
-        at = [min(max(float(number), -10.0 * size), 10.0 * size) for number in numbers]
-        if name == "Q":
-            for i in range(1, _CURVE_POINTS):
-                t = i / _CURVE_POINTS
-                a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t**2
-                yield a * x + b * at[0] + c * at[2], a * y + b * at[1] + c * at[3]
-        x, y = at[-2:]
-        yield x, y
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            # The last row and column of pixels belong to it.
+            draw.ellipse((x - radius, y - radius, x + radius - 1, y + radius - 1), fill=255)
+    ink = np.asarray(picture.resize((size, size), Image.Resampling.BOX))
+    ink.flags.writeable = False
+    return ink

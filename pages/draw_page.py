@@ -5,12 +5,10 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
 from torch import Tensor
 
 from core.datasets.info import DatasetInfo
 from core.datasets.table import info_of
-from core.drawing import ink_from_rgba
 from core.message import N_
 from core.picture import MAX_PICTURE_BYTES, PictureError
 from core.predict import probabilities
@@ -18,10 +16,11 @@ from core.preparation import from_ink, from_picture
 from core.presets import DEFAULT
 from core.run import Run
 from core.runs import runs
-from core.strokes import ink_of_strokes
+from core.strokes import StrokesError, ink_of_strokes
 from core.sureness import sureness_of
 from pages.shared import live, state
 from pages.shared.answer import answer, as_learned
+from pages.shared.canvas import canvas
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, say
 from pages.shared.launch import launch
@@ -31,7 +30,6 @@ from pages.shared.upload_words import PICTURE_KINDS, upload_words
 from pages.shared.words import percent, plain
 
 CANVAS_PX = 340
-BRUSH_PX = 20
 LIVE_S = 1.0
 MAX_NAMED = 12
 INPUTS = {"Draw": N_("Draw"), "Picture": N_("Picture")}
@@ -94,54 +92,12 @@ def _first_network() -> None:
 
 
 def _sketch(info: DatasetInfo) -> Tensor | None:
-    brush = st.session_state.get("brush", BRUSH_PX)
-    result = st_canvas(
-        drawing_mode="freedraw",
-        stroke_width=brush,
-        stroke_color="#ffffff",
-        background_color="#000000",
-        width=CANVAS_PX,
-        height=CANVAS_PX,
-        return_image_data=True,
-        initial_drawing=state.first_strokes(),
-        key=state.canvas_key(),
-    )
-    if result.json_data is not None:
-        state.remember(result.json_data.get("objects", []))
-    strokes = (result.json_data or {}).get("objects", [])
-    with st.container(horizontal=True, vertical_alignment="bottom", width=CANVAS_PX):
-        st.slider(
-            _("Brush"),
-            6,
-            40,
-            BRUSH_PX,
-            format="%d\N{NO-BREAK SPACE}px",
-            key="brush",
-            on_change=state.renew_canvas,
-            persist_state="session",
-        )
-        st.button(
-            _("Undo"),
-            icon=":material/undo:",
-            key="undo",
-            on_click=state.redraw,
-            args=(strokes[:-1],),
-            disabled=not strokes,
-        )
-        st.button(
-            _("Clear"),
-            icon=":material/delete:",
-            key="clear",
-            on_click=state.redraw,
-            args=([],),
-            disabled=not strokes,
-        )
-    if not strokes:
+    try:
+        drawing = canvas()
+    except StrokesError as error:
+        st.error(plain(say(error)), icon=":material/draw:")
         return None
-    image = result.image_data
-    if image is None:  # the canvas begins with strokes of before, and sends its first picture later
-        return from_ink(ink_of_strokes(strokes, CANVAS_PX), info)
-    return from_ink(ink_from_rgba(image), info)
+    return from_ink(ink_of_strokes(drawing.strokes, CANVAS_PX), info)
 
 
 def _picture(info: DatasetInfo) -> Tensor | None:

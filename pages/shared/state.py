@@ -14,6 +14,7 @@ from core.codec import from_query, to_query
 from core.presets import DEFAULT
 from core.settings import Value
 from core.spec import RunSpec, SpecError, parts
+from core.strokes import Drawing
 from pages.shared.behind import Behind, came_back
 from pages.shared.language import choose_language, chosen_language, language
 
@@ -24,9 +25,7 @@ _MENDED: Final = "address_mended"
 _BEHIND: Final = "behind"
 _REFUSED: Final = "refused"
 _REFUSALS: Final = "refusals"
-_CANVAS: Final = "canvas_version"
-_STROKES: Final = "canvas_strokes"
-_SEEN_STROKES: Final = "canvas_seen"
+_DRAWING: Final = "drawing"
 _LIT: Final = "part"
 _RUN: Final = "run"
 _LANGUAGE: Final = "lang"
@@ -371,45 +370,19 @@ def lit_key(parts: list[str]) -> str:
     return put(_LIT, part if part in parts else parts[0])
 
 
-def canvas_key() -> str:
-    """Return the key of the present canvas; undo, clear and another brush begin a new one."""
-    return f"canvas_{st.session_state.get(_CANVAS, 0)}"
+def drawing() -> Drawing:
+    """Return what is drawn in this session, as far as it has arrived."""
+    kept: Drawing = st.session_state.get(_DRAWING, Drawing())
+    return kept
 
 
-def first_strokes() -> dict[str, object] | None:
-    """Return the drawing with which the present canvas begins.
+def keep_drawing(arrived: Drawing) -> None:
+    """Keep a drawing, unless a newer one arrived before it.
 
-    A canvas that comes back from another page begins with what was last seen on it.
+    It outlives the canvas, so that a person who comes back to the page is answered at once.
     """
-    if canvas_key() not in st.session_state:
-        st.session_state[_STROKES] = st.session_state.get(_SEEN_STROKES)
-    drawing: dict[str, object] | None = st.session_state.get(_STROKES)
-    return drawing
-
-
-def remember(strokes: list[dict[str, object]]) -> None:
-    """Keep what is on the canvas, for when the person comes back to the page."""
-    st.session_state[_SEEN_STROKES] = _drawing(strokes)
-
-
-def redraw(strokes: list[dict[str, object]]) -> None:
-    """Begin a new canvas with these strokes. For use as a callback."""
-    st.session_state[_CANVAS] = st.session_state.get(_CANVAS, 0) + 1
-    st.session_state[_STROKES] = _drawing(strokes)
-    remember(strokes)
-
-
-def renew_canvas() -> None:
-    """Begin a new canvas with all that is on the present one. For use as a callback.
-
-    The canvas cannot be given another brush while it is shown: a second change that comes before
-    the browser is through with the first makes Streamlit 1.67 dispose of it, and of what is drawn
-    on it, as of something stale.
-    """
-    sent = st.session_state.get(canvas_key())
-    drawing = (sent.get("drawing") if sent else None) or {}
-    seen = drawing.get("raw") or st.session_state.get(_SEEN_STROKES) or {}
-    redraw(seen.get("objects", []))
+    if arrived.seq > drawing().seq:
+        st.session_state[_DRAWING] = arrived
 
 
 def _behind() -> Behind:
@@ -420,7 +393,3 @@ def _ids(text: str) -> tuple[str, ...]:
     """Read the runs that an address names; whoever shows them knows which of them exist."""
     named = (run_id for run_id in text.split(",") if 0 < len(run_id) <= _MAX_ID)
     return tuple(dict.fromkeys(named))[:MAX_COMPARED]
-
-
-def _drawing(strokes: list[dict[str, object]]) -> dict[str, object] | None:
-    return {"version": "4.4.0", "objects": strokes} if strokes else None

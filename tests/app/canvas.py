@@ -1,55 +1,64 @@
-"""A canvas to draw on without a mouse."""
+"""A canvas to draw on without a browser."""
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
+from core.drawing import digit_from_ink
+from core.strokes import UNITS, ink_of_strokes, read_drawing
 from tests.strokes import DIGITS, Stroke, render
 
 
-@dataclass
-class Drawn:
-    """What the canvas hands over; both None before the first stroke."""
-
-    json_data: dict[str, object] | None = None
-    image_data: NDArray[np.uint8] | None = None
+def written(strokes: list[Stroke], seq: int = 1, width: int = 200) -> str:
+    """Write strokes of the unit square as the browser sends them."""
+    texts = []
+    for stroke in strokes:
+        places = [str(round(number * UNITS)) for point in stroke for number in point]
+        texts.append(",".join([str(width), *places]))
+    return f"{seq}|{';'.join(texts)}"
 
 
 class Canvas:
-    """A canvas to draw on without a mouse; takes the place of `st_canvas`."""
+    """A canvas to draw on without a browser; takes the place of `pages.shared.canvas.mount`."""
 
     def __init__(self) -> None:
-        self.objects: list[dict[str, object]] = []
+        self.strokes: list[Stroke] = []
+        self.seq = 0
         self.given: dict[str, object] = {}
-        self._key: str | None = None
-        self._touched = False
+        # What a stranger's browser sends instead.
+        self.forged: object = None
 
     def draw(self, strokes: list[Stroke]) -> None:
         """Add strokes in the unit square."""
-        self._touched = True
-        width = self.given["stroke_width"]
-        self.objects += [
-            {"type": "path", "path": stroke, "strokeWidth": width} for stroke in strokes
-        ]
+        self.strokes = [*self.strokes, *strokes]
+        self.seq += 1
 
-    def __call__(self, **given: object) -> Drawn:
-        """Stand for `st_canvas`."""
-        self.given = given
-        if given["key"] != self._key:
-            drawing = given["initial_drawing"] or {"objects": []}
-            self.objects = list(drawing["objects"])
-            self._key, self._touched = given["key"], bool(self.objects)
-        if not self._touched:
-            return Drawn()
-        return Drawn({"version": "4.4.0", "objects": list(self.objects)}, self.pixels())
+    def undo(self) -> None:
+        """Take back the last stroke, as the browser does."""
+        self.strokes = self.strokes[:-1]
+        self.seq += 1
 
-    def pixels(self) -> NDArray[np.uint8]:
-        """What is on the canvas, RGBA."""
-        brush = self.objects[0]["strokeWidth"] if self.objects else 1
-        return render([drawn["path"] for drawn in self.objects], self.given["width"], brush)
+    def __call__(self, data: dict[str, object]) -> object:
+        """Stand for `mount`."""
+        self.given = data
+        if self.forged is not None:
+            return self.forged
+        return self.sent() if self.seq else None
+
+    def sent(self) -> str:
+        """What the browser sends."""
+        return written(self.strokes, self.seq)
+
+    def ink(self) -> NDArray[np.uint8]:
+        """What is drawn."""
+        return ink_of_strokes(read_drawing(self.sent()).strokes, 340)
+
+    def digit(self) -> Tensor | None:
+        """What a network is to see of it."""
+        return digit_from_ink(self.ink())
 
 
 def picture_of(digit: int) -> bytes:

@@ -1,10 +1,8 @@
 """What page tests share: the app as a server runs it, runs of their own, a canvas to set."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -169,6 +167,5 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
 def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
     """Put a canvas under the test's hand in place of the browser's."""
     made = Canvas()
-    # The real module can only be imported where Streamlit runs.
-    monkeypatch.setitem(sys.modules, "streamlit_drawable_canvas", SimpleNamespace(st_canvas=made))
+    monkeypatch.setattr("pages.shared.canvas.mount", made)
     return made

@@ -10,7 +10,6 @@ from PIL import Image
 
 from core.datasets.own import OwnImages, keep
 from core.datasets.table import info_of
-from core.drawing import digit_from_rgba, ink_from_rgba
 from core.picture import MAX_PICTURE_BYTES, digit_from_picture
 from core.predict import probabilities
 from core.preparation import from_ink
@@ -85,30 +84,15 @@ def test_an_empty_canvas_invites_and_guesses_nothing(visit, canvas, trained):
     assert "Draw a digit" in words(tab.main)
     assert not tab.has("answer")
     assert not tab.charts("chance")
-    assert tab.get_by_key("undo").disabled
-    assert tab.get_by_key("clear").disabled
 
 
-def test_the_canvas_is_as_a_person_draws_on_it(visit, canvas, trained):
+def test_the_canvas_is_told_its_words_and_what_has_arrived(visit, canvas, trained):
     tab = visit("draw")
-    assert canvas.given["width"] == canvas.given["height"] > 200
-    assert canvas.given["drawing_mode"] == "freedraw"
-    assert canvas.given["return_image_data"] is True
-    assert canvas.given["stroke_width"] == tab.get_by_key("brush").value
-    assert canvas.given["stroke_color"] != canvas.given["background_color"]
-    tab.get_by_key("brush").set_value(32).run()
-    assert canvas.given["stroke_width"] == 32
-
-
-def test_another_brush_comes_with_a_new_canvas_and_the_same_drawing(visit, canvas, trained):
-    tab = visit("draw")
+    assert canvas.given["labels"]["undo"] == "Undo"
+    assert canvas.given["seen"] == 0
     canvas.draw(DIGITS[4])
-    tab.run()
-    first, drawn = canvas.given["key"], list(canvas.objects)
-    tab.get_by_key("brush").set_value(32).run()
-    assert canvas.given["key"] != first
-    assert canvas.given["initial_drawing"]["objects"] == drawn
-    assert tab.has("answer")
+    tab.run().run()
+    assert canvas.given["seen"] == 1
 
 
 @pytest.mark.parametrize("digit", DIGITS)
@@ -116,7 +100,7 @@ def test_a_drawn_digit_is_answered_with_ten_probabilities(visit, canvas, trained
     tab = visit("draw")
     canvas.draw(DIGITS[digit])
     tab.run()
-    seen = digit_from_rgba(canvas.pixels())
+    seen = canvas.digit()
     is_answer_of(trained, seen, tab)
     assert len(tab.image) == 1
 
@@ -125,7 +109,7 @@ def test_a_learned_digit_is_named(visit, canvas, learned):
     tab = visit("draw")
     canvas.draw(DIGITS[3])
     tab.run()
-    is_answer_of(learned, digit_from_rgba(canvas.pixels()), tab)
+    is_answer_of(learned, canvas.digit(), tab)
 
 
 def test_the_answer_changes_with_the_drawing(visit, canvas, trained):
@@ -137,36 +121,71 @@ def test_the_answer_changes_with_the_drawing(visit, canvas, trained):
     assert one_stroke != whole
 
 
-def test_undo_takes_the_last_stroke_and_clear_takes_all(visit, canvas, trained):
+def test_what_undo_leaves_is_answered(visit, canvas, trained):
     tab = visit("draw")
     canvas.draw(DIGITS[4][:1])
     first = answered(tab.run())
     canvas.draw(DIGITS[4][1:])
     assert answered(tab.run()) != first
-    tab.click("undo")
-    assert len(canvas.objects) == 1
-    assert answered(tab) == first
-    canvas.draw(DIGITS[1])
-    tab.run().click("clear")
-    assert canvas.objects == []
-    assert not tab.has("answer")
-    assert tab.get_by_key("clear").disabled
+    canvas.undo()
+    assert answered(tab.run()) == first
+    canvas.undo()
+    assert not tab.run().has("answer")
 
 
-def test_undo_of_the_only_stroke_leaves_an_empty_canvas(visit, canvas, trained):
+def test_an_older_drawing_never_takes_the_place_of_a_newer_one(visit, canvas, trained):
     tab = visit("draw")
+    canvas.draw(DIGITS[4])
+    old = canvas.sent()
     canvas.draw(DIGITS[1])
-    tab.run().click("undo")
-    assert canvas.objects == []
-    assert not tab.has("answer")
+    newest = answered(tab.run())
+    canvas.forged = old
+    assert answered(tab.run()) == newest
+    assert canvas.given["seen"] == canvas.seq
 
 
-def test_strokes_that_leave_no_mark_are_not_answered(visit, canvas, trained, monkeypatch):
+def test_whoever_comes_back_is_answered_before_the_canvas_says_anything(visit, canvas, trained):
     tab = visit("draw")
-    canvas.draw(DIGITS[1])
-    monkeypatch.setattr(canvas, "pixels", lambda: render([], canvas.given["width"]))
+    canvas.draw(DIGITS[7])
+    before = answered(tab.run())
+    tab.go("build")
+    canvas.seq = 0
+    assert answered(tab.go("draw")) == before
+
+
+def test_strokes_beside_the_canvas_are_not_answered(visit, canvas, trained):
+    tab = visit("draw")
+    canvas.draw([[(-0.9, 0.2), (-0.9, 0.8)]])
+    assert not tab.run().has("answer")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        False,
+        17,
+        ["1|200,1,1"],
+        {"raw": {"objects": []}, "data": "data:image/png;base64,iVBORw0KGgo="},
+        "nothing",
+        "1|200,1",
+        "1|200,9999,1",
+        "1|" + "200,1,1;" * 600 + "200,1,1",
+    ],
+    ids=["no", "number", "list", "old canvas", "words", "half a point", "far away", "too many"],
+)
+def test_what_no_canvas_sends_is_a_sentence_and_costs_the_drawing_nothing(
+    visit, canvas, trained, sent
+):
+    tab = visit("draw")
+    canvas.draw(DIGITS[3])
+    before = answered(tab.run())
+    canvas.forged = sent
     tab.run()
+    assert "no drawing" in tab.error[0].value
     assert not tab.has("answer")
+    canvas.forged = None
+    assert answered(tab.run()) == before
+    assert not tab.error
 
 
 def test_a_finished_run_is_chosen_by_its_result(visit, canvas, trained):
@@ -181,7 +200,7 @@ def test_a_run_in_training_answers_with_its_weights_of_now(visit, canvas, runnin
     assert "running" in tab.get_by_key("draw_with").options[0]
     canvas.draw(DIGITS[2])
     tab.run()
-    seen = digit_from_rgba(canvas.pixels())
+    seen = canvas.digit()
     is_answer_of(run, seen, tab)
     before = answered(tab)
     other = {name: value * 1.7 for name, value in run.weights().items()}
@@ -210,7 +229,7 @@ def test_one_chooses_among_runs(visit, canvas, trained, line, script):
     assert len(tab.get_by_key("draw_with").options) == 2
     canvas.draw(DIGITS[7])
     tab.run()
-    seen = digit_from_rgba(canvas.pixels())
+    seen = canvas.digit()
     is_answer_of(other, seen, tab)  # the newest, as long as nothing else was chosen
     for run in (trained, other):
         tab.get_by_key("draw_with").set_value(run.id).run()
@@ -227,7 +246,7 @@ def test_a_stopped_run_can_draw_too(visit, canvas, running):
     assert stopped.wait(20)
     tab = visit("draw")
     canvas.draw(DIGITS[0])
-    is_answer_of(stopped, digit_from_rgba(canvas.pixels()), tab.run())
+    is_answer_of(stopped, canvas.digit(), tab.run())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -304,7 +323,7 @@ def test_a_run_that_ends_while_the_page_looks_keeps_answering(visit, canvas, run
     script.say(END)
     assert run.wait(20)
     tab.run()
-    is_answer_of(run, digit_from_rgba(canvas.pixels()), tab)
+    is_answer_of(run, canvas.digit(), tab)
     assert "finished" in tab.get_by_key("draw_with").options[0]
 
 
@@ -339,7 +358,7 @@ def test_images_taken_as_they_are_are_drawn_as_they_are(
     assert "neither centred nor enlarged" in words(tab.main)
     canvas.draw([[(0.08, 0.4), (0.08, 0.6)]])
     tab.run()
-    seen = from_ink(ink_from_rgba(canvas.pixels()), info_of(key))
+    seen = from_ink(canvas.ink(), info_of(key))
     assert seen[0, 0, 14, 2] < 40
     assert seen[0, 0, :, 8:].min() == 245
     expected = probabilities(run.spec, run.weights(), seen).tolist()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core.codec import to_query
 from core.presets import DEFAULT, PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings, walk
+from core.strokes import Drawing
 from pages.shared import state
 
 KEYS = ["v", "blocks", "dense", "run", "compare", *settings(RunSpec)]
@@ -188,17 +189,15 @@ def test_the_part_being_edited_is_one_that_exists(session):
     assert state.lit(replace(DEFAULT, dense=(DenseSpec(),))) == "dense.0"
 
 
-def test_undo_and_clear_begin_a_new_canvas(session):
+def test_the_newest_drawing_is_kept(session):
     session()
-    first = state.canvas_key()
-    assert state.first_strokes() is None
-    state.redraw([{"type": "path"}])
-    second = state.canvas_key()
-    assert second != first
-    assert state.first_strokes()["objects"] == [{"type": "path"}]
-    state.redraw([])
-    assert state.canvas_key() not in (first, second)
-    assert state.first_strokes() is None
+    assert state.drawing().strokes == ()
+    newest = Drawing(seq=7, strokes=((200, 1, 1),))
+    state.keep_drawing(newest)
+    state.keep_drawing(Drawing(seq=6, strokes=()))
+    assert state.drawing() == newest
+    state.keep_drawing(Drawing(seq=8, strokes=()))
+    assert state.drawing().strokes == ()
 
 
 def test_the_run_that_is_looked_at_stands_in_the_address(session):
