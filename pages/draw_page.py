@@ -10,9 +10,8 @@ from torch import Tensor
 from core.datasets.info import DatasetInfo
 from core.datasets.table import info_of
 from core.message import N_
-from core.picture import MAX_PICTURE_BYTES, PictureError
 from core.predict import probabilities
-from core.preparation import from_ink, from_picture
+from core.preparation import from_ink
 from core.presets import DEFAULT
 from core.run import Run
 from core.runs import runs
@@ -25,8 +24,8 @@ from pages.shared.data_words import class_titles
 from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.palette import palette
+from pages.shared.picture_input import picture_input
 from pages.shared.run_words import STATES
-from pages.shared.upload_words import PICTURE_KINDS, upload_words
 from pages.shared.words import percent, plain
 
 CANVAS_PX = 340
@@ -100,22 +99,6 @@ def _sketch(info: DatasetInfo) -> Tensor | None:
     return from_ink(ink_of_strokes(drawing.strokes, CANVAS_PX), info)
 
 
-def _picture(info: DatasetInfo) -> Tensor | None:
-    upload_words("picture", MAX_PICTURE_BYTES // 2**20, PICTURE_KINDS)
-    file = st.file_uploader(
-        _("A picture of one digit, dark on light or light on dark"),
-        key="picture",
-        max_upload_size=MAX_PICTURE_BYTES // 2**20,
-    )
-    if file is None:
-        return None
-    try:
-        return from_picture(file.getvalue(), info)
-    except PictureError as error:
-        st.error(plain(say(error)), icon=":material/broken_image:")
-        return None
-
-
 def _named(names: Sequence[str]) -> str:
     """List classes by name; of many, the first and the last."""
     some = list(names) if len(names) <= MAX_NAMED else [*names[: MAX_NAMED - 2], "…", names[-1]]
@@ -137,8 +120,9 @@ def _invitation(data: str) -> None:
 def _easel(run: Run | None, waits: bool) -> float | None:
     if waits and ((run is None and _usable()) or (run and run.snapshot().ended)):
         live.redraw()
-    left, right = st.columns([4, 5], gap="large")
-    with left:
+    info = info_of(run.spec.data if run else DEFAULT.data)
+    picture = ""
+    with st.container(key="easel_input"):
         how = st.segmented_control(
             _("Input"),
             list(INPUTS),
@@ -149,9 +133,12 @@ def _easel(run: Run | None, waits: bool) -> float | None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        info = info_of(run.spec.data if run else DEFAULT.data)
-        digit = _sketch(info) if how == "Draw" else _picture(info)
-    with right:
+    with st.container(key="easel_canvas"):
+        if how == "Draw":
+            digit = _sketch(info)
+        else:
+            digit, picture = picture_input(info)
+    with st.container(key="easel_answer"):
         weights = run.weights() if run else None
         if run is None or weights is None:
             st.markdown(_("The answer appears here once a network has begun to learn."))
@@ -161,14 +148,15 @@ def _easel(run: Run | None, waits: bool) -> float | None:
         else:
             names = class_titles(run.spec.data)
             chances = probabilities(run.spec, weights, digit)
-            answer(digit, chances, names, palette(), info, sureness_of(run))
+            answer(digit, chances, names, palette(), info, sureness_of(run), picture)
     return LIVE_S if waits else None
 
 
 live.depends_on(_listed)
 usable = _usable()
-run = _choose(usable) if usable else None
-if run is None and runs().active() is None:
+if not usable and runs().active() is None:
     _first_network()
-waiting = run is None or not run.snapshot().ended
-live.live("easel", partial(_easel, run, waiting))
+with st.container(key="easel"):
+    run = _choose(usable) if usable else None
+    waiting = run is None or not run.snapshot().ended
+    live.live("easel", partial(_easel, run, waiting))

@@ -38,6 +38,7 @@ def answer(
     colours: Palette,
     info: DatasetInfo,
     sureness: Sureness | None = None,
+    picture: str = "",
 ) -> None:
     """Show the image as the network sees it, the answer in large, and how sure it is.
 
@@ -48,25 +49,30 @@ def answer(
         colours: of the present theme.
         info: of the run's data set, by whose preparation the image was made.
         sureness: what the network's probabilities mean, or None where that is not known.
+        picture: address of the picture out of which it was made; empty where it was drawn.
     """
     best = int(chances.argmax())
-    seen, said = st.columns([1, 1])
-    with seen:
-        centred = info.preparation == "centred"
-        st.markdown(
-            _("**What the network sees**"),
-            help=_("28 × 28 pixels, prepared as MNIST was.") if centred else None,
-        )
-        st.image(data_uri(enlarged(digit)), width=SEEN_PX)
-        as_learned(info)
-    with said:
-        st.markdown(_("**Its answer**"))
-        name = class_names[best]
-        with st.container(key="answer" if len(name) <= _LARGE_LETTERS else "answer_in_words"):
-            st.markdown(plain(name))
-        sure = sureness.of(chances) if sureness else float(chances.max())
-        st.markdown(_in_words(sure, chances, class_names))
-        _how_it_is_known(sureness, sure)
+    with st.container(key="verdict"):
+        if picture:
+            with st.container(key="verdict_picture"):
+                st.markdown(_("**Your picture**"))
+                st.image(picture, width=SEEN_PX)
+        with st.container(key="verdict_seen"):
+            centred = info.preparation == "centred"
+            st.markdown(
+                _("**What the network sees**"),
+                help=_("28 × 28 pixels, prepared as MNIST was.") if centred else None,
+            )
+            st.image(data_uri(enlarged(digit)), width=SEEN_PX)
+            as_learned(info)
+        with st.container(key="verdict_said"):
+            st.markdown(_("**Its answer**"))
+            name = class_names[best]
+            with st.container(key="answer" if len(name) <= _LARGE_LETTERS else "answer_in_words"):
+                st.markdown(plain(name))
+            sure = sureness.of(chances) if sureness else float(chances.max())
+            st.markdown(_in_words(sure, chances, class_names))
+            _how_it_is_known(sureness, sure)
     rows = chance_rows(chances, class_names)
     st.vega_lite_chart(rows, chance_chart(colours, len(rows)), key="chances")
     if len(rows) < len(chances):

@@ -44,6 +44,7 @@ class Client:
         # What the server calls each page, by its path; and the page of the last whole run.
         self._pages: dict[str, str] = {}
         self._drawn = ""
+        self._components: dict[str, str] = {}
         # A fragment's id, its interval in seconds and when it is due.
         self._timers: dict[str, tuple[float, float]] = {}
         # Messages that need not be sent again, and the run in which each was last seen.
@@ -129,6 +130,14 @@ class Client:
         widget.trigger_value = True
         self._socket.send(back.SerializeToString())
 
+    def forge(self, key: str, value: str) -> None:
+        """Send a text as what the component that the page calls so holds, whatever it is."""
+        back = self._rerun()
+        widget = back.rerun_script.widget_states.widgets.add()
+        widget.id = self._components[key]
+        widget.json_value = value
+        self._socket.send(back.SerializeToString())
+
     def _ask(self) -> None:
         self._socket.send(self._rerun().SerializeToString())
 
@@ -184,6 +193,9 @@ class Client:
             element = message.delta.new_element
             if element.WhichOneof("type") == "button":
                 self._buttons[element.button.id.rpartition("-")[2]] = element.button.id
+            elif element.WhichOneof("type") == "bidi_component":
+                shown = element.bidi_component.id
+                self._components[shown.rpartition("-")[2]] = shown
 
 
 def words(message: ForwardMsg) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser import CHROMIUM_ARGS, find_chromium
 from tests.e2e.server import App, serve
-from tests.e2e.tab import Tab
+from tests.e2e.tab import TRAINING_S, Tab
+from tests.strokes import DIGITS
 
 OpenTab = Callable[..., Tab]
 
@@ -58,3 +59,27 @@ def open_tab(app: App, new_context: Callable[..., BrowserContext]) -> Iterator[O
 def tab(open_tab: OpenTab) -> Tab:
     """One empty tab."""
     return open_tab()
+
+
+@pytest.fixture(scope="module")
+def trained(app: App, browser: Browser) -> None:
+    """The default network, trained by the button of an empty Draw page."""
+    window = browser.new_context()
+    tab = Tab(window.new_page(), app.address)
+    tab.open("Draw")
+    tab.button("train_default").click()
+    expect(tab.button("strip_stop")).to_be_visible()
+    expect(tab.button("strip_stop")).to_have_count(0, timeout=TRAINING_S * 1000)
+    tab.draw(DIGITS[0])
+    expect(tab.answer()).to_have_text("0")
+    assert_well([tab], app)
+    window.close()
+
+
+@pytest.fixture
+def easel(trained: None, open_tab: OpenTab) -> Tab:
+    """A Draw page with a trained network and an empty canvas."""
+    tab = open_tab()
+    tab.open("Draw")
+    expect(tab.canvas()).to_be_visible()
+    return tab

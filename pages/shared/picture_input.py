@@ -1,0 +1,42 @@
+"""A picture file of one digit on the Draw page, and how it looks."""
+
+from typing import Final
+
+import streamlit as st
+from torch import Tensor
+
+from core.datasets.info import DatasetInfo
+from core.photo.thumbnail import thumbnail
+from core.picture import MAX_PICTURE_BYTES, PictureError
+from core.preparation import from_picture
+from pages.shared.language import _, say
+from pages.shared.pictures import data_uri
+from pages.shared.upload_words import PICTURE_KINDS, upload_words
+from pages.shared.words import plain
+
+# Twice as fine as it is shown, for screens of such pixels.
+_SIDE: Final = 280
+
+
+def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
+    """Let a person choose a picture; say what is wrong with one that cannot be read.
+
+    Returns:
+        what a network that knows the data set is to see, uint8 (1, 1, 28, 28), and the address of
+        the picture as it is; None and nothing where there is no picture, or none that shows
+        anything.
+    """
+    upload_words("picture", MAX_PICTURE_BYTES // 2**20, PICTURE_KINDS)
+    file = st.file_uploader(
+        _("A picture of one digit, dark on light or light on dark"),
+        key="picture",
+        max_upload_size=MAX_PICTURE_BYTES // 2**20,
+    )
+    if file is None:
+        return None, ""
+    data = file.getvalue()
+    try:
+        return from_picture(data, info), data_uri(thumbnail(data, _SIDE))
+    except PictureError as error:
+        st.error(plain(say(error)), icon=":material/broken_image:")
+        return None, ""
