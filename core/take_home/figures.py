@@ -1,13 +1,12 @@
 """A run's figures as tables, and as a picture in the page's colours."""
 
-import csv
 import io
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from core.history import Curves
 from core.palette import Palette
 from core.take_home.parcel import Parcel
+from core.take_home.sheet import sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ def steps_csv(parcel: Parcel) -> str:
     epochs = (curves.step - 1) // curves.steps_per_epoch + 1
     # As text, a number of 32 bits has no more digits than it takes to read it back the same.
     columns = (curves.step, epochs, curves.loss.astype(str), curves.accuracy.astype(str))
-    return _table(
+    return sheet(
         ("step", "epoch", "train_loss", "train_accuracy"),
         zip(*(column.tolist() for column in columns), strict=True),
     )
@@ -41,7 +40,7 @@ def epochs_csv(parcel: Parcel) -> str:
     """
     header = ("epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
     epochs = parcel.need_curves().epochs
-    return _table(header, ([getattr(epoch, name) for name in header] for epoch in epochs))
+    return sheet(header, ([getattr(epoch, name) for name in header] for epoch in epochs))
 
 
 def picture(parcel: Parcel, colours: Palette, form: Literal["png", "svg"]) -> bytes:
@@ -114,11 +113,3 @@ def _draw(axes: "Axes", curves: Curves, measure: Measure, colours: Palette) -> N
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(colours.quiet)
-
-
-def _table(header: tuple[str, ...], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.palette import DARK, LIGHT, Palette
+from pages.shared.figure_text import figure_text
 from pages.shared.language import _
 
 SIDE_PX = 430
@@ -67,19 +68,20 @@ def matrix_figure(
     Args:
         good: (classes, classes) from -limit, drawn as wrong, to limit, drawn as right.
         limit: more than 0.
-        words: what stands in each cell; left out where there is no room.
-        sentences: what each cell says when the mouse is over it.
+        words: what stands in each cell, numbers; left out where there is no room.
+        sentences: what each cell says when the mouse is over it, as plain text.
         class_names: of the rows and columns.
         colours: of the present theme.
     """
+    ticks = [figure_text(name) for name in class_names]
     figure = go.Figure(
         go.Heatmap(
             z=good,
-            x=list(class_names),
-            y=list(class_names),
+            x=ticks,
+            y=ticks,
             text=words if len(class_names) <= _MOST_NUMBERS else [[""] * len(row) for row in words],
             texttemplate="%{text}",
-            hovertext=sentences,
+            hovertext=[[figure_text(words) for words in row] for row in sentences],
             hoverinfo="text",
             zmin=-limit,
             zmax=limit,

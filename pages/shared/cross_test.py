@@ -64,10 +64,10 @@ def _panel(run: Run) -> float | None:
     for one in found:
         if one.trouble:
             words = _("{data}: {trouble}").format(
-                data=data_title(one.data), trouble=plain(say(one.trouble))
+                data=plain(data_title(one.data)), trouble=plain(say(one.trouble))
             )
             st.warning(words, icon=":material/block:")
-    missing = [data_title(data) for data in others if data not in here]
+    missing = [plain(data_title(data)) for data in others if data not in here]
     if missing:
         words = _("Not on this computer yet, to be had on the Build page: {data}.")
         st.caption(words.format(data=_(", ").join(missing)))

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from core.layers import IMAGE_SHAPE, Layer, Network
 from core.spec import RunSpec, place
 from pages.shared.data_words import class_titles
+from pages.shared.figure_text import figure_text
 from pages.shared.language import _, say
 from pages.shared.network_words import caption, hover, legend, part_name
 from pages.shared.palette import Palette
@@ -271,13 +272,13 @@ def _outputs(drawing: _Drawing, x: float, class_names: tuple[str, ...], colours:
             "color": _fade(colours.dense, 0.25),
             "line": {"color": colours.dense, "width": 1},
         },
-        text=[_escaped(_cut(name)) for name in names],
+        text=[figure_text(_cut(name)) for name in names],
         textposition="middle center" if longest == 1 else "middle right",
         textfont={"size": 10, "color": colours.ink},
         hovertext=[
             _("{count} more").format(count=len(class_names) - len(names) + 1)
             if name == "⋮"
-            else _("Score of {name}").format(name=_escaped(name))
+            else _("Score of {name}").format(name=figure_text(name))
             for name in names
         ],
         hoverinfo="text",
@@ -293,11 +294,6 @@ def _cut(name: str) -> str:
     while width(name) > _MAX_LETTERS - 1:
         name = name[:-1]
     return f"{name}…"
-
-
-def _escaped(name: str) -> str:
-    """Take from a name whatever Plotly would read as a tag or an entity."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _break(drawing: _Drawing, x: float, network: Network, colours: Palette) -> float:

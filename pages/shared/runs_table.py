@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -13,6 +15,7 @@ from core.record import Status
 from core.retold import retold
 from core.runs import runs
 from core.store import RunRow
+from core.take_home.sheet import sheet
 from pages.shared import state
 from pages.shared.data_words import data_title
 from pages.shared.language import _, n_, say
@@ -85,6 +88,19 @@ def runs_table(rows: Sequence[RunRow]) -> None:
         if not wanted.everything:
             st.button(
                 _("Show all"), icon=":material/filter_alt_off:", on_click=_show_all, key="all"
+            )
+        if found:
+            st.space("stretch")
+            st.download_button(
+                _("Table (.csv)"),
+                partial(table_csv, found),
+                "runs.csv",
+                "text/csv",
+                key="runs_csv",
+                type="tertiary",
+                icon=":material/download:",
+                on_click="ignore",
+                help=_("These runs for a spreadsheet, every name as text"),
             )
     if not found:
         st.info(_("No run is like that."), icon=":material/search_off:")
@@ -166,6 +182,27 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
             "Disk": [row.num_bytes for row in rows],
         }
     ).astype({"Test": "float64"})
+
+
+def table_csv(rows: Sequence[RunRow]) -> str:
+    """Write one line a run, for a spreadsheet; times are those of UTC."""
+    columns: dict[str, Callable[[RunRow], object]] = {
+        "number": lambda row: row.number,
+        "name": lambda row: row.name,
+        "starred": lambda row: int(row.starred),
+        "test_accuracy": lambda row: row.test_accuracy,
+        "status": lambda row: row.status,
+        "network": lambda row: str(row.network),
+        "data": lambda row: data_title(row.data),
+        "parameters": lambda row: row.params,
+        "seconds": lambda row: row.elapsed_s,
+        "begun": lambda row: datetime.fromtimestamp(row.created_at, UTC).isoformat(" ", "seconds"),
+        "tags": lambda row: ", ".join(row.tags),
+        "note": lambda row: row.note,
+        "device": lambda row: str(row.device),
+        "bytes": lambda row: row.num_bytes,
+    }
+    return sheet(list(columns), ([value(row) for value in columns.values()] for row in rows))
 
 
 def _filters(rows: Sequence[RunRow]) -> Wanted:

@@ -7,7 +7,12 @@ from pages.shared.language import _
 
 # A number and its unit stay on one line; `core.translation` sees to sentences.
 _FAST = "\N{NO-BREAK SPACE}"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>$~:&]")
+# What Streamlit 1.67 looks for after the marks were read: arrows and the like, addresses of pages
+# and of people, icons and emoji.
+_MARK = re.compile(
+    rf"(?P<found_later>[-<>~=]{{2,}}|[Ww]{{3}}(?=\.)|:(?=[A-Za-z0-9_+/-])|@)|{_SPECIAL.pattern}"
+)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -59,5 +64,20 @@ def width(text: str) -> int:
 
 
 def plain(text: str) -> str:
-    """Escape text so that Markdown shows it as it is and fetches nothing."""
-    return _SPECIAL.sub(r"\\\1", text)
+    """Escape text so that Markdown shows it as it is and fetches nothing.
+
+    A backslash is enough for Markdown's own marks. Links, addresses, icons, emoji and arrows are
+    looked for in the text that is left after those, so a letter of each stands in an element of its
+    own: a `:color` without any colour, which looks like nothing.
+    """
+    return _MARK.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    letters = found[0]
+    if found["found_later"] is None:
+        return f"\\{letters}"
+    escaped = [_SPECIAL.sub(r"\\\g<0>", letter) for letter in letters]
+    alone = 0 if len(letters) == 1 else 1  # and of a longer arrow every second letter
+    escaped[alone::2] = [f":color[{letter}]" for letter in escaped[alone::2]]
+    return "".join(escaped)

@@ -46,3 +46,14 @@ def test_many_classes_have_no_numbers_in_their_cells_but_all_words():
     (heat,) = confusion_figure(3 * many, many, ("A", "B"), classes, LIGHT).data
     assert set(np.array(heat.text).flat) == {""}
     assert heat.hovertext[25][25] == "z named rightly: A 3, B 1 of 3"
+
+
+def test_no_class_s_name_becomes_a_tag_or_an_entity():
+    names = ('<a href="http://evil.example">x</a>', "&lt;b&gt;", "<br>")
+    (heat,) = confusion_figure(FIRST, SECOND, ("A", "B"), names, LIGHT).data
+    assert list(heat.x) == list(heat.y)
+    assert heat.x[0] == '&lt;a href="http://evil.example"&gt;x&lt;/a&gt;'
+    assert heat.x[1] == "&amp;lt;b&amp;gt;"
+    said = "".join([*heat.x, *np.array(heat.hovertext).flat])
+    assert "<" not in said
+    assert "named rightly" in said

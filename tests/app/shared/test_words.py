@@ -100,12 +100,38 @@ def test_shape():
 SPECIAL = set(r"\`*_{}[]()#+-.!|<>$~:&")
 
 
+def split(escaped):
+    """The pieces of text that Streamlit's Markdown makes of what `plain` has written."""
+    pieces = re.split(r"(?<!\\):color\[(\\?.)\]", escaped, flags=re.DOTALL)
+    return [re.sub(r"\\(.)", r"\1", piece, flags=re.DOTALL) for piece in pieces]
+
+
 @given(st.text(st.one_of(st.sampled_from([*sorted(SPECIAL), "a", "1", " "]), st.characters())))
 def test_plain_leaves_nothing_to_be_understood_as_markdown(text):
     escaped = plain(text)
-    assert re.sub(r"\\(.)", r"\1", escaped, flags=re.DOTALL) == text
-    bare = re.sub(r"\\.", "", escaped, flags=re.DOTALL)
+    assert "".join(split(escaped)) == text
+    bare = re.sub(r"(?<!\\):color\[(?:\\?.)\]|\\.", "", escaped, flags=re.DOTALL)
     assert not SPECIAL & set(bare)
+
+
+# What Streamlit looks for in each piece of text, once the marks are read.
+FOUND_LATER = re.compile(
+    r"https?://|www\.|[-.\w+]@[-\w]|:\w[\w+-]*:|:material[/_]|:streamlit:"
+    r"|(?:^|\s)(?:<->|->|<-|--|>=|<=|~=)(?:\s|$)",
+    re.IGNORECASE,
+)
+ALIVE = st.sampled_from(
+    [
+        *("http", "s", "://", "www", ".", "a.b", "@", ":", "material/", "delete", "smile"),
+        *("streamlit", "<->", "->", "<-", "--", "-", "<", ">", "=", "~", " ", "[", "]", "\\"),
+        "color",
+    ]
+)
+
+
+@given(st.lists(ALIVE, max_size=12).map("".join))
+def test_plain_leaves_no_piece_in_which_a_link_an_icon_or_an_arrow_is_found(text):
+    assert not [piece for piece in split(plain(text)) if FOUND_LATER.search(piece)]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +148,8 @@ def test_plain_leaves_nothing_to_be_understood_as_markdown(text):
     ],
 )
 def test_plain_disarms(text):
-    assert not re.search(r"(?<!\\)[!\[\]()<>:*$`_&]", plain(text))
+    bare = re.sub(r"(?<!\\):color\[(?:\\?.)\]", "", plain(text))
+    assert not re.search(r"(?<!\\)[!\[\]()<>:*$`_&]", bare)
 
 
 def test_plain_leaves_ordinary_words_alone():
