@@ -1,9 +1,9 @@
 """How often a page may look again by itself, and when it may be drawn anew.
 
 Whoever looks takes time from whoever waits for a page, and from training. So each panel rests for
-many times as long as its last looks took: on a busy server a look takes longer, and all look less
-often. And where pages are drawn anew for something that happened elsewhere, the end of a run that
-a whole class looks at, say, they take turns.
+many times as long as its last looks took, and for longer the more people look: on a busy server a
+look takes longer, and all look less often. And where pages are drawn anew for something that
+happened elsewhere, the end of a run that a whole class looks at, say, they take turns.
 """
 
 import random
@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# A panel rests so many times as long as a look takes: thirty people look at a run at a time
-# and yet hardly ever two of them at once.
-RESTS: Final = 40.0
+# A panel rests so many times as long as a look takes, and as many times more for each other person
+# who looks: however many there are, their looks take a third of the time, and wait for each other.
+RESTS: Final = 16.0
+RESTS_FOR_EACH: Final = 3.0
 # As a person would take a panel that stands still for longer to be broken.
 LONGEST_S: Final = 8.0
 # How many looks tell how long one takes; a single one that had to wait changes nothing.
@@ -56,10 +57,12 @@ class Audience:
     def gap_s(self, viewer: str) -> float:
         """Return seconds in which everybody else's pages can be drawn anew, one by one."""
         with self._lock:
-            now = self._clock()
-            self._seen = {who: seen for who, seen in self._seen.items() if seen[0] >= now}
-            others = (page_s for who, (_, page_s) in self._seen.items() if who != viewer)
-            return sum(others) / SHARE
+            return sum(self._others(viewer)) / SHARE
+
+    def others(self, viewer: str) -> int:
+        """Return how many others look."""
+        with self._lock:
+            return len(self._others(viewer))
 
     def note(self, panel: str, took_s: float) -> None:
         """Keep how long anybody's look at a panel took, in seconds."""
@@ -70,6 +73,11 @@ class Audience:
         """Return how long the last looks of all at a panel took."""
         with self._lock:
             return tuple(self._took.get(panel, ()))
+
+    def _others(self, viewer: str) -> list[float]:
+        now = self._clock()
+        self._seen = {who: seen for who, seen in self._seen.items() if seen[0] >= now}
+        return [page_s for who, (_, page_s) in self._seen.items() if who != viewer]
 
 
 class Pace:
@@ -110,7 +118,8 @@ class Pace:
             shortest_s: as often as it has anything to show.
         """
         took = self._took.get(panel) or self._audience.took_s(panel)
-        rest = min(LONGEST_S, RESTS * statistics.median(took)) if took else 0.0
+        times = RESTS + RESTS_FOR_EACH * self._audience.others(self._viewer)
+        rest = min(LONGEST_S, times * statistics.median(took)) if took else 0.0
         rest = max(shortest_s, rest)
         self._audience.see(self._viewer, self._page_s, rest)
         return rest

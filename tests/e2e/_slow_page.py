@@ -9,7 +9,7 @@ from pages.shared import live
 PARTS = 10
 PART_S = 0.1
 REST_S = 0.05
-LOOK_S = 0.02
+LOOK_S = 0.04
 LAST = 12
 
 

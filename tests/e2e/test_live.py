@@ -32,7 +32,7 @@ def whole_pages(messages: list[ForwardMsg]) -> int:
 def page_of(client: Client) -> list[ForwardMsg]:
     """All that the server sends until the page is drawn to its end."""
     page = []
-    for message in client.messages(20):
+    for message in client.messages():
         page.append(message)
         if message.WhichOneof("type") == "script_finished":
             assert message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
@@ -43,7 +43,7 @@ def page_of(client: Client) -> list[ForwardMsg]:
 def seen_until(client: Client, seen: Callable[[list[ForwardMsg]], object]) -> list[ForwardMsg]:
     """What the server sends until it is enough, and for two seconds after that."""
     messages = []
-    for message in client.messages(20):
+    for message in client.messages():
         messages.append(message)
         if seen(messages):
             return [*messages, *client.messages(2)]
@@ -67,7 +67,7 @@ def test_a_page_slower_than_its_panel_is_drawn_to_its_end() -> None:
         assert page[-2].auto_rerun.interval == pytest.approx(slow.REST_S)
 
         later, looks = [], []
-        for message in client.messages(20):
+        for message in client.messages():
             later.append(message)
             looks += [words(message)] if words(message) else []
             if message.WhichOneof("type") == "stop_auto_rerun":
