@@ -393,7 +393,7 @@ class Run:
     def _train(
         self, guest: Guest | None, limit_s: float | None, patience: Patience | None
     ) -> Generator[None, None, tuple[Status, str]]:
-        trainer = learner(self.spec, load(self.spec.data), present_team())
+        trainer = learner(self.spec, load(self.spec.data), team=present_team())
         with self._changed:
             self._device = resolve(self.spec.device).name
         self._go_on_from_disk(trainer)
