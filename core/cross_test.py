@@ -30,6 +30,7 @@ from core.message import N_, message
 from core.model import build
 from core.preparation import on_its_ground
 from core.spec import RunSpec
+from core.turns import Turns, surplus
 
 MAX_KNOWN: Final = 500
 # How often the true share lies outside of the interval that is told.
@@ -129,10 +130,14 @@ class CrossTests:
     Args:
         wake: called without a lock held when there is something new to do.
         read: returns the test images of a data set.
+        most_each: so many may wait that were asked from one address; of more, the oldest go.
     """
 
-    def __init__(self, wake: Callable[[], None], read: Read | None = None) -> None:
+    def __init__(
+        self, wake: Callable[[], None], read: Read | None = None, most_each: int = MAX_KNOWN
+    ) -> None:
         self._wake = wake
+        self._most_each = most_each
         self._read = read or (lambda key: load(key).test)
         self._lock = threading.Lock()
         # Of a run and a data set: asked for and not read yet; read and not measured; measured.
@@ -141,13 +146,27 @@ class CrossTests:
             OrderedDict()
         )
         self._known: OrderedDict[tuple[str, str], CrossTested] = OrderedDict()
+        # Of each that waits, whoever asked for it first, and from where.
+        self._asker_of: dict[tuple[str, str], str] = {}
+        self._address_of: dict[tuple[str, str], str] = {}
+        self._turns: Turns[str] = Turns()
+        self._begun: tuple[str, str] | None = None
         self._share = 0.0
         self._reader: threading.Thread | None = None
 
-    def ask(self, run_id: str, spec: RunSpec, weights: Weights) -> None:
+    def ask(
+        self, run_id: str, spec: RunSpec, weights: Weights, asker: str = "", address: str = ""
+    ) -> None:
         """See to it that a network is measured on all other data sets that are here.
 
         What is known is not measured again, unless it could not be. It never waits.
+
+        Args:
+            run_id: of the run whose network it is.
+            spec: of the network.
+            weights: its state dict.
+            asker: the person who asks.
+            address: where it is asked; empty for this very machine.
         """
         fresh = False
         with self._lock:
@@ -158,7 +177,9 @@ class CrossTests:
                     del self._known[key]
                 if key not in self._known and key not in self._ready and key not in self._asked:
                     self._asked[key] = spec, weights
+                    self._asker_of[key], self._address_of[key] = asker, address
                     fresh = True
+            self._forget_surplus()
             if fresh and self._reader is None:
                 self._reader = threading.Thread(
                     target=self._read_all, name="cross-test-reader", daemon=True
@@ -176,7 +197,7 @@ class CrossTests:
         with self._lock:
             waiting = sum(run == run_id for run, _ in (*self._asked, *self._ready))
             done = sum(run == run_id for run, _ in self._known)
-            begun = next(iter(self._ready), ("", ""))[0] == run_id
+            begun = self._begun is not None and self._begun[0] == run_id
         return (done + self._share * begun) / (done + waiting) if waiting else None
 
     @property
@@ -191,11 +212,16 @@ class CrossTests:
             self.advance()
 
     def advance(self) -> None:
-        """Measure one batch for whoever has waited longest. It raises nothing."""
+        """Measure one batch for whoever has had least time. It raises nothing."""
         with self._lock:
-            key, steps = next(iter(self._ready.items()), (("", ""), None))
-        if steps is None:
+            if self._begun not in self._ready:
+                self._begun = self._next()
+            key = self._begun
+            steps = self._ready[key] if key is not None else None
+            asker = self._asker_of.get(key, "") if key is not None else ""
+        if key is None or steps is None:
             return
+        began = time.monotonic()
         try:
             self._share = next(steps)
         except StopIteration as done:
@@ -205,6 +231,24 @@ class CrossTests:
         except Exception:  # the page says so, and the thread goes on
             _log.exception("A network could not be tested on other data")
             self._settle(key, CrossTested(data=key[1], trouble=N_("It could not be measured.")))
+        with self._lock:
+            self._turns.used(asker, time.monotonic() - began)
+
+    def _next(self) -> tuple[str, str] | None:
+        """Within the lock: return which is to be measured next, begun when the last one is done."""
+        asker = self._turns.next(self._asker_of.get(key, "") for key in self._ready)
+        return next((key for key in self._ready if self._asker_of.get(key, "") == asker), None)
+
+    def _forget_surplus(self) -> None:
+        """Within the lock: of too many that wait from one address, let the oldest go."""
+        waiting = (*self._ready, *self._asked)
+        for gone in surplus(waiting, self._address_of, MAX_KNOWN, self._most_each):
+            if gone != self._begun:
+                self._ready.pop(gone, None)
+                self._asked.pop(gone, None)
+        left = {*self._ready, *self._asked}
+        self._asker_of = {key: self._asker_of.get(key, "") for key in left}
+        self._address_of = {key: self._address_of.get(key, "") for key in left}
 
     def _settle(self, key: tuple[str, str], outcome: CrossTested) -> None:
         with self._lock:
@@ -236,6 +280,7 @@ class CrossTests:
                 )
                 continue
             with self._lock:
+                if self._asked.pop(key, None) is None:
+                    continue  # nobody asks for it any more
                 self._ready[key] = cross_test(spec, weights, split, key[1])
-                del self._asked[key]
             self._wake()

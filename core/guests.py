@@ -1,22 +1,81 @@
-"""Several guests of the training thread, taken as one."""
+"""All questions of pages, taken as one guest of the training thread: their share, and fairness."""
 
-from core.run import Guest
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from core.turns import Turns
+
+# What all questions together may take of the time while a run trains.
+SHARE: Final = 1 / 6
+# Time that questions have not used is not saved up beyond this: it would hold a run up at once.
+_MOST_CREDIT_S: Final = 0.2
+
+
+class Asked(Protocol):
+    """Questions of one kind."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether `advance` has anything to do; cheap, and takes no lock."""
+        ...
+
+    def advance(self) -> None:
+        """Do a little of it. It raises nothing and changes no randomness."""
+        ...
 
 
 class Guests:
-    """Several guests of the training thread as one; see `core.run.Guest`."""
+    """Questions of several kinds as one guest; see `core.run.Guest`.
 
-    def __init__(self, *guests: Guest) -> None:
-        self._guests = guests
+    While a run trains they have SHARE of the time, by their own clock, and a question whose pieces
+    take long pays for that by waiting; else they have all of it. Of the kinds that wait, the one
+    that has had least time is served next, so that no kind keeps another from its answers.
+
+    Args:
+        kinds: of questions.
+        trains: tells whether a run trains now, and is neither paused nor over.
+        clock: in seconds.
+    """
+
+    def __init__(
+        self,
+        *kinds: Asked,
+        trains: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kinds = kinds
+        self._trains = trains
+        self._clock = clock
+        self._turns: Turns[int] = Turns()
+        self._credit_s = 0.0
+        self._served_at = clock()
 
     @property
     def waits(self) -> bool:
         """See `Guest.waits`."""
-        return any(guest.waits for guest in self._guests)
+        return any(kind.waits for kind in self._kinds)
 
     def serve(self, budget_s: float) -> None:
-        """See `Guest.serve`; the first that waits is served."""
-        for guest in self._guests:
-            if guest.waits:
-                guest.serve(budget_s)
-                return
+        """Answer for about that long; beside a run that trains only as far as the share goes."""
+        began = self._clock()
+        if not self._trains():
+            while self.waits and self._clock() - began < budget_s:
+                self.advance()
+            return
+        earned_s = (began - self._served_at) * SHARE / (1 - SHARE)
+        self._credit_s = min(self._credit_s + earned_s, _MOST_CREDIT_S)
+        while self.waits and self._credit_s > 0:
+            before = self._clock()
+            self.advance()
+            self._credit_s -= self._clock() - before
+        self._served_at = self._clock()
+
+    def advance(self) -> None:
+        """Do a little for the kind that has had least."""
+        chosen = self._turns.next(i for i, kind in enumerate(self._kinds) if kind.waits)
+        if chosen is None:
+            return
+        began = self._clock()
+        self._kinds[chosen].advance()
+        self._turns.used(chosen, self._clock() - began)

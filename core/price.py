@@ -33,6 +33,7 @@ from core.settings import Number, Value
 from core.sharing import Calm
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
 from core.trainer import Pulse, Steps, Trainer
+from core.turns import Turns, surplus
 
 MAX_KNOWN: Final = 500
 MAX_ASKERS: Final = 200
@@ -147,19 +148,24 @@ class Prices:
 
     Args:
         wake: called without a lock held when there is something new to do.
+        most_each: so many may wait that were asked from one address; of more, the oldest go.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], most_each: int = MAX_ASKERS) -> None:
         self._wake = wake
+        self._most_each = most_each
         self._lock = threading.Lock()
         # Who waits for which key, the longest wait first.
         self._wanted: OrderedDict[str, RunSpec] = OrderedDict()
+        self._address_of: dict[str, str] = {}
+        self._turns: Turns[str] = Turns()
+        self._served = ""
         # None is a trial that failed; each with the time at which it ended, and how many have.
         self._known: OrderedDict[RunSpec, tuple[Cost | None, float, int]] = OrderedDict()
         self._trial: Trial | None = None
         self._tried: RunSpec | None = None
 
-    def ask(self, asker: str, spec: RunSpec) -> Price | None:
+    def ask(self, asker: str, spec: RunSpec, address: str = "") -> Price | None:
         """Return the price of a spec, or None and see to it that it is measured soon.
 
         It never waits. What the same asker wanted before is dropped, though half measured.
@@ -167,6 +173,7 @@ class Prices:
         Args:
             asker: whoever will ask again, such as a browser's session.
             spec: one that can run here; there is no price for another.
+            address: where it is asked; empty for this very machine.
         """
         key = price_key(spec)
         with self._lock:
@@ -176,8 +183,13 @@ class Prices:
                 self._wanted.pop(asker, None)
             elif fresh:
                 self._wanted[asker] = key
-                while len(self._wanted) > MAX_ASKERS:
-                    self._wanted.popitem(last=False)
+                self._wanted.move_to_end(asker)
+                self._address_of[asker] = address
+                for gone in surplus(
+                    tuple(self._wanted), self._address_of, MAX_ASKERS, self._most_each
+                ):
+                    del self._wanted[gone]
+                self._address_of = {one: self._address_of[one] for one in self._wanted}
         if fresh:
             self._wake()
         return price_of(spec, cost) if cost else None
@@ -204,7 +216,7 @@ class Prices:
             self.advance()
 
     def advance(self) -> None:
-        """Measure a few batches for whoever has waited longest. It raises nothing."""
+        """Measure a few batches for whoever has had least time. It raises nothing."""
         with self._lock:
             stale = self._tried not in self._wanted.values()
         if stale:
@@ -212,6 +224,7 @@ class Prices:
         if self._trial is None and not self._begin():
             return
         assert self._trial is not None
+        began = time.monotonic()
         try:
             with _randomness_kept():
                 next(self._trial)
@@ -222,6 +235,8 @@ class Prices:
         except Exception:  # a page shows no price then, and the thread goes on
             _log.exception("The price of a run could not be measured")
             self._end(None)
+        with self._lock:
+            self._turns.used(self._served, time.monotonic() - began)
 
     def drop(self) -> None:
         """Let go of a half-measured network; whoever waits for it goes on waiting."""
@@ -235,7 +250,8 @@ class Prices:
 
     def _begin(self) -> bool:
         with self._lock:
-            self._tried = next(iter(self._wanted.values()), None)
+            self._served = self._turns.next(self._wanted) or ""
+            self._tried = self._wanted.get(self._served)
         if self._tried is not None:
             self._trial = trial(self._tried)
         return self._trial is not None

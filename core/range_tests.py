@@ -21,6 +21,7 @@ from core.memory import step_memory
 from core.message import N_
 from core.range_test import NUM_STEPS, range_key, range_test
 from core.spec import RunSpec
+from core.turns import Turns, surplus
 
 MAX_KNOWN: Final = 200
 MAX_ASKERS: Final = 200
@@ -74,23 +75,31 @@ class RangeTests:
     Args:
         wake: called without a lock held when there is something new to do.
         read: returns a data set.
+        most_each: so many may wait that were asked from one address; of more, the oldest go.
     """
 
     def __init__(
-        self, wake: Callable[[], None], read: Callable[[str], Digits] | None = None
+        self,
+        wake: Callable[[], None],
+        read: Callable[[str], Digits] | None = None,
+        most_each: int = MAX_ASKERS,
     ) -> None:
         self._wake = wake
+        self._most_each = most_each
         self._read = read or (lambda key: load(key))
         self._lock = threading.Lock()
         # Who waits for which test, the longest wait first, and the images of those that have them.
         self._wanted: OrderedDict[str, RunSpec] = OrderedDict()
         self._data: dict[RunSpec, Digits] = {}
+        self._address_of: dict[str, str] = {}
+        self._turns: Turns[str] = Turns()
+        self._served = ""
         self._known: OrderedDict[RunSpec, RangeTest] = OrderedDict()
         self._now: _Now | None = None
         self._reader: threading.Thread | None = None
         self._credit_s = 0.0
 
-    def ask(self, asker: str, spec: RunSpec) -> None:
+    def ask(self, asker: str, spec: RunSpec, address: str = "") -> None:
         """See to it that a spec is tested; it never waits.
 
         What the same asker wanted before is dropped, though half done. What is known is not tested
@@ -99,6 +108,7 @@ class RangeTests:
         Args:
             asker: whoever will look, such as a browser's session.
             spec: one that can run here.
+            address: where it is asked; empty for this very machine.
         """
         key = range_key(spec)
         with self._lock:
@@ -107,8 +117,11 @@ class RangeTests:
             if known is None or known.status == "failed":
                 self._known.pop(key, None)
                 self._wanted[asker] = key
-            while len(self._wanted) > MAX_ASKERS:
-                self._wanted.popitem(last=False)
+            self._address_of[asker] = address
+            waiting = tuple(self._wanted)
+            for gone in surplus(waiting, self._address_of, MAX_ASKERS, self._most_each):
+                del self._wanted[gone]
+            self._address_of = {one: self._address_of.get(one, "") for one in self._wanted}
             self._forget_unwanted()
             if self._unread() is not None and self._reader is None:
                 self._reader = threading.Thread(
@@ -150,7 +163,7 @@ class RangeTests:
             self._credit_s -= time.monotonic() - began
 
     def advance(self) -> None:
-        """Do one step for whoever has waited longest. It raises nothing."""
+        """Do one step for whoever has had least time. It raises nothing."""
         with self._lock:
             stale = self._now is not None and self._now.key not in self._wanted.values()
         if stale:
@@ -158,6 +171,7 @@ class RangeTests:
         if self._now is None and not self._begin():
             return
         assert self._now is not None
+        began = time.monotonic()
         try:
             loss = next(self._now.steps)
         except StopIteration:
@@ -170,6 +184,8 @@ class RangeTests:
         else:
             with self._lock:
                 self._now.losses.append(loss)
+        with self._lock:
+            self._turns.used(self._served, time.monotonic() - began)
 
     def make_room(self) -> None:
         """Let go of a test that holds much memory, as a run is about to begin; it begins anew."""
@@ -188,8 +204,9 @@ class RangeTests:
 
     def _begin(self) -> bool:
         with self._lock:
-            wanted = (key for key in self._wanted.values() if key in self._data)
-            key = next(wanted, None)
+            ready = (asker for asker, key in self._wanted.items() if key in self._data)
+            self._served = self._turns.next(ready) or ""
+            key = self._wanted.get(self._served)
             if key is not None:
                 self._now = _Now(key, range_test(key, self._data[key]))
         return key is not None

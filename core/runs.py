@@ -73,9 +73,13 @@ class Runs:
         self._worker: threading.Thread | None = None
         self._closing = False
         self._count = 0
-        self._prices = Prices(self._wake)
-        self._cross_tests = CrossTests(self._wake)
-        self._range_tests = RangeTests(self._wake)
+        each = self.limits.max_questions_per_address
+        self._prices = Prices(self._wake, each)
+        self._cross_tests = CrossTests(self._wake, most_each=each)
+        self._range_tests = RangeTests(self._wake, most_each=each)
+        self._guests = Guests(
+            *(self._prices, self._cross_tests, self._range_tests), trains=self._trains
+        )
         # What is being made or put back in line just now, each only once at a time.
         self._under_way: list[object] = []
         self._seen: OrderedDict[str, Run] = OrderedDict()
@@ -407,15 +411,16 @@ class Runs:
 
     # What a run would cost
 
-    def price(self, asker: str, spec: RunSpec) -> Price | None:
+    def price(self, asker: str, spec: RunSpec, address: str = "") -> Price | None:
         """Return what a run would take, or None while that is measured; see `Prices.ask`.
 
         Args:
             asker: whoever will ask again: the id of a browser's session.
             spec: one that `check` finds nothing wrong with.
+            address: where they ask from; empty for this very machine.
         """
         self._ensure_worker()
-        return self._prices.ask(asker, spec)
+        return self._prices.ask(asker, spec, address)
 
     def price_pending(self, asker: str) -> bool:
         """Tell whether it is worth asking again for the price that this asker asked for last."""
@@ -423,7 +428,7 @@ class Runs:
 
     # How a network does on other data
 
-    def cross_test(self, run_id: str, owner: str = "") -> None:
+    def cross_test(self, run_id: str, owner: str = "", address: str = "") -> None:
         """See to it that a run's network is tested on the other data sets of its classes.
 
         Raises:
@@ -438,7 +443,7 @@ class Runs:
                 )
             )
         self._ensure_worker()
-        self._cross_tests.ask(run_id, run.spec, weights)
+        self._cross_tests.ask(run_id, run.spec, weights, owner, address)
 
     def cross_tested(self, run_id: str) -> tuple[CrossTested, ...]:
         """Return what is known so far of a run's network on other data sets."""
@@ -450,20 +455,21 @@ class Runs:
 
     # Which learning rate to begin with
 
-    def range_test(self, asker: str, spec: RunSpec, owner: str = "") -> None:
+    def range_test(self, asker: str, spec: RunSpec, owner: str = "", address: str = "") -> None:
         """See to it that learning rates are tried on a spec, in place of what the asker had asked.
 
         Args:
             asker: whoever will look: the id of a browser's session.
             spec: one that `check` finds nothing wrong with.
             owner: the person whose session that is.
+            address: where they ask from; empty for this very machine.
 
         Raises:
             UserError: the images are somebody else's.
         """
         self.own_data.require(spec.data, owner)
         self._ensure_worker()
-        self._range_tests.ask(asker, spec)
+        self._range_tests.ask(asker, spec, address)
 
     def range_tested(self, asker: str, spec: RunSpec) -> RangeTest | None:
         """Return what that has found so far; None where it was not asked for."""
@@ -505,21 +511,16 @@ class Runs:
                 if turn:
                     self._prices.drop()  # the run may need the memory
                     self._range_tests.make_room()
-                    guests = Guests(self._prices, self._cross_tests, self._range_tests)
                     patience = Patience(self.limits.pause_s, self._others_wait)
-                    take_turns(turn, guests, self.limits.run_s, patience)
+                    take_turns(turn, self._guests, self.limits.run_s, patience)
                     self._take_back()
-                elif self._prices.waits:
-                    self._prices.advance()
-                elif self._cross_tests.waits:
-                    self._cross_tests.advance()
                 else:
-                    self._range_tests.advance()
+                    self._guests.advance()
 
     def _next_turn(self) -> Sequence[Run] | None:
         """Wait for something to do: runs, or a price where there are none; None is the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._order() or self._guests_wait)
+            self._changed.wait_for(lambda: self._closing or self._order() or self._guests.waits)
             if self._closing:
                 return None
             if not (order := self._order()):
@@ -542,9 +543,8 @@ class Runs:
             if still:
                 self._line.rejoin(replace(turn, run_ids=still))
 
-    @property
-    def _guests_wait(self) -> bool:
-        return self._prices.waits or self._cross_tests.waits or self._range_tests.waits
+    def _trains(self) -> bool:
+        return any(run.status == "running" for run in self.all_active())
 
     def _wake(self) -> None:
         """Let the training thread see that something is asked for, wherever it waits."""

@@ -15,7 +15,7 @@ from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
 from pages.shared.palette import Palette, palette
-from pages.shared.person import person
+from pages.shared.person import address, person
 from pages.shared.words import percent, plain
 
 _LIVE_S = 0.5
@@ -75,7 +75,7 @@ def _panel(run: Run) -> float | None:
 
 
 def _start(run_id: str) -> None:
-    attempt(lambda: runs().cross_test(run_id, person()))
+    attempt(lambda: runs().cross_test(run_id, person(), address()))
 
 
 def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from core.runs import runs
 from core.spec import RunSpec
 from pages.shared import live, state
 from pages.shared.language import _, say
+from pages.shared.person import address
 from pages.shared.words import duration
 
 _ASK_AGAIN_S = 0.3
@@ -32,7 +33,7 @@ def _pace(price: Price | None) -> float | None:
 
 
 def _line(spec: RunSpec) -> float | None:
-    price = runs().price(state.asker(), spec)
+    price = runs().price(state.asker(), spec, address())
     pace = _pace(price)
     _told(price, measuring=pace is not None)
     return pace

@@ -26,7 +26,7 @@ from pages.shared.fold import fold
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
 from pages.shared.palette import Palette, palette
-from pages.shared.person import person
+from pages.shared.person import address, person
 from pages.shared.words import duration, plain
 
 HEIGHT_PX: Final = 210
@@ -86,7 +86,7 @@ def _offer(spec: RunSpec, problem: Problem | None, *, again: bool) -> None:
 
 def _ask(spec: RunSpec) -> None:
     """Callback: have learning rates tried."""
-    attempt(lambda: runs().range_test(state.asker(), spec, person()))
+    attempt(lambda: runs().range_test(state.asker(), spec, person(), address()))
 
 
 def _live(spec: RunSpec) -> float:

@@ -43,7 +43,7 @@ class PricedRuns(Runs):
     told: Price | None = None
     measuring = False
 
-    def price(self, asker: str, spec: RunSpec) -> Price | None:
+    def price(self, asker: str, spec: RunSpec, address: str = "") -> Price | None:
         """What the test told."""
         return self.told
 

@@ -11,7 +11,6 @@ from core.cross_test import CrossTested, CrossTests, cross_test, others_of
 from core.data import DataError, Split
 from core.datasets.table import DATASETS, info_of
 from core.errors import UserError
-from core.guests import Guests
 from core.model import build
 from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
@@ -141,20 +140,31 @@ def test_a_guest_changes_no_randomness(here):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_first_guest_that_waits_is_served():
-    class Guest:
-        def __init__(self, waits: bool) -> None:
-            self.waits, self.served = waits, 0
+def test_people_are_measured_for_in_turn(here):
+    tests = CrossTests(lambda: None, lambda key: split_of())
+    for run in ("anns 1", "anns 2", "anns 3"):
+        tests.ask(run, SPEC, weights_of(), "ann")
+    tests.ask("bens", SPEC, weights_of(), "ben")
+    eventually(lambda: len(tests._ready) == 8)
+    while tests.progress("bens") is not None:
+        tests.advance()
+    # Of Ann's six no more are done than it takes to take turns.
+    assert 1 <= sum(len(tests.results(f"anns {i}")) for i in (1, 2, 3)) <= 4
+    while tests.waits:
+        tests.advance()
+    assert all(len(tests.results(f"anns {i}")) == 2 for i in (1, 2, 3))
 
-        def serve(self, budget_s: float) -> None:
-            self.served += 1
 
-    idle, busy, other = Guest(False), Guest(True), Guest(True)
-    guests = Guests(idle, busy, other)
-    assert guests.waits
-    guests.serve(0.1)
-    assert (idle.served, busy.served, other.served) == (0, 1, 0)
-    assert not Guests(idle).waits
+def test_of_too_many_from_one_address_the_oldest_go(here):
+    tests = CrossTests(lambda: None, lambda key: split_of(), most_each=4)
+    for i in range(4):
+        tests.ask(f"run {i}", SPEC, weights_of(), f"cookie {i}", "10.0.0.7")
+        eventually(lambda count=2 * i + 2: len(tests._ready) == min(4, count))
+    tests.ask("elsewhere", SPEC, weights_of(), "ben", "10.0.0.8")
+    eventually(lambda: len(tests._ready) == 6)
+    waits = [tests.progress(run) is not None for run in ("run 0", "run 1", "run 2", "run 3")]
+    assert waits == [False, False, True, True]
+    assert tests.progress("elsewhere") is not None
 
 
 def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, monkeypatch):

@@ -622,3 +622,26 @@ def test_a_process_that_measures_a_price_ends_by_itself():
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "asked\n", "")
+
+
+def test_an_endless_editor_does_not_keep_others_from_their_prices(monkeypatch):
+    monkeypatch.setattr(price_module, "trial", slow_pieces(5, 0.001))
+    prices = Prices(lambda: None)
+    prices.ask("editor", SPEC)
+    prices.ask("other", OTHER)
+    for edit in range(40):
+        prices.ask("editor", replace(SPEC, batch_size=1 + edit))
+        prices.advance()
+    assert not prices.pending("other")
+
+
+def test_of_too_many_askers_from_one_address_the_oldest_go():
+    prices = Prices(lambda: None, most_each=3)
+    prices.ask("elsewhere", SPEC, "10.0.0.8")
+    prices.ask("here", SPEC)
+    for cookie in range(10):
+        prices.ask(f"cookie {cookie}", SPEC, "10.0.0.7")
+    waiting = [cookie for cookie in range(10) if prices.pending(f"cookie {cookie}")]
+    assert waiting == [7, 8, 9]
+    assert prices.pending("elsewhere")
+    assert prices.pending("here")

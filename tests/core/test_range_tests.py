@@ -294,3 +294,13 @@ def test_the_training_thread_tests_where_nothing_runs_and_beside_a_run(small):
         assert len(made.all()) == 1  # no run is made of a test
     finally:
         made.close()
+
+
+def test_of_too_many_askers_from_one_address_the_oldest_go(steps):
+    tests = RangeTests(lambda: None, lambda key: None, most_each=2)
+    for cookie in range(4):
+        tests.ask(f"cookie {cookie}", SPEC, "10.0.0.7")
+    tests.ask("here", SPEC)
+    seen = [tests.look(f"cookie {cookie}", SPEC) is not None for cookie in range(4)]
+    assert seen == [False, False, True, True]
+    assert tests.look("here", SPEC) is not None

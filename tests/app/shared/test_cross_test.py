@@ -32,7 +32,7 @@ class Told:
     def may_change(self, run_id: str, owner: str) -> bool:
         return True
 
-    def cross_test(self, run_id: str, owner: str) -> None:
+    def cross_test(self, run_id: str, owner: str, address: str) -> None:
         self.asked.append(run_id)
 
 
