@@ -40,7 +40,9 @@ def quick(make_digits, monkeypatch):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     monkeypatch.setattr("core.run.LOOK_S", 0.01)
-    monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)
+    monkeypatch.setattr("core.sharing.cores", lambda: 1)
+    for module in ("core.sharing", "core.runs"):
+        monkeypatch.setattr(f"{module}.take_all_cores", take_one_core)
     return digits
 
 
@@ -121,8 +123,8 @@ def test_both_of_a_duel_give_their_place_up_and_come_back_together(open_runs, qu
     assert [line.place_in_line(run) for run in duel] == [1, 1]
     ben.stop()
     eventually(lambda: {run.id for run in line.all_active()} == {run.id for run in duel})
+    assert all(run.wait(30) for run in duel)
     for run, spec in zip(duel, (SPEC, other_spec), strict=True):
-        assert run.wait(30)
         assert run.status == "finished"
         assert same(run.weights(), alone(spec, quick))
 
