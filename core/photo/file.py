@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from core.message import N_, Quoted, message
+from core.photo.depth import Limits, is_deep, limits_of, within, words_of
 from core.photo.kinds import PictureError as PictureError
 from core.photo.kinds import is_raw_photo, is_readable, raw_photo, unreadable
 from core.photo.planes import Plane
@@ -30,6 +31,8 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 # A picture is made no longer than this before it is looked at: a pen's line on a photographed
 # sheet is still 3 pixels wide, and all that follows takes a fraction of a second.
 _WORKING_SIDE: Final = 1_000
+# A picture of this many pixels is decoded twice without anyone noticing.
+_MOST_LOOKED_AT: Final = 2_000_000
 # Above this many bytes a picture waits for the one that is being decoded.
 _LARGE_BYTES: Final = 20_000_000
 _one_at_a_time: Final = threading.Lock()
@@ -47,6 +50,11 @@ def shown_name(filename: str) -> str:
 
 
 def decoded(data: bytes, name: str) -> Plane:
+    """Decode a file into planes; see `decoded_with_limits`."""
+    return decoded_with_limits(data, name)[0]
+
+
+def decoded_with_limits(data: bytes, name: str) -> tuple[Plane, Limits | None]:
     """Decode a file into planes (C, H, W) of 0..255: red, green, blue, or grey alone.
 
     Of several frames or pages the first is read.
@@ -54,6 +62,9 @@ def decoded(data: bytes, name: str) -> Plane:
     Args:
         data: the file.
         name: of `shown_name`, for the text of an error only.
+
+    Returns:
+        The planes, and what became 0 and 255 of them where the file has it otherwise.
 
     Raises:
         PictureError: it is no picture that can be read, too large or damaged.
@@ -80,7 +91,16 @@ def decoded(data: bytes, name: str) -> Plane:
             image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
             bytes_taken = _bytes_per_pixel(image) * image.width * image.height
             with _one_at_a_time if bytes_taken > _LARGE_BYTES else contextlib.nullcontext():
-                return _planes(image)
+                planes, limits = _planes(image)
+        if not planes.any() and _has_deep_colours(data):
+            raise PictureError(
+                message(
+                    "{name} has colours of 16 bits, all of them nearly black: save it in grey, or "
+                    "brighter.",
+                    name=name,
+                )
+            )
+        return planes, limits
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
@@ -94,6 +114,17 @@ def decoded(data: bytes, name: str) -> Plane:
                 name=name,
             )
         ) from None
+
+
+def assumed(data: bytes) -> str:
+    """Say what is taken for black and white in a picture that can be read; empty where it says so.
+
+    Nothing is said of a large picture of 8 bits: a camera's.
+    """
+    with contextlib.suppress(Exception), _opened(io.BytesIO(data)) as image:
+        if is_deep(image) or image.width * image.height <= _MOST_LOOKED_AT:
+            return words_of(decoded_with_limits(data, "")[1])
+    return ""
 
 
 def pixels_claimed(stream: IO[bytes]) -> int:
@@ -213,14 +244,18 @@ def _bytes_per_pixel(image: Image.Image) -> float:
     return held
 
 
-def _planes(image: Image.Image) -> Plane:
+def _has_deep_colours(data: bytes) -> bool:
+    """Tell whether of a PNG's colours only the higher of two bytes is read."""
+    return data.startswith(b"\x89PNG") and data[24:25] == b"\x10" and data[25:26] != b"\0"
+
+
+def _planes(image: Image.Image) -> tuple[Plane, Limits | None]:
     """Decode the first frame, make it no larger than needed, turn it upright, split it."""
     image.load()
     has_alpha = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
-    if image.mode == "F" or image.mode.startswith("I"):
-        plain = _reduced(_eight_bits(image), "L")
-    else:
-        plain = _reduced(image, "RGBA" if has_alpha else "L" if image.mode in ("1", "L") else "RGB")
+    limits = limits_of(image)
+    shown = image if limits is None else within(image, limits)
+    plain = _reduced(shown, "RGBA" if has_alpha else "L" if shown.mode in ("1", "L") else "RGB")
     try:
         plain.info["exif"] = image.getexif().tobytes()
         plain = ImageOps.exif_transpose(plain)
@@ -229,20 +264,9 @@ def _planes(image: Image.Image) -> Plane:
         plain.info.pop("exif", None)
     values = np.asarray(plain, dtype=np.float32)
     if values.ndim == 2:
-        return values[None]
+        return values[None], limits
     planes = np.ascontiguousarray(values.transpose(2, 0, 1))
-    return _over_contrast(planes) if len(planes) == 4 else planes
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Bring a picture of 16 or 32 bits to 8; `convert` would clip all above 255 to white."""
-    values = np.asarray(image)
-    if image.mode != "F":
-        return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
-    known = values[np.isfinite(values)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
-    spread = (np.nan_to_num(values, nan=low) - low) * (255 / max(high - low, 1e-9))
-    return Image.fromarray(spread.clip(0, 255).astype(np.uint8))
+    return (_over_contrast(planes) if len(planes) == 4 else planes), limits
 
 
 def _reduced(image: Image.Image, mode: str) -> Image.Image:
@@ -268,8 +292,11 @@ def _over_contrast(planes: Plane) -> Plane:
     picture is opaque, its own colour fills the holes: they are cut corners, not paper.
     """
     colours, alpha = planes[:3], planes[3] / np.float32(255)
+    if float(np.ptp(alpha)) == 0:
+        # As opaque in one place as in another, so opacity shows nothing.
+        return colours
     covered = float(alpha.mean())
-    if covered > 0.6:
+    if covered > 0.6 and float(np.ptp(colours[:, alpha > 0.5])) > 0:
         opaque = alpha > 0.5
         ground = np.median(colours[:, opaque], axis=1)
     else:

@@ -6,6 +6,7 @@ import streamlit as st
 from torch import Tensor
 
 from core.datasets.info import DatasetInfo
+from core.photo.file import assumed
 from core.photo.thumbnail import thumbnail
 from core.picture import MAX_PICTURE_BYTES, PictureError
 from core.preparation import from_picture
@@ -36,7 +37,10 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
         return None, ""
     data = file.getvalue()
     try:
-        return from_picture(data, info), data_uri(thumbnail(data, _SIDE))
+        image, picture = from_picture(data, info), data_uri(thumbnail(data, _SIDE))
     except PictureError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return None, ""
+    if told := assumed(data):
+        st.caption(plain(say(told)))
+    return image, picture

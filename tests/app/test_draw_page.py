@@ -370,3 +370,13 @@ def test_digits_of_mnist_are_not_told_to_be_as_they_are(visit, canvas, trained):
     tab = visit("draw")
     canvas.draw(DIGITS[4])
     assert "neither centred nor enlarged" not in words(tab.run().main)
+
+
+def test_a_picture_of_few_levels_is_answered_and_what_is_assumed_is_told(visit, canvas, trained):
+    stream = io.BytesIO()
+    Image.fromarray(render(DIGITS[5])[..., 0].astype(np.uint16) * 2).save(stream, "PNG")
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    tab.get_by_key("picture").upload("five.png", stream.getvalue()).run()
+    is_answer_of(trained, digit_from_picture(stream.getvalue()), tab)
+    assert "510 for white" in words(tab.main)
