@@ -9,11 +9,12 @@ from torch import Tensor
 
 from core.drawing import digit_from_ink
 from core.message import message
+from core.photo.depth import Limits
 from core.photo.file import MAX_PICTURE_BYTES as MAX_PICTURE_BYTES
 from core.photo.file import MAX_PICTURE_PIXELS as MAX_PICTURE_PIXELS
 from core.photo.file import MIN_PICTURE_SIDE as MIN_PICTURE_SIDE
 from core.photo.file import PictureError as PictureError
-from core.photo.file import decoded, shown_name
+from core.photo.file import decoded, decoded_with_limits, shown_name
 from core.photo.ink import whole_ink
 from core.photo.planes import Plane
 
@@ -66,7 +67,13 @@ def image_from_picture(data: bytes, filename: str = "") -> Tensor:
     Raises:
         PictureError: it is no such file, too large or damaged.
     """
-    return image_from_grey(decoded(data, shown_name(filename)).mean(axis=0))
+    return image_with_limits(data, filename)[0]
+
+
+def image_with_limits(data: bytes, filename: str = "") -> tuple[Tensor, Limits | None]:
+    """Do as `image_from_picture`; return, too, what became 0 and 255 if not those themselves."""
+    planes, limits = decoded_with_limits(data, shown_name(filename))
+    return image_from_grey(planes.mean(axis=0)), limits
 
 
 def image_from_grey(plane: Plane) -> Tensor:

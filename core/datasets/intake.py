@@ -17,7 +17,7 @@ from core.datasets.names import class_name_of as class_name_of
 from core.datasets.names import natural as natural
 from core.datasets.names import shown_name as shown_name
 from core.datasets.names import title_of as title_of
-from core.datasets.parts import TRAIN
+from core.datasets.parts import TRAIN, Images
 from core.datasets.settle import Intake as Intake
 from core.datasets.settle import IntakeError as IntakeError
 from core.datasets.settle import LeftOut as LeftOut
@@ -62,6 +62,7 @@ def take_in(
     preparation: Preparation = "centred",
     begin: float = 0.0,
     notes: Sequence[str] = (),
+    finish: Callable[[Images], tuple[Images, tuple[str, ...]]] | None = None,
 ) -> Progress:
     """Prepare images, yielding the share that is done; return what came of it.
 
@@ -72,6 +73,8 @@ def take_in(
         preparation: how `found` prepares them.
         begin: the share that is done already.
         notes: what was assumed so far, in sentences.
+        finish: called with all images (N, 28, 28) in the order in which they were prepared;
+            returns them as they are to be, and further notes.
 
     Raises:
         IntakeError: there are not two classes of enough images.
@@ -99,16 +102,18 @@ def take_in(
             left_out.append(LeftOut(one.name, error.message))
         else:
             taken.append(one)
+    pixels: Images = torch.cat(images)[:, 0].numpy() if images else _NONE
+    pixels, told = finish(pixels) if finish else (pixels, ())
     return settle(
         Taken(
             filename=filename,
-            images=torch.cat(images)[:, 0].numpy() if images else _NONE,
+            images=pixels,
             names=tuple(one.name for one in taken),
             classes=tuple(one.class_name for one in taken),
             parts=np.array([one.part for one in taken], np.int8),
             preparation=preparation,
             left_out=tuple(left_out),
-            notes=tuple(notes),
+            notes=(*notes, *told),
         )
     )
 

@@ -24,7 +24,7 @@ from core.datasets.intake import (
 )
 from core.datasets.layouts import LayoutError, grey_of, laid_out, numbers_of
 from core.datasets.own import MAX_CLASSES
-from core.datasets.parts import TEST, TRAIN, VALIDATION
+from core.datasets.parts import TRAIN
 from core.datasets.refusals import REMEDY, Refusals
 from core.datasets.roles import Pair, roles_of
 from core.message import N_, message
@@ -90,8 +90,11 @@ class _Reader:
                 raise problem or self._refuse.unclear()
             parts = self._parts()
         found = self._found(parts)
-        made = yield from take_in(self._filename, found, self._left_out, self._preparation)
-        return replace(made, notes=(*made.notes, *self._notes))
+        return (
+            yield from take_in(
+                self._filename, found, self._left_out, self._preparation, notes=self._notes
+            )
+        )
 
     # What is in them
 
@@ -106,14 +109,6 @@ class _Reader:
             numbers = labels[pair.labels]
             images = self._images(pair, len(numbers))
             parts.append(_Part(pair, images, self._names(pair, numbers, called)))
-        for pair in roles.pairs:
-            name = pair.images.name
-            if pair.part == TEST:
-                self._notes.append(message("“{name}” is the test set, and stays it.", name=name))
-            elif pair.part == VALIDATION:
-                self._notes.append(
-                    message("“{name}” is the validation set, and stays it.", name=name)
-                )
         if roles.in_order:
             self._notes.append(
                 message(

@@ -24,6 +24,7 @@ from core.datasets.intake import (
     shown_name,
     take_in,
 )
+from core.datasets.levels import Levels
 from core.datasets.zip_names import Reading, readings
 from core.message import N_, Quoted, message
 from core.photo.file import MAX_PICTURE_PIXELS, pixels_claimed
@@ -32,7 +33,6 @@ from core.picture import (
     MAX_PICTURE_BYTES,
     PictureError,
     digit_from_picture,
-    image_from_picture,
 )
 
 # A picture is 28 x 28 pixels in the end. This many are decoded in a minute, give or take.
@@ -91,13 +91,14 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
     pictures, pixels = yield from _pictures(archive, files, left_out)
     _require_budget(pixels, shown_name(filename))
     layout = layout_of([file.path[:-1] for file in pictures])
+    levels = Levels()
     found = []
     for file, place, count in zip(pictures, layout.places, pixels, strict=True):
         class_name = class_name_of(place.class_folder)
         if place.reason or not class_name:
             left_out.append(LeftOut(file.shown, place.reason or N_("Its folder has no name.")))
             continue
-        read = digit_from_picture if preparation == "centred" else image_from_picture
+        read = digit_from_picture if preparation == "centred" else levels.image
         found.append(
             Found(
                 file.shown,
@@ -108,7 +109,10 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
             )
         )
     _leave_out_empty(entries, names[0].names, left_out)
-    intake = yield from take_in(filename, found, left_out, preparation, _LOOKING, layout.notes)
+    finish = levels.levelled if preparation == "as_is" else None
+    intake = yield from take_in(
+        filename, found, left_out, preparation, _LOOKING, layout.notes, finish
+    )
     return replace(intake, readings=_class_readings(intake, names, pictures, layout, entries))
 
 
