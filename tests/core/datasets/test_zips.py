@@ -429,6 +429,6 @@ def test_classes_that_centring_makes_the_same_are_refused_with_the_way_out():
             file = io.BytesIO()
             Image.fromarray(page).save(file, "PNG")
             files[f"{side}/{row}.png"] = file.getvalue()
-    with pytest.raises(IntakeError, match="1 picture, 5 times.*prepare them “as they are”"):
+    with pytest.raises(IntakeError, match=r"1 picture, 5 times.*prepare them “as they are”"):
         read(zipped(files))
     assert taken(read(zipped(files), "as_is")) == {"left": (5,), "right": (5,)}
