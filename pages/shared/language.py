@@ -4,6 +4,9 @@
 what core hands out: names that it has marked, sentences, and errors.
 """
 
+import json
+from pathlib import Path
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -12,6 +15,9 @@ from core.translation import DEFAULT, LANGUAGES, language_of, tell, tell_number
 
 _CHOSEN = "language"
 _WIDGET = "language_switch"
+# As HTML names them, for browsers and screen readers.
+_HTML_NAMES = {"en": "en", "zh": "zh-CN"}
+_SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
 
 
 def language() -> str:
@@ -47,6 +53,13 @@ def language_switch() -> None:
             on_change=lambda: choose_language(st.session_state[_WIDGET]),
             label_visibility="collapsed",
         )
+        _tell_browser(_HTML_NAMES[language()])
+
+
+def _tell_browser(name: str) -> None:
+    """Let the page's element say its language, which Streamlit leaves at English."""
+    script = _SCRIPT.replace("LANGUAGE", json.dumps(name))
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def _(text: str) -> str:
