@@ -1,14 +1,17 @@
 """NetSketch: sketch a network, watch it learn, sketch a digit.
 
 Streamlit imports this file once, to serve `app`, and runs it as a script whenever a page is drawn.
+A server whose settings are wrong says so and ends before it serves anyone.
 """
 
+import sys
 from pathlib import Path
 
 import streamlit as st
 from streamlit import runtime
 
 from core.device import take_one_core
+from core.start import main
 
 # Pages compute on one thread; the training thread alone has a team of all cores.
 take_one_core()
@@ -18,4 +21,6 @@ if runtime.exists():
 
     frame()
 else:
+    if status := main():
+        sys.exit(status)
     app = st.App(Path(__file__))

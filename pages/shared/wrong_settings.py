@@ -1,7 +1,7 @@
 """What a visitor sees of a server whose settings are wrong, and the end of that server.
 
-`make run` looks at the settings before it serves. `streamlit run` runs no line of ours before the
-first visit, so then it is said here, and the server ends.
+A server looks at its settings before it serves; see app.py. This is for whoever has served it in
+another way, or has changed a setting between that look and the first visit.
 """
 
 import logging

@@ -21,7 +21,7 @@ from tests.bench._data import data_folder_of_its_own
 SHARES = (1 / 2, 1 / 4, 1 / 6, 1 / 10)
 SECONDS = 4.0
 REPEATS = 2
-SPEC = replace(DEFAULT, data="embedded", num_epochs=500, device="cpu")
+SPEC = replace(DEFAULT, data="embedded", num_epochs=200, batch_size=32, device="cpu")
 
 
 def edited(number: int) -> RunSpec:
