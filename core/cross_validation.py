@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from core.course import course_over
 from core.data import Digits
 from core.errors import UserError
-from core.folds import fold_data, fold_rows
+from core.folds import fold_data, folds_of
 from core.message import N_
 from core.precision import Precision
 from core.sharing import Team
@@ -64,8 +63,7 @@ class CrossValidation:
         self._data = data
         self._report_s = report_s
         self._course = course_over(spec, len(data.train), len(data.validation))
-        labels = torch.cat([data.train.labels, data.validation.labels])
-        self._rows = fold_rows(labels, spec.folds, spec.seed)
+        self._rows = folds_of(data, spec)
         self._fold = 0
         self._earlier_s = 0.0
         self._earlier_stretches: tuple[Stretch, ...] = ()

@@ -61,6 +61,8 @@ class Digits:
     mean: float = 0.1307
     std: float = 0.3081
     class_names: tuple[str, ...] = DIGITS
+    # Some images are there more than once, and no copies may be parted.
+    copies_together: bool = False
 
 
 def is_available(key: str) -> bool:
@@ -242,7 +244,15 @@ def _held_out(
 
 def _of(info: DatasetInfo, train: Split, validation: Split, test: Split) -> Digits:
     return Digits(
-        info.key, info.title, train, validation, test, info.mean, info.std, info.class_names
+        info.key,
+        info.title,
+        train,
+        validation,
+        test,
+        info.mean,
+        info.std,
+        info.class_names,
+        info.copies_together,
     )
 
 

@@ -108,13 +108,31 @@ class FoldVerdict:
         )
 
 
-def fold_rows(labels: Tensor, folds: int, seed: int) -> list[Rows]:
+def folds_of(data: Digits, spec: RunSpec) -> list[Rows]:
+    """Divide the images of a data set that are not for the test, as a spec says.
+
+    Raises:
+        UserError: a class has fewer images, or fewer different ones, than there are folds.
+    """
+    labels = torch.cat([data.train.labels, data.validation.labels])
+    if not data.copies_together:
+        return fold_rows(labels, spec.folds, spec.seed)
+    images = torch.cat([data.train.images, data.validation.images]).flatten(1).cpu().numpy()
+    _, copies = np.unique(images, axis=0, return_inverse=True)
+    return fold_rows(labels, spec.folds, spec.seed, copies.ravel())
+
+
+def fold_rows(
+    labels: Tensor, folds: int, seed: int, copies: NDArray[np.int64] | None = None
+) -> list[Rows]:
     """Divide images into folds that keep the shares of the classes; sizes differ by 1 at most.
 
     Args:
         labels: int (N,).
         folds: how many.
         seed: of the order in which a class's images are dealt.
+        copies: int (N,), the number of the picture that each image shows: all copies of one lie in
+            the same fold, which then may be larger than others. All are different without it.
 
     Returns:
         The rows that each fold holds back, each row in one of them, in ascending order.
@@ -123,9 +141,13 @@ def fold_rows(labels: Tensor, folds: int, seed: int) -> list[Rows]:
         UserError: a class has fewer images than there are folds.
     """
     # It takes half a second to import, and most processes divide nothing.
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    fewest = int(torch.bincount(labels.cpu()).clamp(min=0).min())
+    plain = labels.cpu().numpy()
+    different = labels.cpu()
+    if copies is not None:
+        different = torch.from_numpy(np.unique(np.stack([copies, plain]), axis=1)[1])
+    fewest = int(torch.bincount(different).clamp(min=0).min())
     if fewest < folds:
         raise UserError(
             message(
@@ -135,9 +157,9 @@ def fold_rows(labels: Tensor, folds: int, seed: int) -> list[Rows]:
                 fewest=fewest,
             )
         )
-    dealer = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
-    plain = labels.cpu().numpy()
-    return [held.astype(np.int64) for _, held in dealer.split(plain, plain)]
+    kind = StratifiedKFold if copies is None else StratifiedGroupKFold
+    dealer = kind(n_splits=folds, shuffle=True, random_state=seed)
+    return [held.astype(np.int64) for _, held in dealer.split(plain, plain, copies)]
 
 
 def fold_data(data: Digits, spec: RunSpec, rows: Sequence[Rows], fold: int) -> Digits:
@@ -146,13 +168,15 @@ def fold_data(data: Digits, spec: RunSpec, rows: Sequence[Rows], fold: int) -> D
     Args:
         data: the whole.
         spec: with `folds`.
-        rows: of `fold_rows`, over the training and then the validation images of `data`.
+        rows: of `folds_of`, over the training and then the validation images of `data`.
         fold: counted from 0.
     """
     images = torch.cat([data.train.images, data.validation.images])
     labels = torch.cat([data.train.labels, data.validation.labels])
     size = course_over(spec, len(data.train), len(data.validation)).train
-    learned = np.setdiff1d(np.arange(len(labels)), rows[fold])[:size]
+    # Where copies make a fold large, a few of the others are learned from twice in an epoch, so
+    # that every fold has as many steps.
+    learned = np.resize(np.setdiff1d(np.arange(len(labels)), rows[fold]), size)
 
     def part(chosen: Rows) -> Split:
         index = torch.from_numpy(chosen)

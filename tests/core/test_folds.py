@@ -8,9 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.model_selection import StratifiedGroupKFold
 
 from core.course import course_of, course_over
 from core.data import load
+from core.datasets.own import OwnImages, keep
 from core.errors import UserError
 from core.folds import (
     FoldResults,
@@ -19,8 +21,11 @@ from core.folds import (
     fold_results,
     fold_rows,
     fold_verdict,
+    folds_of,
 )
+from core.presets import DEFAULT
 from core.spec import RunSpec
+from core.take_home.lesson_folds import division_code
 from core.trainer import Epoch
 
 
@@ -167,3 +172,37 @@ def test_only_the_same_folds_can_be_compared():
     for other in ({"folds": 4}, {"folds": 0}, {"seed": 1}, {"data": "mnist"}):
         assert not comparable(spec, replace(spec, **other))
     assert not comparable(RunSpec(), RunSpec())
+
+
+def test_copies_of_a_picture_are_never_learned_from_and_held_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path))
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (60, 28, 28), dtype=np.uint8)
+    images[1:9] = images[0]
+    images[31:40:2] = images[30:39:2]
+    mine = OwnImages("mine", ("a", "b"), images, np.repeat([0, 1], 30))
+    data = load(keep(mine))
+    spec = replace(DEFAULT, data=data.key, folds=5, batch_size=8)
+    rows = folds_of(data, spec)
+    assert sorted(np.concatenate(rows)) == list(range(len(data.train) + len(data.validation)))
+    for fold in range(5):
+        part = fold_data(data, spec, rows, fold)
+        learned, held = (
+            {image.numpy().tobytes() for image in one.images}
+            for one in (part.train, part.validation)
+        )
+        assert not learned & held
+        assert len(part.train) == course_of(spec).train
+    names: dict[str, object] = {
+        "np": np,
+        "torch": torch,
+        "SEED": spec.seed,
+        "StratifiedGroupKFold": StratifiedGroupKFold,
+        **{f"train_{what}": getattr(data.train, what) for what in ("images", "labels")},
+        **{f"validation_{what}": getattr(data.validation, what) for what in ("images", "labels")},
+    }
+    exec(division_code(spec), names)
+    for (_, held), mine_held in zip(names["folds"], rows, strict=True):
+        assert held.tolist() == mine_held.tolist()
+    with pytest.raises(UserError, match="needs 5 images of each class, and one class has 2"):
+        fold_rows(torch.tensor([0] * 9 + [1] * 9), 5, 0, np.array([*range(9), *[20] * 8, 21]))
