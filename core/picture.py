@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.drawing import digit_from_ink
 from core.message import message
 from core.photo.depth import Limits
 from core.photo.file import MAX_PICTURE_BYTES as MAX_PICTURE_BYTES
@@ -15,8 +14,8 @@ from core.photo.file import MAX_PICTURE_PIXELS as MAX_PICTURE_PIXELS
 from core.photo.file import MIN_PICTURE_SIDE as MIN_PICTURE_SIDE
 from core.photo.file import PictureError as PictureError
 from core.photo.file import decoded, decoded_with_limits, shown_name
-from core.photo.ink import whole_ink
 from core.photo.planes import Plane
+from core.photo.readings import digits_in
 
 _SIDE: Final = 28
 
@@ -24,8 +23,7 @@ _SIDE: Final = 28
 def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
     """Prepare the digit that a picture file shows, dark on light or light on dark.
 
-    What the border of the picture mostly looks like is taken for paper; what differs from it most
-    strongly, to the dark or to the light side, is the ink.
+    Rulings, frames, shadows, stains and what comes in from the border are left out.
 
     Args:
         data: the file.
@@ -37,11 +35,21 @@ def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
     Raises:
         PictureError: it is no such file, too large, damaged, or shows no digit.
     """
+    return digits_from_picture(data, filename)[0]
+
+
+def digits_from_picture(data: bytes, filename: str = "") -> list[Tensor]:
+    """Prepare what may be the digit in a picture file, likeliest first; see `digit_from_picture`.
+
+    Returns:
+        at least one, and one only where nothing else can be meant.
+
+    Raises:
+        PictureError: see `digit_from_picture`.
+    """
     name = shown_name(filename)
-    colours = decoded(data, name)
-    ink = whole_ink(colours)
-    digit = None if ink is None else digit_from_ink(ink)
-    if digit is None:
+    digits = digits_in(decoded(data, name))
+    if not digits:
         raise PictureError(
             message(
                 "{name} shows no digit that stands out from its background: draw or photograph one "
@@ -49,7 +57,7 @@ def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
                 name=name,
             )
         )
-    return digit
+    return digits
 
 
 def image_from_picture(data: bytes, filename: str = "") -> Tensor:
@@ -96,5 +104,4 @@ def image_from_grey(plane: Plane) -> Tensor:
 
 def digit_from_grey(plane: Plane) -> Tensor | None:
     """Prepare what grey values (H, W) of 0..255 show as a digit; None where all looks alike."""
-    ink = whole_ink(np.asarray(plane, dtype=np.float32)[None])
-    return None if ink is None else digit_from_ink(ink)
+    return next(iter(digits_in(np.asarray(plane, dtype=np.float32)[None])), None)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.datasets.info import DatasetInfo
 from core.drawing import digit_from_ink, visible
-from core.picture import digit_from_picture, image_from_grey, image_from_picture
+from core.picture import digits_from_picture, image_from_grey, image_from_picture
 
 
 def from_ink(ink: NDArray[np.uint8] | NDArray[np.floating], info: DatasetInfo) -> Tensor | None:
@@ -41,9 +41,18 @@ def from_picture(data: bytes, info: DatasetInfo, filename: str = "") -> Tensor:
     Raises:
         PictureError: it is no such file, too large, damaged, or shows nothing.
     """
+    return all_from_picture(data, info, filename)[0]
+
+
+def all_from_picture(data: bytes, info: DatasetInfo, filename: str = "") -> list[Tensor]:
+    """Prepare each thing in a picture file that may be meant, likeliest first; see `from_picture`.
+
+    Raises:
+        PictureError: see `from_picture`.
+    """
     if info.preparation == "centred":
-        return digit_from_picture(data, filename)
-    return image_from_picture(data, filename)
+        return digits_from_picture(data, filename)
+    return [image_from_picture(data, filename)]
 
 
 def on_its_ground(pixels: Tensor, info: DatasetInfo) -> Tensor:

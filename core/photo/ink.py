@@ -14,9 +14,12 @@ _MIN_CONTRAST: Final = 24
 _PAPER_SIDE: Final = 96
 
 
-def whole_ink(planes: Plane) -> Plane | None:
-    """Tell ink from paper: (H, W) of 0 (paper) to 255 (ink), or None where all looks alike."""
-    page = _dark_on_light(planes)
+def whole_ink(page: Plane) -> Plane | None:
+    """Tell ink from paper: (H, W) of 0 (paper) to 255 (ink), or None where all looks alike.
+
+    Args:
+        page: (H, W) of 0 to 255, the ink darker than the paper.
+    """
     depth = (_paper(page) - page).clip(0, 255)
     # Strokes of a pen are thin: the median of the darkest thousandth, at least of 5 pixels.
     darkest = np.sort(depth, axis=None)[-max(5, depth.size // 1000) :]
@@ -28,10 +31,11 @@ def whole_ink(planes: Plane) -> Plane | None:
     low = min(max(3 * grain, 0.01 * peak), 0.4 * peak)
     strokes = depth[depth > peak / 2]
     high = max(float(np.median(strokes)), low + 1)
-    return _without_specks(((depth - low) / (high - low) * 255).clip(0, 255).astype(np.float32))
+    ink: Plane = ((depth - low) / (high - low) * 255).clip(0, 255).astype(np.float32)
+    return ink
 
 
-def _dark_on_light(planes: Plane) -> Plane:
+def dark_on_light(planes: Plane) -> Plane:
     """Choose the plane (H, W) in which the ink shows best, inverted where it is the lighter.
 
     Of red, green, blue and grey: a red pen is invisible in the red plane and black in the others.
@@ -100,7 +104,7 @@ def _paper(page: Plane) -> Plane:
     )
 
 
-def _without_specks(ink: Plane) -> Plane:
+def without_specks(ink: Plane) -> Plane:
     """Keep the digit: drop dust, and the edge of a table where something else remains."""
     labels, count = parts(ink > 100)
     if count == 0:

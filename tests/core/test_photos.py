@@ -1,0 +1,102 @@
+"""Photographs of a digit are read, whatever else is in them.
+
+`tests/bench/photos.py` counts over many more of each kind.
+"""
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from core.data import load
+from core.learner import learner
+from core.picture import digits_from_picture
+from core.predict import logits_of
+from core.presets import DEFAULT
+from tests.photos.digits import sample
+from tests.photos.kinds import HARD, ORDINARY
+from tests.photos.sheet import BLACK, Sheet, packed
+
+# Two of MNIST's test digits and one that is drawn: few, for a suite that is to be quick.
+CHOSEN = (4, 13, 25)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The weights of the default network."""
+    trainer = learner(DEFAULT, load(DEFAULT.data))
+    for _ in trainer.fit():
+        pass
+    return trainer.weights()
+
+
+@pytest.fixture(scope="module")
+def written():
+    test = load("embedded").test
+    return sample(test.images, test.labels, seed=3)
+
+
+def read(data: bytes, weights) -> list[int]:
+    return logits_of(DEFAULT, weights, torch.cat(digits_from_picture(data))).argmax(1).tolist()
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *HARD])
+def test_a_photo_is_read(network, written, name):
+    kind = (ORDINARY | HARD)[name]
+    wrong = []
+    for place in CHOSEN:
+        sheet = Sheet(written[place].pen, zlib.crc32(f"{name} {place}".encode()))
+        answers = read(kind(sheet), network)
+        if answers[0] != written[place].label:
+            wrong.append((written[place].label, answers))
+    assert len(wrong) <= (0 if name in ORDINARY else 1), wrong
+
+
+@pytest.mark.parametrize("name", ["strong_squares", "printed_box", "hard_shadow", "tight_crop"])
+def test_a_photo_of_these_kinds_is_read_nine_times_of_ten(network, written, name):
+    kind = HARD[name]
+    right = 0
+    for place in range(10, 30):
+        sheet = Sheet(written[place].pen, zlib.crc32(f"{name} {place}".encode()))
+        right += read(kind(sheet), network)[0] == written[place].label
+    assert right >= 18
+
+
+def test_a_clean_sheet_has_one_reading_only(written):
+    sheet = Sheet(written[25].pen, 1).write()
+    assert len(digits_from_picture(sheet.photo())) == 1
+
+
+def test_two_digits_side_by_side_are_both_offered(network, written):
+    sheet = Sheet(written[23].pen, 1, (480, 640)).write(0.4, BLACK, (0.5, 0.27))
+    sheet.pen = written[25].pen
+    answers = read(sheet.write(0.4, BLACK, (0.5, 0.73)).photo(), network)
+    assert {3, 5} <= set(answers)
+
+
+def test_readings_differ_and_are_few(written):
+    sheet = Sheet(written[28].pen, 5)
+    digits = digits_from_picture(HARD["in_a_table"](sheet))
+    assert 1 <= len(digits) <= 4
+    for i, one in enumerate(digits):
+        assert all(not torch.equal(one, other) for other in digits[:i])
+
+
+@pytest.mark.parametrize("side", [8, 9, 20, 3_000], ids=str)
+def test_any_texture_is_a_digit_or_none(side):
+    """Nothing that has no digit takes long or fails: checks, stripes, noise, a gradient."""
+    y, x = np.mgrid[:side, :side]
+    textures = [(x // 4 + y // 4) % 2 * 255, x % 7 * 40, np.random.default_rng(0).integers(
+        0, 256, (side, side)), x * 255 // side]  # fmt: skip
+    from PIL import Image
+
+    from core.picture import PictureError
+
+    for texture in textures:
+        data = packed(Image.fromarray(texture.astype(np.uint8)), "PNG")
+        try:
+            digits = digits_from_picture(data)
+        except PictureError:
+            continue
+        assert all(digit.shape == (1, 1, 28, 28) for digit in digits)
