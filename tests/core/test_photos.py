@@ -8,10 +8,11 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from core.data import load
 from core.learner import learner
-from core.picture import digits_from_picture
+from core.picture import PictureError, digits_from_picture
 from core.predict import logits_of
 from core.presets import DEFAULT
 from tests.photos.digits import sample
@@ -87,11 +88,8 @@ def test_readings_differ_and_are_few(written):
 def test_any_texture_is_a_digit_or_none(side):
     """Nothing that has no digit takes long or fails: checks, stripes, noise, a gradient."""
     y, x = np.mgrid[:side, :side]
-    textures = [(x // 4 + y // 4) % 2 * 255, x % 7 * 40, np.random.default_rng(0).integers(
-        0, 256, (side, side)), x * 255 // side]  # fmt: skip
-    from PIL import Image
-
-    from core.picture import PictureError
+    noise = np.random.default_rng(0).integers(0, 256, (side, side))
+    textures = [(x // 4 + y // 4) % 2 * 255, x % 7 * 40, noise, x * 255 // side]
 
     for texture in textures:
         data = packed(Image.fromarray(texture.astype(np.uint8)), "PNG")
