@@ -23,7 +23,7 @@ _MAX_PARTS: Final = 12
 _SAME: Final = 0.75
 _NEARLY: Final = 0.8
 _WORTH: Final = 0.4
-_GAP: Final = 0.15
+_GAP: Final = 0.2
 _MOST: Final = 4
 _VISIBLE: Final = 0.4
 _PLAIN: Final = 0.85
@@ -90,6 +90,8 @@ def _is_plain(ink: Plane, kept: Plane) -> bool:
     if count > 3 or any(piece.rim for piece in pieces):
         return False
     if any(_is_frame(labels, one, pieces) for one in pieces):
+        return False
+    if not pieces or len(_joined(pieces[0], pieces, labels)) < len(pieces):
         return False
     box = ndimage.find_objects(mask.astype(np.int8))[0]
     return likeness(shape_of(mask[box])) > _PLAIN

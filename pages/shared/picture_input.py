@@ -9,14 +9,16 @@ from core.datasets.info import DatasetInfo
 from core.photo.file import assumed
 from core.photo.thumbnail import thumbnail
 from core.picture import MAX_PICTURE_BYTES, PictureError
-from core.preparation import from_picture
+from core.preparation import all_from_picture
 from pages.shared.language import _, say
 from pages.shared.pictures import data_uri
 from pages.shared.upload_words import PICTURE_KINDS, upload_words
+from pages.shared.which_reading import choose_reading
 from pages.shared.words import plain
 
 # Twice as fine as it is shown, for screens of such pixels.
 _SIDE: Final = 280
+_SEEN: Final = "picture_seen"
 
 
 def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
@@ -35,12 +37,23 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
     )
     if file is None:
         return None, ""
-    data = file.getvalue()
     try:
-        image, picture = from_picture(data, info), data_uri(thumbnail(data, _SIDE))
+        digits, picture, told = _looked_at(file.file_id, file.getvalue(), info)
     except PictureError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return None, ""
-    if told := assumed(data):
+    if told:
         st.caption(plain(say(told)))
-    return image, picture
+    return choose_reading(digits, file.file_id), picture
+
+
+def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str]:
+    """Look at a picture once, however often the page is drawn."""
+    key = file_id, info.key
+    kept = st.session_state.get(_SEEN)
+    if kept is None or kept[0] != key:
+        digits = all_from_picture(data, info)
+        kept = key, (digits, data_uri(thumbnail(data, _SIDE)), assumed(data) or "")
+        st.session_state[_SEEN] = kept
+    seen: tuple[list[Tensor], str, str] = kept[1]
+    return seen

@@ -10,13 +10,15 @@ from PIL import Image
 
 from core.datasets.own import OwnImages, keep
 from core.datasets.table import info_of
-from core.picture import MAX_PICTURE_BYTES, digit_from_picture
+from core.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_picture
 from core.predict import probabilities
 from core.preparation import from_ink
 from core.presets import DEFAULT, PRESETS
 from tests.app.canvas import picture_of
 from tests.app.script import END, eventually, steps_to
 from tests.app.tab import Tab, words
+from tests.photos.digits import drawn
+from tests.photos.sheet import BLACK, Sheet
 from tests.strokes import DIGITS, render
 
 
@@ -380,3 +382,32 @@ def test_a_picture_of_few_levels_is_answered_and_what_is_assumed_is_told(visit, 
     tab.get_by_key("picture").upload("five.png", stream.getvalue()).run()
     is_answer_of(trained, digit_from_picture(stream.getvalue()), tab)
     assert "510 for white" in words(tab.main)
+
+
+def pair(left: int, right: int) -> bytes:
+    """A photo of two digits side by side, of which either may be meant."""
+    sheet = Sheet(drawn(left, 1), 4, (480, 640)).write(0.4, BLACK, (0.5, 0.27))
+    sheet.pen = drawn(right, 1)
+    return sheet.write(0.4, BLACK, (0.5, 0.73)).photo()
+
+
+def test_what_else_a_picture_may_show_is_offered_as_pictures(visit, canvas, trained):
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    data = pair(3, 5)
+    tab.get_by_key("picture").upload("pair.jpg", data).run()
+    digits = digits_from_picture(data)
+    assert len(digits) > 1
+    is_answer_of(trained, digits[0], tab)
+    choice = next(iter(tab.get_by_key("readings").get("button_group")))
+    assert len(choice.options) == len(digits)
+    assert all("data:image/png" in option.content for option in choice.proto.options)
+    choice.set_value(1).run()
+    is_answer_of(trained, digits[1], tab)
+
+
+def test_a_plain_picture_offers_nothing_to_choose(visit, canvas, trained):
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    tab.get_by_key("picture").upload("digit.png", picture_of(3)).run()
+    assert not tab.has("readings")
