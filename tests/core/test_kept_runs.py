@@ -45,6 +45,8 @@ def quick(make_digits, monkeypatch):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)
+    monkeypatch.setattr("core.sharing.take_all_cores", take_one_core)
+    monkeypatch.setattr("core.sharing.cores", lambda: 1)
     return digits
 
 
