@@ -21,6 +21,8 @@ _NEW: Final = ".new-"
 _GONE: Final = ".gone-"
 # Whoever makes a folder has given it its name, or died, by then.
 _ABANDONED_S: Final = 3600.0
+# A fault that made a run impossible may pass while what there is of it is removed.
+_AGAIN_S: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.5)
 
 
 def new(path: Path) -> Path:
@@ -52,12 +54,24 @@ def prepare(path: Path, record: RunRecord, state: State | None) -> None:
         folder.save(state, History(course_of(record.spec).steps_per_epoch))
 
 
-def abandon(path: Path) -> None:
-    """Take a run's folder out of all that counts, and off the disk as far as that can be done."""
-    with suppress(OSError):
-        disk.rename(path, gone(path))
+def abandon(path: Path) -> bool:
+    """Take a run's folder out of all that counts, and off the disk as far as that can be done.
+
+    Returns:
+        Whether it counts no more.
+    """
+    for wait_s in (*_AGAIN_S, None):
+        try:
+            if path.exists():
+                disk.rename(path, gone(path))
+            break
+        except OSError:
+            if wait_s is None:
+                return False
+            time.sleep(wait_s)
     disk.remove(gone(path))
     disk.remove(new(path))
+    return True
 
 
 def sweep(folders: Path, alone: Callable[[], AbstractContextManager[None]]) -> None:

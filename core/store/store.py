@@ -40,6 +40,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self._folders = root / "runs"
         self._lock = threading.RLock()
+        # What was begun of runs that could not be made, and could not be removed either.
+        self._unwanted: set[Path] = set()
         # Shared by the threads, which `_lock` keeps apart.
         self._file_lock = FileLock(
             root / "store.lock", timeout=LOCK_S, thread_local=False, poll_interval=0.01
@@ -95,8 +97,7 @@ class Store:
                 disk.sync_folder(self._folders)
         except BaseException as error:
             if isinstance(error, Exception):  # nothing of ours runs after a kill
-                for path in made:
-                    passage.abandon(path)
+                self._unwanted |= {path for path in made if not passage.abandon(path)}
             raise
         for record in records:
             self._index.put(record)
@@ -365,6 +366,10 @@ class Store:
     def sweep(self) -> None:
         """See to the folders that a kill or a fault left on their way in or out."""
         passage.sweep(self._folders, lambda: self._alone(surely=True))
+        for path in tuple(self._unwanted):
+            if passage.abandon(path):
+                self._unwanted.discard(path)
+                self._index.drop(path.name)
 
 
 def _try_to_write(folder: Path) -> None:
