@@ -91,6 +91,28 @@ def clauses(spec: RunSpec, other: RunSpec) -> str:
     return joined(said, "; ")
 
 
+def same_loss(first: RunSpec, second: RunSpec) -> bool:
+    """Tell whether two specs make the same thing small, so that their losses can be compared."""
+    return _measure_of(first) == _measure_of(second)
+
+
+def loss_in_words(spec: RunSpec) -> str:
+    """Say what a spec makes small, such as `Cross entropy, labels smoothed by 0.1`."""
+    words = in_words(setting_at("loss"), spec.loss)
+    _, smoothing = _measure_of(spec)
+    if not smoothing:
+        return words
+    return message("{loss}, labels smoothed by {share:g}", loss=words, share=smoothing)
+
+
+def _measure_of(spec: RunSpec) -> tuple[str, float]:
+    """Return what decides how large a loss is: its kind, and what the labels are smoothed by."""
+    if spec.loss == "cross_entropy":
+        return spec.loss, spec.label_smoothing
+    # The negative log-likelihood of the log-softmax is cross entropy by another name.
+    return "cross_entropy" if spec.loss == "nll" else spec.loss, 0.0
+
+
 def in_words(record: Setting, value: Value) -> str:
     """Write a value as people read it: `3 × 3`, `on`, `0.001`, `64 images`."""
     match record:

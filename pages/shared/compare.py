@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.confusion import confusion
 from core.data import load
-from core.difference import ALIKE, differences
+from core.difference import ALIKE, differences, loss_in_words, same_loss
 from core.errors import UserError
 from core.folds import comparable, fold_verdict
 from core.message import N_
@@ -56,7 +56,7 @@ def compare(chosen: Sequence[Run]) -> None:
     ]
     st.html(_legend(lines, chosen, palette()))
     _verdict(chosen)
-    _curves(lines)
+    _curves(lines, chosen)
     if len(chosen) == 2:
         left, right = st.columns([1, 1], gap="large")
         with left:
@@ -185,7 +185,7 @@ def _sentence(verdict: Verdict, *, alone: bool) -> str:
     return f"{icon} **{plain(head)}** {plain(say(verdict.reason))}"
 
 
-def _curves(lines: Sequence[Line]) -> None:
+def _curves(lines: Sequence[Line], chosen: Sequence[Run]) -> None:
     one_point = all(len(line.curves.epochs) <= 1 for line in lines)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**" + _("Curves") + "**", width="content")
@@ -215,6 +215,7 @@ def _curves(lines: Sequence[Line]) -> None:
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
         _chart(lines, "loss", images, axis)
+        _losses(chosen)
     with accuracy:
         _chart(lines, "accuracy", images, axis)
 
@@ -225,6 +226,22 @@ def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) 
     st.vega_lite_chart(
         rows, overlay_chart(rows, measure, axis, palette()), key=f"overlay_{measure}"
     )
+
+
+def _losses(chosen: Sequence[Run]) -> None:
+    """Say so where the runs make different things small: then the heights mean nothing."""
+    specs = [run.spec for run in chosen]
+    if all(same_loss(specs[0], spec) for spec in specs[1:]):
+        return
+    each = _("; ").join(
+        f"{letter}: {say(loss_in_words(spec))}"
+        for letter, spec in zip(LETTERS, specs, strict=False)
+    )
+    words = _(
+        "These losses are different ones ({each}), so a lower line is not a better run here: "
+        "compare the accuracies."
+    )
+    st.markdown(f":orange[:material/warning: {plain(words.format(each=each))}]")
 
 
 def _differences(chosen: Sequence[Run]) -> None:

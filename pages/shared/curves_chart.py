@@ -28,6 +28,8 @@ VALIDATION = N_("Validation")
 GHOST_TRAINING = N_("Training of the faint run")
 GHOST_VALIDATION = N_("Validation of the faint run")
 HEIGHT_PX = 290
+# As many figures as tell a tick from its neighbours, however far one zooms in.
+TICKS_PERCENT: Final = "~%"
 ZOOM = "zoom"
 
 
@@ -135,7 +137,7 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
                 "type": "quantitative",
                 "title": None,
                 "scale": {"domain": [0, 1]} if share else {"zero": True},
-                "axis": {"format": ".0%" if share else "~g", "tickCount": 5},
+                "axis": {"format": TICKS_PERCENT if share else "~g", "tickCount": 5},
             },
             "color": {
                 "field": "series",

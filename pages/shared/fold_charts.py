@@ -13,7 +13,7 @@ from core.history import Curves
 from core.run import Run
 from core.snapshot import RunSnapshot
 from core.spec import RunSpec
-from pages.shared.curves_chart import HEIGHT_PX, Axis, Measure
+from pages.shared.curves_chart import HEIGHT_PX, TICKS_PERCENT, Axis, Measure
 from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 from pages.shared.words import percent
@@ -156,7 +156,7 @@ def fold_chart(spec: RunSpec, measure: Measure, axis: Axis, colours: Palette) ->
                 "type": "quantitative",
                 "title": None,
                 "scale": {"zero": not share},
-                "axis": {"format": ".1~%" if share else "~g", "tickCount": 5},
+                "axis": {"format": TICKS_PERCENT if share else "~g", "tickCount": 5},
             },
             # Lines of one chart that are told apart by nothing but their fold.
             "detail": {"field": "fold", "type": "nominal"},
@@ -181,7 +181,7 @@ def strip_chart(found: FoldResults, colours: Palette) -> dict[str, object]:
         "type": "quantitative",
         "title": None,
         "scale": {"domain": [low - room, min(1.0, high) + room], "nice": False},
-        "axis": {"format": ".1~%", "grid": False, "tickCount": 5},
+        "axis": {"format": TICKS_PERCENT, "grid": False, "tickCount": 5},
     }
     number = {"align": "center", "baseline": "middle", "fontSize": 12, "fontWeight": 600}
     return {

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 import streamlit as st
 
-from core.difference import ALIKE, clauses
+from core.difference import ALIKE, clauses, loss_in_words, same_loss
 from core.message import N_, message
 from core.run import Run
 from core.runs import runs
@@ -75,11 +75,23 @@ def ghost_line(run: Run, ghost: Run | None) -> None:
         difference=plain(say(_differs(run.spec, ghost.spec))),
     )
     st.caption(words, help=say(_HOW))
+    if not same_loss(run.spec, ghost.spec):
+        words = _(
+            "Its loss is another one, so only its accuracy is drawn: it makes “{other}” small, "
+            "this run “{own}”, and the two cannot be held against each other."
+        ).format(
+            other=plain(say(loss_in_words(ghost.spec))), own=plain(say(loss_in_words(run.spec)))
+        )
+        st.caption(words)
 
 
-def ghost_rows(ghost: Run | None, measure: Measure, axis: Axis) -> pa.Table | None:
-    """Return the rows of the faint curves; made once for each step that it has come to."""
-    if ghost is None:
+def ghost_rows(run: Run, ghost: Run | None, measure: Measure, axis: Axis) -> pa.Table | None:
+    """Return the rows of the faint curves; made once for each step that it has come to.
+
+    There are none of a loss that is another one than the run's: their heights mean different
+    things.
+    """
+    if ghost is None or (measure == "loss" and not same_loss(run.spec, ghost.spec)):
         return None
     return _rows(ghost, ghost.progress, measure, axis)
 

@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.measures import Measures, measure
 from core.run import Run
 from pages.shared.confusion_figure import matrix_figure
+from pages.shared.curves_chart import TICKS_PERCENT
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, n_, say
 from pages.shared.palette import Palette
@@ -132,7 +133,7 @@ def class_chart(found: Measures, colours: Palette) -> dict[str, object]:
         "type": "quantitative",
         "title": None,
         "scale": {"domain": [max(0.0, np.floor(worst * 20) / 20 - 0.05), 1.0], "nice": False},
-        "axis": {"format": ".0%"},
+        "axis": {"format": TICKS_PERCENT},
     }
     mark = {"type": "point", "filled": True, "size": 90, "opacity": 1}
     return {
@@ -255,7 +256,7 @@ def bin_rows(found: Measures) -> pd.DataFrame:
 def bin_chart(colours: Palette) -> dict[str, object]:
     """Describe the reliability curve: how often right, by how sure, against what it should be."""
     scale = {"domain": [0, 1], "nice": False}
-    axis = {"format": ".0%"}
+    axis = {"format": TICKS_PERCENT}
     tooltip = [
         {
             "field": "confidence",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.history import Curves
 from core.palette import Palette
-from pages.shared.curves_chart import AXES, MEASURES, Axis, Measure
+from pages.shared.curves_chart import AXES, MEASURES, TICKS_PERCENT, Axis, Measure
 from pages.shared.language import _, say
 
 Images = Literal["validation", "training"]
@@ -103,7 +103,7 @@ def overlay_chart(
             "type": "quantitative",
             "title": None,
             "scale": {"zero": False},
-            "axis": {"format": ".1~%" if share else "~g", "tickCount": 5},
+            "axis": {"format": TICKS_PERCENT if share else "~g", "tickCount": 5},
         },
     }
     dashes = {

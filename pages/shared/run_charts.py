@@ -26,11 +26,11 @@ def run_charts(run: Run, now: RunSnapshot, curves: Curves, axis: Axis) -> None:
     loss, accuracy = st.columns(2, gap="medium")
     with loss:
         st.markdown(_titled(_("Loss")), help=_how(_("What training makes small. Lower is better.")))
-        _chart(run.id, curves, ghost, last_x, "loss", axis)
+        _chart(run, curves, ghost, last_x, "loss", axis)
     with accuracy:
         words = _("Share of the images that the network names correctly.")
         st.markdown(_titled(_("Accuracy")), help=_how(words))
-        _chart(run.id, curves, ghost, last_x, "accuracy", axis)
+        _chart(run, curves, ghost, last_x, "accuracy", axis)
     ghost_line(run, ghost)
     _schedule(now, curves.steps_per_epoch)
 
@@ -68,13 +68,13 @@ def _how(words: str) -> str:
 
 
 def _chart(
-    run_id: str, curves: Curves, ghost: Run | None, last_x: int, measure: Measure, axis: Axis
+    run: Run, curves: Curves, ghost: Run | None, last_x: int, measure: Measure, axis: Axis
 ) -> None:
     st.vega_lite_chart(
-        curve_rows(curves, measure, axis, ghost_rows(ghost, measure, axis)),
+        curve_rows(curves, measure, axis, ghost_rows(run, ghost, measure, axis)),
         curve_chart(last_x, measure, axis, palette()),
         # A zoom belongs to one run and one axis.
-        key=f"{measure}_{axis}_{run_id}",
+        key=f"{measure}_{axis}_{run.id}",
         # Unless the zoom is a selection that is sent here, Streamlit takes it back with new data.
         on_select="rerun",
         selection_mode=ZOOM,

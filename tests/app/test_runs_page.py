@@ -452,3 +452,14 @@ def test_a_run_can_be_taken_home_and_files_brought_in(visit, shelve, shelf):
     assert tab.query_params["compare"] == f"{second},{first}"
     assert not tab.has("take_home")
     assert tab.has("bring_in")
+
+
+def test_different_losses_are_not_passed_off_as_comparable(visit, shelve, shelf):
+    first = shelf.put(replace(SPEC, loss="mse"))
+    second = shelf.put(replace(SPEC, label_smoothing=0.1))
+    third = shelf.put(replace(SPEC, lr=0.5, label_smoothing=0.1))
+    shelve()
+    facts = said(visit("runs", query={"compare": f"{first},{second}"}))
+    assert "These losses are different ones (A: Mean squared error; B: Cross entropy" in facts
+    facts = said(visit("runs", query={"compare": f"{second},{third}"}))
+    assert "These losses" not in facts

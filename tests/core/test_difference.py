@@ -7,7 +7,14 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.difference import ALIKE, differences, in_words, sentence
+from core.difference import (
+    ALIKE,
+    differences,
+    in_words,
+    loss_in_words,
+    same_loss,
+    sentence,
+)
 from core.presets import DEFAULT, PRESETS
 from core.settings import Choice, Flag, Number
 from core.spec import BlockSpec, DenseSpec, RunSpec, in_use, setting_at, walk
@@ -188,3 +195,27 @@ def test_the_default_and_its_presets_all_read_well():
         said = sentence(preset.spec, DEFAULT)
         assert said.endswith(".")
         assert said[0].isupper()
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"lr": 0.5, "num_epochs": 3}, True),
+        ({"label_smoothing": 0.1}, False),
+        ({"loss": "mse"}, False),
+        ({"loss": "bce"}, False),
+        ({"loss": "multi_margin"}, False),
+    ],
+    ids=["rate", "smoothing", "squares", "binary", "margin"],
+)
+def test_losses_are_the_same_where_the_same_is_made_small(changes, same):
+    other = replace(ONE, **changes)
+    assert same_loss(ONE, other) == same_loss(other, ONE) == same
+    assert (loss_in_words(ONE) == loss_in_words(other)) == same
+
+
+def test_a_smoothing_that_a_loss_does_not_use_changes_nothing():
+    assert same_loss(ONE, replace(ONE, loss="nll"))
+    first = replace(ONE, loss="mse")
+    assert same_loss(first, replace(first, label_smoothing=0.1))
+    assert loss_in_words(replace(ONE, label_smoothing=0.1)).endswith("labels smoothed by 0.1")

@@ -145,6 +145,8 @@ def _channel(field: str, axis: Axis) -> dict[str, object]:
     look: dict[str, object] = {"tickCount": 5, "grid": field == "y"}
     if axis.format is not None:
         look["format"] = axis.format
+        if axis.format == "d":
+            look["tickMinStep"] = 1  # else 1.5 and 2 read the same
     if axis.values is not None:
         look["values"] = list(axis.values)
     return {

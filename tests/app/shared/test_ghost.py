@@ -127,3 +127,11 @@ def test_its_points_are_made_once(visit, earlier, later, script, monkeypatch):
     tab.run()
     assert read.count(earlier.id) == made
     assert (tab.chart("loss")[1].series == TRAINING).sum() == 120
+
+
+def test_a_loss_of_another_kind_is_not_drawn_under_this_one(visit, earlier, running):
+    running(100, replace(DEFAULT, loss="mse"))
+    tab = visit("train")
+    assert faint(tab).empty
+    assert len(faint(tab, "accuracy"))
+    assert "Its loss is another one, so only its accuracy is drawn" in said(tab)

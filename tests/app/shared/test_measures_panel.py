@@ -80,3 +80,21 @@ def test_any_answers_can_be_drawn(labels, seed):
         assert len(rows) > 0
         assert rows.notna().all().all()
     assert "nan" not in class_words(made) + confusion_words(made, NAMES) + calibration_words(made)
+
+
+def percent_label(share: float, form: str) -> str:
+    """What d3 writes for a share in one of the two forms that an axis of per cents may have."""
+    digits = {"~%": 6, ".0%": 0}[form]
+    text = f"{100 * share:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@pytest.mark.parametrize("step", [0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005])
+def test_no_two_ticks_of_an_axis_read_the_same(step):
+    said = torch.tensor([0, 1, 2, 0])
+    found = measure(torch.nn.functional.one_hot(said, 3) * 5.0, said, NAMES)
+    form = class_chart(found, LIGHT)["encoding"]["x"]["axis"]["format"]
+    ticks = [1 - step * i for i in range(5)]
+    assert len({percent_label(tick, form) for tick in ticks}) == 5
+    bins = bin_chart(LIGHT)["layer"][1]["encoding"]
+    assert bins["x"]["axis"]["format"] == bins["y"]["axis"]["format"] == form
