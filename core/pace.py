@@ -7,7 +7,6 @@ happened elsewhere, the end of a run that a whole class looks at, say, they take
 """
 
 import random
-import statistics
 import threading
 import time
 from collections import deque
@@ -20,8 +19,11 @@ RESTS: Final = 16.0
 RESTS_FOR_EACH: Final = 3.0
 # As a person would take a panel that stands still for longer to be broken.
 LONGEST_S: Final = 8.0
-# How many looks tell how long one takes; a single one that had to wait changes nothing.
-LOOKS: Final = 5
+# How many looks tell how long one takes: the shortest of them, so that one or two that had to wait
+# change nothing, and one that had not is enough to go back.
+LOOKS: Final = 3
+# No rest is longer than so many of the one before: the server may be quiet again in a moment.
+GROWTH: Final = 2.0
 # Of one processor's time, what all pages together take that are drawn anew by themselves.
 SHARE: Final = 0.5
 # Who has not looked again after so many rests is gone, or looks at another tab.
@@ -94,6 +96,7 @@ class Pace:
     ) -> None:
         self._viewer, self._audience, self._clock = viewer, audience, clock
         self._took: dict[str, deque[float]] = {}
+        self._rest_s: dict[str, float] = {}
         self._page_s = 0.0
         self._drawn_at = float("-inf")
         self._due: float | None = None
@@ -117,10 +120,14 @@ class Pace:
             panel: which one.
             shortest_s: as often as it has anything to show.
         """
-        took = self._took.get(panel) or self._audience.took_s(panel)
+        took = tuple(self._took.get(panel, ()))
+        if len(took) < LOOKS:
+            took = self._audience.took_s(panel)
         times = RESTS + RESTS_FOR_EACH * self._audience.others(self._viewer)
-        rest = min(LONGEST_S, times * statistics.median(took)) if took else 0.0
-        rest = max(shortest_s, rest)
+        rest = min(LONGEST_S, times * min(took)) if len(took) == LOOKS else 0.0
+        if panel in self._rest_s:
+            rest = min(rest, GROWTH * self._rest_s[panel])
+        rest = self._rest_s[panel] = max(shortest_s, rest)
         self._audience.see(self._viewer, self._page_s, rest)
         return rest
 

@@ -69,15 +69,30 @@ def test_no_panel_stands_still_for_longer_than_seconds(pace):
 def test_a_panel_soon_looks_often_again_when_the_server_is_quiet(pace):
     for _ in range(LOOKS):
         pace.looked("curves", 1.0)
-    for _ in range(LOOKS // 2 + 1):
-        pace.looked("curves", 0.005)
+    assert pace.rest_s("curves", 0.5) == LONGEST_S
+    pace.looked("curves", 0.005)
     assert pace.rest_s("curves", 0.5) == 0.5
 
 
-def test_one_slow_look_changes_nothing(pace):
-    for took_s in (0.005, 0.006, 2.0, 0.005):
+@pytest.mark.parametrize("slow", [1, LOOKS - 1])
+def test_a_few_slow_looks_change_nothing(pace, slow):
+    for took_s in (0.005, *[2.0] * slow):
         pace.looked("curves", took_s)
     assert pace.rest_s("curves", 0.5) == 0.5
+
+
+def test_the_first_looks_of_all_change_nothing(pace):
+    for _ in range(LOOKS - 1):
+        pace.looked("curves", 2.0)
+        assert pace.rest_s("curves", 0.5) == 0.5
+
+
+def test_rests_grow_step_by_step(pace):
+    rests = []
+    for _ in range(8):
+        pace.looked("curves", 2.0)
+        rests.append(pace.rest_s("curves", 0.5))
+    assert rests == [0.5, 0.5, 1, 2, 4, 8, 8, 8]
 
 
 def test_panels_are_told_apart(pace):
