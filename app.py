@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit import runtime
 
 from core.device import take_one_core
+from core.limits import limits
 from core.start import main
 
 # Pages compute on one thread; the training thread alone has a team of all cores.
@@ -21,6 +22,9 @@ if runtime.exists():
 
     frame()
 else:
+    from pages.shared.served import budget_of, lifespan, middleware
+
     if status := main():
         sys.exit(status)
-    app = st.App(Path(__file__))
+    budget = budget_of(limits())
+    app = st.App(Path(__file__), middleware=middleware(budget), lifespan=lifespan(budget))

@@ -30,7 +30,13 @@ _SECTIONS: Final[Mapping[str, Mapping[str, int | None]]] = {
         "max_pause_minutes": 0,
     },
     "people": {"only_own_runs": None},
-    "images": {"max_own_sets_per_person": 1, "max_own_sets_per_address": 1},
+    "images": {
+        "max_own_sets_per_person": 1,
+        "max_own_sets_per_address": 1,
+        "max_own_mb_per_person": 1,
+        "max_own_mb": 1,
+    },
+    "uploads": {"max_mb_per_page": 1, "max_mb_per_address": 1, "max_mb": 1},
     "store": {"keep_deleted_days": 0},
 }
 # More than anybody means, and little enough to be reckoned with in seconds.
@@ -54,6 +60,11 @@ class Limits:
     only_own_runs: bool = False
     max_own_sets_per_person: int = 10
     max_own_sets_per_address: int = 60
+    max_own_mb_per_person: int = 500
+    max_own_mb: int = 5_000
+    max_mb_per_page: int = 110
+    max_mb_per_address: int = 220
+    max_mb: int = 240
     keep_deleted_days: int = 7
 
     @property

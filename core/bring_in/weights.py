@@ -22,10 +22,10 @@ from core.message import N_, message
 from core.model import build
 from core.settings import shown
 from core.spec import RunSpec
-from core.take_home.weights import CONFIGURATION
+from core.take_home.weights import CONFIGURATION, MAX_WEIGHT_BYTES
 
-# 25 million weights. Larger networks can be trained here, but the file lies in memory twice.
-MAX_BYTES: Final = 100 * 2**20
+# Of a file: the weights, and a header that says what each is.
+MAX_BYTES: Final = MAX_WEIGHT_BYTES + 2**20
 _DTYPES: Final = {torch.float32: "F32", torch.int64: "I64"}
 _NUMPY: Final[Mapping[str, np.dtype[np.float32] | np.dtype[np.int64]]] = {
     "F32": np.dtype(np.float32).newbyteorder("<"),
@@ -97,13 +97,13 @@ def _expected(spec: RunSpec) -> dict[str, tuple[str, tuple[int, ...]]]:
         raise BringInError(
             message("The weights’ network cannot work. {problem}", problem=network.broken.message)
         )
-    if 4 * network.params > MAX_BYTES:
+    if 4 * network.params > MAX_WEIGHT_BYTES:
         raise BringInError(
             message(
                 "The network has {params:,} parameters; weights of at most {most:,} can be brought "
                 "in.",
                 params=network.params,
-                most=MAX_BYTES // 4,
+                most=MAX_WEIGHT_BYTES // 4,
             )
         )
     with torch.device("meta"):

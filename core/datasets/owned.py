@@ -91,6 +91,8 @@ class OwnData:
         before = _read(key) if key in here else {}
         if person not in before:
             self._require_room(here, person, address)
+        if key not in here:
+            self._require_disk(here, person, images.num_bytes)
         if key in here and not before:
             return own.keep(images)  # it is everybody's, and remains so
         owners = {**before, person: _digest(key, address)} if person else {}
@@ -129,6 +131,28 @@ class OwnData:
                     "{count} data sets are kept that came from your network address, and this "
                     "server allows an address no more. Delete one first.",
                     count=most,
+                )
+            )
+
+    def _require_disk(self, here: set[str], person: str, more: int) -> None:
+        sizes = {key: own.size_of(key) for key in here}
+        most = self._limits.max_own_mb_per_person
+        theirs = sum(size for key, size in sizes.items() if person in _read(key))
+        if person and theirs + more > most * 10**6:
+            raise UserError(
+                message(
+                    "Your own data sets would take more than the {most:,} MB that this server "
+                    "keeps for a person. Delete one first.",
+                    most=most,
+                )
+            )
+        most = self._limits.max_own_mb
+        if sum(sizes.values()) + more > most * 10**6:
+            raise UserError(
+                message(
+                    "All own data sets together would take more than the {most:,} MB that this "
+                    "server keeps for them. Whoever no longer needs theirs can delete it.",
+                    most=most,
                 )
             )
 

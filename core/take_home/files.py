@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Final, Literal
@@ -22,7 +22,7 @@ from core.take_home.parcel import Parcel, TakeHomeError, one_line, result_of, wh
 from core.take_home.report import report
 from core.take_home.script import script
 from core.take_home.shelf import Shelf
-from core.take_home.weights import loader, weights_file
+from core.take_home.weights import MAX_WEIGHT_BYTES, loader, weights_file
 
 Tell = Callable[[str], None]
 Need = Literal["nothing", "end", "curves", "weights"]
@@ -137,7 +137,21 @@ def offered(record: RunRecord, *, has_weights: bool) -> tuple[File, ...]:
         "curves": ended and record.step > 0,
         "weights": ended and has_weights,
     }
-    return tuple(file for file in FILES if there[file.need])
+    return tuple(_as_it_is(file, record) for file in FILES if there[file.need])
+
+
+def _as_it_is(file: File, record: RunRecord) -> File:
+    """Say of weights that are too many that they stay out."""
+    if file.name != "weights.safetensors" or 4 * record.params <= MAX_WEIGHT_BYTES:
+        return file
+    return replace(
+        file,
+        words=message(
+            "what it has learned, with its configuration; more than the {most} MB that NetSketch "
+            "takes back",
+            most=MAX_WEIGHT_BYTES // 2**20,
+        ),
+    )
 
 
 def make(parcel: Parcel, name: str, tell: Tell = lambda words: None) -> bytes:

@@ -1,6 +1,7 @@
 """The weights as safetensors, which can hold numbers only, and a few lines that load them."""
 
 from textwrap import fill
+from typing import Final
 
 from safetensors.torch import save
 
@@ -12,6 +13,9 @@ from core.take_home.parcel import Parcel, one_line
 
 # Under this name the file says which network its weights belong to.
 CONFIGURATION = "netsketch"
+# 26 million weights. Larger networks can be trained and taken home, but what is brought in lies in
+# memory twice.
+MAX_WEIGHT_BYTES: Final = 100 * 2**20
 
 
 def weights_file(parcel: Parcel) -> bytes:

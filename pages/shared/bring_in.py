@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import streamlit as st
 
@@ -17,21 +17,12 @@ from pages.shared import state
 from pages.shared.language import _, say
 from pages.shared.person import address, person
 from pages.shared.upload_words import upload_words
+from pages.shared.uploaded import Upload, contents
 from pages.shared.words import plain
 
 T = TypeVar("T")
 _JSON: Final = "json"
 _WEIGHTS: Final = "safetensors"
-
-
-class Upload(Protocol):
-    """A file that the browser sent."""
-
-    name: str
-
-    def getvalue(self) -> bytes:
-        """Its bytes."""
-        ...
 
 
 @dataclass
@@ -129,7 +120,7 @@ def _kind(file: Upload) -> str:
 def _named(file: Upload, reader: Callable[[bytes], T]) -> T:
     """Read a file; what is wrong with it is said with its name."""
     try:
-        return reader(file.getvalue())
+        return reader(contents(file))
     except UserError as error:
         words = message("{file}: {problem}", file=shown(file.name), problem=error.message)
         raise UserError(words) from error

@@ -20,6 +20,7 @@ from pages.shared.launch import attempt
 from pages.shared.own_preview import choices_of, forget, preview
 from pages.shared.person import address, person
 from pages.shared.upload_words import upload_words
+from pages.shared.uploaded import contents
 from pages.shared.words import duration, plain
 
 # Seconds that the page waits for a file before it shows how far that is, and between two looks.
@@ -82,7 +83,12 @@ def _panel() -> None:
         _let_go()
         _kept()
         return
-    data = file.getvalue()
+    try:
+        data = contents(file)
+    except UserError as error:
+        _let_go()
+        st.error(plain(say(error)), icon=":material/upload_file:")
+        return
     asked = hashlib.sha256(data).hexdigest(), file.name, how
     held = state.held("own_reading", _Held)
     if held.asked != asked or held.reading is None:

@@ -6,13 +6,15 @@ import streamlit as st
 from torch import Tensor
 
 from core.datasets.info import DatasetInfo
+from core.errors import UserError
 from core.photo.file import assumed
 from core.photo.thumbnail import thumbnail
-from core.picture import MAX_PICTURE_BYTES, PictureError
+from core.picture import MAX_PICTURE_BYTES
 from core.preparation import all_from_picture
 from pages.shared.language import _, say
 from pages.shared.pictures import data_uri
 from pages.shared.upload_words import PICTURE_KINDS, upload_words
+from pages.shared.uploaded import contents
 from pages.shared.which_reading import choose_reading
 from pages.shared.words import plain
 
@@ -38,8 +40,8 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
     if file is None:
         return None, ""
     try:
-        digits, picture, told = _looked_at(file.file_id, file.getvalue(), info)
-    except PictureError as error:
+        digits, picture, told = _looked_at(file.file_id, contents(file), info)
+    except UserError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return None, ""
     if told:

@@ -1,12 +1,10 @@
 """What can be taken home of a run: one zip of all, or each file by itself, made when asked for."""
 
-import itertools
 import logging
 from functools import partial
 from typing import Final
 
 import streamlit as st
-from streamlit import runtime
 
 from core.errors import UserError
 from core.message import N_, message
@@ -14,14 +12,13 @@ from core.record import ENDED
 from core.run import Run
 from core.take_home import File, everything, folder_name, make, offered, parcel_of
 from pages.shared import live, state
+from pages.shared.held_files import Page, held_files
 from pages.shared.language import _, say
 from pages.shared.words import plain
 
 # How often the line is drawn that says what is being made.
 _LOOK_S: Final = 1.0
 _ZIP: Final = "application/zip"
-# Finished files that are held at once; see `_hold`.
-_HELD: Final = 4
 _ICONS: Final = {
     "train.py": ":material/code:",
     "train.ipynb": ":material/menu_book:",
@@ -36,11 +33,9 @@ _ICONS: Final = {
 }
 
 _log = logging.getLogger(__name__)
-_owners = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
-_places = itertools.cycle(range(_HELD))
 
 
-class Making:
+class Making(Page):
     """The making of one session's files, told by the server's threads that make them.
 
     Attributes:
@@ -49,6 +44,7 @@ class Making:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.words = ""
         self.failure = ""
 
@@ -71,7 +67,7 @@ class Making:
                 made = everything(parcel, self._tell)
             else:
                 made = make(parcel, name, self._tell)
-            _hold(made, mime, saved_as)
+            held_files.hold(self, made, mime, saved_as)
             return made
         except UserError as error:
             self.failure = error.message
@@ -91,25 +87,6 @@ class Making:
         self.words = words
 
 
-def _hold(made: bytes, mime: str, saved_as: str) -> None:
-    """Keep a finished file until the browser has fetched it.
-
-    Streamlit 1.67 counts a file that was made on demand as nobody's, and throws it away at the end
-    of the second script run after that, whoever's it is. Pages that tick end several a second, so
-    that the browser often came too late. Kept under a place of no session, it stays until other
-    files have taken that place.
-    """
-    if runtime.exists():
-        # It would warn that no session is there to own the file, which is the point.
-        _owners.disabled = True
-        try:
-            runtime.get_instance().media_file_mgr.add(
-                made, mime, f"take_home_{next(_places)}", saved_as, is_for_static_download=True
-            )
-        finally:
-            _owners.disabled = False
-
-
 def take_home(run: Run) -> None:
     """Offer what can be taken home of a run.
 
@@ -117,6 +94,8 @@ def take_home(run: Run) -> None:
     before the server has been asked for the old one. So a line of its own looks how it goes.
     """
     making = state.held("take_home", Making)
+    making.offer = run.id
+    making.seen()
     record = run.record()
     files = offered(record, has_weights=run.has_weights)
     with st.container(border=True, key="take_home"):
@@ -149,6 +128,7 @@ def take_home(run: Run) -> None:
 
 
 def _doing(making: Making) -> float:
+    making.seen()
     if making.failure:
         st.markdown(f":red[:material/error: {plain(say(making.failure))}]")
     elif making.words:

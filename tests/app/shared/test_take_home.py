@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.presets import DEFAULT
 from core.run import Run
 from core.take_home import FILES, TakeHomeError
+from pages.shared import held_files
 from pages.shared import take_home as panel
 from tests.app.tab import words
 
@@ -143,9 +144,9 @@ def test_a_fault_is_a_sentence_too(made, ended, monkeypatch):
 
 def test_a_finished_file_waits_for_the_browser(ended, monkeypatch):
     files = MediaFileManager(MemoryMediaFileStorage("/media"))
-    monkeypatch.setattr(panel.runtime, "exists", lambda: True)
+    monkeypatch.setattr(held_files.runtime, "exists", lambda: True)
     monkeypatch.setattr(
-        panel.runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=files)
+        held_files.runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=files)
     )
     making = panel.Making()
     addresses = []
@@ -159,8 +160,9 @@ def test_a_finished_file_waits_for_the_browser(ended, monkeypatch):
             files.remove_orphaned_files()
     for address in addresses:
         assert files.read_file(address.rsplit("/", 1)[1]) is not None
-    for number in range(panel._HELD):
-        panel._hold(b"%d" % number, "text/plain", f"{number}.txt")
+    making.offer = "another run"
+    other = held_files.Page()
+    held_files.held_files.hold(other, b"more", "text/plain", "more.txt")
     for _ in range(2):
         files.remove_orphaned_files()
     for address in addresses:

@@ -234,7 +234,7 @@ def test_a_bomb_takes_no_memory():
 
 
 def test_too_large_a_file_is_not_looked_into():
-    assert refusal(bytes(MAX_BYTES + 1)) == "Weights have at most 100 MB; this file has 100 MB."
+    assert refusal(bytes(MAX_BYTES + 1)) == "Weights have at most 101 MB; this file has 101 MB."
 
 
 def test_a_network_that_cannot_work_is_refused():

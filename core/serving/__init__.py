@@ -1,0 +1,1 @@
+"""What stands between a browser's requests and Streamlit's answers; knows ASGI, and no pages."""

@@ -1,0 +1,76 @@
+"""What guards the server: who may upload how much at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import config, runtime
+from streamlit.web.server.server_util import is_url_from_allowed_origins
+
+from core.limits import Limits
+from core.serving.budget import Held, UploadBudget
+from core.serving.connection import ConnectionHelp
+from core.serving.memory import giving_memory_back
+from core.serving.uploads import Scope, UploadGuard
+from pages.shared.person import network_of
+
+MB = 2**20
+
+
+def middleware(budget: UploadBudget) -> list[Middleware]:
+    """Return what every request goes through before Streamlit sees it."""
+    most = config.get_option("server.maxUploadSize") * MB
+    return [
+        Middleware(ConnectionHelp, may_connect=_may_connect),
+        Middleware(UploadGuard, budget=budget, most=most, address_of=_address_of),
+    ]
+
+
+def budget_of(allowed: Limits) -> UploadBudget:
+    """Return how much of uploads this server holds."""
+    return UploadBudget(
+        per_session=allowed.max_mb_per_page * MB,
+        per_address=allowed.max_mb_per_address * MB,
+        in_all=allowed.max_mb * MB,
+        held=_held,
+    )
+
+
+def lifespan(budget: UploadBudget):  # type: ignore[no-untyped-def]
+    """Return what goes on as long as the server does."""
+
+    @asynccontextmanager
+    async def alive(app: st.App) -> AsyncIterator[None]:
+        async with giving_memory_back(budget.taken):
+            yield
+
+    return alive
+
+
+async def _may_connect(origin: str, host: str) -> bool:
+    """Decide as Streamlit does about a page's websocket."""
+    if not origin or urlsplit(origin).netloc == host:
+        return True
+    # It may look the machine's own addresses up.
+    return await asyncio.to_thread(is_url_from_allowed_origins, origin)
+
+
+def _held() -> Mapping[str, Held]:
+    """Count what Streamlit holds of each session's uploads."""
+    if not runtime.exists():
+        return {}
+    manager = runtime.get_instance().uploaded_file_mgr
+    # Its own dictionaries, which other threads change meanwhile.
+    with manager._lock:  # type: ignore[attr-defined]
+        return {
+            session: Held(len(files), sum(len(file.data) for file in files.values()))
+            for session, files in manager.file_storage.items()  # type: ignore[attr-defined]
+        }
+
+
+def _address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return network_of(client[0]) if client else ""

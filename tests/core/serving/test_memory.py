@@ -1,0 +1,24 @@
+import asyncio
+
+from core.serving import memory
+from core.serving.memory import WORTH, giving_memory_back
+
+
+def test_memory_is_given_back_when_large_uploads_have_gone(monkeypatch):
+    monkeypatch.setattr(memory, "LOOK_S", 0.001)
+    taken = iter([0, 3 * WORTH, 3 * WORTH, 2 * WORTH + 1, WORTH, WORTH // 2, 0, 0])
+    seen: list[int] = []
+    back: list[int] = []
+
+    def now() -> int:
+        seen.append(next(taken, 0))
+        return seen[-1]
+
+    async def live() -> None:
+        async with giving_memory_back(now, lambda: back.append(seen[-1])):
+            while len(seen) < 12:
+                await asyncio.sleep(0.001)
+
+    asyncio.run(live())
+    # Not for the little that was left, and once for what goes once.
+    assert back == [WORTH, 0]

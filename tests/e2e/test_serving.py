@@ -1,0 +1,118 @@
+"""A served NetSketch from outside: uploads without end, and a proxy that renames the server."""
+
+import re
+import secrets
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, expect
+
+from tests.bench._client import Client
+from tests.e2e.server import App, serve
+
+LIMITS = "[uploads]\nmax_mb_per_page = 12\nmax_mb_per_address = 30\nmax_mb = 20\n"
+MB = 2**20
+
+
+def session_of(client: Client) -> str:
+    for message in client.messages():
+        if message.WhichOneof("type") == "new_session":
+            return message.new_session.initialize.session_id
+    raise AssertionError("the server never told the session")
+
+
+def upload(app: App, session: str, number: int, size: int) -> int:
+    """Send a file as a browser does; return the status."""
+    token = "2|00000000|" + secrets.token_hex(16) + "|1"
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.zip"\r\n\r\n'
+        + bytes(size)
+        + b"\r\n--b--\r\n"
+    )
+    request = urllib.request.Request(
+        f"{app.address}/_stcore/upload_file/{session}/{number}",
+        data=body,
+        method="PUT",
+        headers={
+            "Content-Type": "multipart/form-data; boundary=b",
+            "X-Xsrftoken": token,
+            "Cookie": f"_streamlit_xsrf={token}",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return int(reply.status)
+
+
+def test_uploads_without_end_take_no_more_than_their_share(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "limits.toml").write_text(LIMITS)
+    monkeypatch.setenv("NETSKETCH_CONFIG", str(tmp_path / "limits.toml"))
+    with serve(tmp_path) as app, Client(app.address) as one, Client(app.address) as other:
+        session, peer = session_of(one), session_of(other)
+        one.settle()
+        server = psutil.Process(app.process.pid)
+        before = server.memory_info().rss
+        for number in range(40):
+            assert upload(app, session, number, 4 * MB) == 204
+            assert server.memory_info().rss - before < 60 * MB
+        # The others have room all the same.
+        assert upload(app, peer, 0, 7 * MB) == 204
+        assert app.troubles() == []
+
+
+@contextmanager
+def proxy(app: App) -> Iterator[str]:
+    """Pass everything on to the server under the server's own name, as many proxies do."""
+    port = int(app.address.rpartition(":")[2])
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket, *, rename: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                if rename:
+                    data = re.sub(rb"(?m)^Host: [^\r]+", b"Host: inner.example:80", data)
+                sink.sendall(data)
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                browser, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", port))
+            for source, sink, rename in ((browser, server, True), (server, browser, False)):
+                threading.Thread(
+                    target=pump, args=(source, sink), kwargs={"rename": rename}, daemon=True
+                ).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        # Another name for the same machine, which the server does not know for its own.
+        yield f"http://[::ffff:127.0.0.1]:{listener.getsockname()[1]}/"
+    finally:
+        listener.close()
+
+
+def test_behind_a_proxy_that_renames_the_server_the_page_says_what_to_do(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with serve(tmp_path) as app, proxy(app) as address:
+        page = browser.new_context(locale="en-US").new_page()
+        # No name server knows the name; the browser's own requests are sent on with it.
+        page.goto(address)
+        words = page.locator("#netsketch-connection")
+        expect(words).to_contain_text("server.corsAllowedOrigins", timeout=30_000)
+        expect(words).to_contain_text("inner.example:80")
+        page.goto(app.address)
+        expect(page.get_by_role("link", name="Draw").first).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(9_000)
+        expect(words).to_have_count(0)
+        assert app.troubles() == []
