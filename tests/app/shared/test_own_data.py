@@ -1,16 +1,21 @@
 """The panel for images of one's own, as a person meets it."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.codec import to_query
+from core.datasets import intake_zip
 from core.datasets.own import delete, images_path, own_keys
+from core.datasets.table import info_of
 from core.presets import DEFAULT
+from pages.shared import own_data
 from pages.shared.pictures import strip_html
 from tests.app.tab import words
 from tests.core.datasets.pictures import npz, png, shapes, zipped
+from tests.core.datasets.test_zips import packed
 
 MINE = zipped({**shapes(6), "ring/notes.txt": b"[x](http://a.b) nothing but text"})
 
@@ -109,3 +114,76 @@ def test_arrays_that_are_refused_show_the_line_that_mends_them(visit):
     (error,) = tab.error
     line = "np.savez('mended.npz', images=d['x'].reshape(-1, 24, 25), labels=d['y'])"
     assert line in error.value.replace("\\", "")
+
+
+def control(tab, start: str):
+    """The widget whose key begins so, of whatever kind."""
+    return next(
+        one
+        for kind in ("radio", "button_group", "segmented_control")
+        for one in tab.get(kind)
+        if (one.key or "").startswith(start)
+    )
+
+
+def test_a_given_test_set_stays_or_is_put_together_with_the_rest(visit):
+    parts = {f"train/{name}": body for name, body in shapes(6).items()}
+    parts |= {f"test/{shape}/9.png": png(shape, wide=17) for shape in ("ring", "bar")}
+    tab = opened(visit, ("mine.zip", zipped(parts), "application/zip"))
+    assert "The given test set stays as it is; its images: 2." in words(tab).replace("\\", "")
+    tab.click("own_use")
+    (key,) = own_keys()
+    assert info_of(key).test == 2
+    assert "came for it" in info_of(key).description
+    tab = opened(visit, ("mine.zip", zipped(parts), "application/zip"))
+    control(tab, "own_parts_").set_value(True).run()
+    assert "All images were put together" in words(tab)
+    tab.click("own_use")
+    assert sorted(info_of(one).description for one in own_keys()) == [
+        "Your own images, tested on those that came for it.",
+        "Your own images.",
+    ]
+
+
+def test_doubtful_names_are_chosen_among_the_likely_readings(visit):
+    names = {"猫": "猫".encode("gbk"), "dog": b"dog"}
+    tab = opened(visit, ("mine.zip", packed(names), "application/zip"))
+    choice = control(tab, "own_reading_")
+    assert any(option.startswith("猫") or ", 猫" in option for option in choice.options)
+    assert tab.dataframe[0].value["Class"].tolist() == ["dog", "猫"]
+    other = next(i for i, option in enumerate(choice.options) if "è" in option)
+    choice.set_value(other).run()
+    assert tab.dataframe[0].value["Class"].tolist() == ["dog", "è"]
+    tab.click("own_use")
+    assert info_of(own_keys()[0]).class_names == ("dog", "è")
+
+
+def test_classes_can_be_called_otherwise_before_they_are_used(visit):
+    tab = opened(visit, ("mine.zip", MINE, "application/zip"))
+    choices = tab.session_state["own_choices"]
+    choices.choose(called={"ring": "circle"})
+    tab.run()
+    assert tab.dataframe[0].value["Class"].tolist() == ["bar", "circle"]
+    choices.choose(called={"ring": "bar"})
+    tab.run()
+    assert "holds only one class" in tab.error[0].value.replace("\\", "")
+    tab.click("own_use")
+    assert info_of(own_keys()[0]).class_names == ("bar", "circle")
+
+
+def test_a_long_read_shows_its_progress_and_can_be_cancelled(visit, monkeypatch):
+    monkeypatch.setattr(own_data, "_AT_ONCE_S", 0.05)
+    monkeypatch.setattr(own_data, "_SOON_S", 0.05)
+    hold = threading.Event()
+    read = intake_zip.digit_from_picture
+    monkeypatch.setattr(intake_zip, "digit_from_picture", lambda data: hold.wait(30) and read(data))
+    tab = opened(visit, ("mine.zip", MINE, "application/zip"))
+    assert not tab.exception
+    tab.click("own_cancel")
+    hold.set()
+    tab.run()
+    assert "Reading was cancelled" in words(tab)
+    assert own_keys() == ()
+    monkeypatch.setattr(own_data, "_AT_ONCE_S", 20.0)
+    tab.click("own_again")
+    assert tab.dataframe[0].value["Class"].tolist() == ["bar", "ring"]
