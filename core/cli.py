@@ -35,6 +35,7 @@ from core.record import MAX_NAME, RunRecord, Status
 from core.run import Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
+from core.start import require_environment
 from core.store import RunRow, Store
 from core.take_home import everything, folder_name, parcel_of
 from core.take_home.parcel import one_line, result_of
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; return the exit status."""
     chosen = _parser().parse_args(arguments)
     try:
+        require_environment()  # else its runs would lie where nobody looks for them
         status: int = chosen.do(chosen)
         sys.stdout.flush()
     except UserError as error:

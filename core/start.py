@@ -32,9 +32,18 @@ def require_sound() -> Limits:
     Raises:
         UserError: a setting or a variable of the environment is wrong.
     """
+    require_environment()
+    return limits()
+
+
+def require_environment() -> None:
+    """See to it that the environment names what NetSketch reads; the command line needs no more.
+
+    Raises:
+        UserError: a variable is misspelt, or names what can be no folder.
+    """
     _require_known(os.environ)
     _require_folder(os.environ)
-    return limits()
 
 
 def main() -> int:

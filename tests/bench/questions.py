@@ -7,7 +7,7 @@ on editing, against how fast it trains alone just before, and how long a single 
     make bench NAME=questions
 """
 
-import statistics
+import itertools
 import time
 from dataclasses import replace
 
@@ -18,9 +18,9 @@ from core.runs import Runs
 from core.spec import RunSpec
 from tests.bench._data import data_folder_of_its_own
 
-SHARES = (1 / 2, 1 / 4, 1 / 6, 1 / 10)
-SECONDS = 4.0
-REPEATS = 2
+SHARES = (1 / 6, 1 / 2, 1 / 4, 1 / 10)
+SECONDS = 5.0
+REPEATS = 3
 SPEC = replace(DEFAULT, data="embedded", num_epochs=200, batch_size=32, device="cpu")
 
 
@@ -38,38 +38,39 @@ def pace(run: Run, seconds: float) -> float:
     return (run.snapshot().step - before) / (time.monotonic() - began)
 
 
+def price_s(line: Runs, number: int) -> float:
+    """Return how long a single question for a price waits for its answer."""
+    asked = time.monotonic()
+    while line.price("one", edited(number)) is None:
+        time.sleep(0.02)
+    return time.monotonic() - asked
+
+
 def main() -> None:
-    """Measure each share in turn, several times over."""
-    kept: dict[float, list[float]] = {share: [] for share in SHARES}
-    waited: dict[float, list[float]] = {share: [] for share in SHARES}
+    """Measure each share, the whole several times over; print each figure as it is known."""
+    numbers = itertools.count(1)
     with data_folder_of_its_own():
         line = Runs()
         run = line.start(SPEC)
         while run.snapshot().step < 100:
             time.sleep(0.05)
-        count = 0
         for _ in range(REPEATS):
             for share in SHARES:
                 guests.SHARE = share
                 alone = pace(run, SECONDS)
-                asked = time.monotonic()
-                count += 1
-                while line.price("one", edited(count)) is None:
-                    time.sleep(0.02)
-                waited[share].append(time.monotonic() - asked)
+                waited = price_s(line, next(numbers))
                 began, before = time.monotonic(), run.snapshot().step
                 while time.monotonic() - began < SECONDS:
-                    count += 1
-                    line.price("editor", edited(count))
+                    line.price("editor", edited(next(numbers)))
                     time.sleep(0.3)
                 beside = (run.snapshot().step - before) / (time.monotonic() - began)
-                kept[share].append(beside / alone)
+                line.price("editor", SPEC)
+                print(
+                    f"share {share:.2f}: a price after {waited:.1f} s; while one edits, a run "
+                    f"trains at {beside / alone:.2f} of its pace alone",
+                    flush=True,
+                )
         line.close()
-    for share in SHARES:
-        print(
-            f"share {share:.2f}: trains at {statistics.median(kept[share]):.2f} of alone, "
-            f"a price after {statistics.median(waited[share]):.1f} s (n = {REPEATS})"
-        )
 
 
 if __name__ == "__main__":

@@ -252,3 +252,9 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
         text=True,
     )
     assert done.stderr == ""
+
+
+def test_a_misspelt_variable_keeps_it_from_writing_elsewhere(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("NETSKETCH_DATE", str(tmp_path / "class"))
+    assert cli.main(["list"]) == 1
+    assert "Did you mean NETSKETCH_DATA?" in capsys.readouterr().err
