@@ -123,7 +123,7 @@ def test_a_cross_validation_is_paused_left_found_again_and_finished(open_tab: Op
     second.button("panel_resume").click()
     assert second.right_of_500() > 300
     expect(second.key("folds")).to_contain_text(
-        re.compile(r"[\d.]+ % ± [\d.]+ %.*over 4 of 4 folds")
+        re.compile(r"[\d.]+\s%\s±\s[\d.]+\s%.*over 4 of 4 folds")
     )
     # Its last network reads drawings as any other does.
     second.turn_to("Draw")
