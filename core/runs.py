@@ -15,6 +15,7 @@ from torch import Tensor
 from core.check import require_runnable
 from core.cross_test import CrossTested, CrossTests
 from core.data import data_folder, load
+from core.datasets.described import remember
 from core.datasets.owned import OwnData
 from core.device import keep_freed_memory, take_all_cores, take_one_core
 from core.duel import require_fair, take_turns
@@ -183,6 +184,7 @@ class Runs:
         weights: Mapping[str, Tensor],
         owner: str = "",
         address: str = "",
+        images: str = "",
     ) -> Run:
         """Make a run of weights that were trained elsewhere, and test them when it is their turn.
 
@@ -192,12 +194,15 @@ class Runs:
             weights: its state dict, already checked against the spec.
             owner: whose it is.
             address: where they ask from; empty for this very machine.
+            images: what the weights tell of own images that were never here.
 
         Raises:
             UserError: runs cannot be kept on this disk, the spec cannot run here, or too many runs
                 wait.
         """
         self.own_data.require(spec.data, owner)
+        with suppress(OSError):
+            remember(spec.data, images)
         require_runnable(spec)
         if self._store is None:
             raise UserError(N_("Weights cannot be brought in where runs are not kept on the disk."))

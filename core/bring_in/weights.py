@@ -22,7 +22,7 @@ from core.message import N_, message
 from core.model import build
 from core.settings import shown
 from core.spec import RunSpec
-from core.take_home.weights import CONFIGURATION, MAX_WEIGHT_BYTES
+from core.take_home.weights import CONFIGURATION, IMAGES, MAX_WEIGHT_BYTES
 
 # Of a file: the weights, and a header that says what each is.
 MAX_BYTES: Final = MAX_WEIGHT_BYTES + 2**20
@@ -35,10 +35,15 @@ _NUMPY: Final[Mapping[str, np.dtype[np.float32] | np.dtype[np.int64]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Brought:
-    """A network, and weights that fit it: finite, contiguous, on the CPU."""
+    """A network, and weights that fit it: finite, contiguous, on the CPU.
+
+    Attributes:
+        images: what the file tells of a person's own images that it has learned from; unchecked.
+    """
 
     spec: RunSpec
     weights: Mapping[str, Tensor]
+    images: str = ""
 
 
 def weights(data: bytes, spec: RunSpec | None = None) -> Brought:
@@ -69,7 +74,8 @@ def weights(data: bytes, spec: RunSpec | None = None) -> Brought:
     _match_places(header, len(data))
     found = {name: _tensor(name, header.entries[name], data, header.size) for name in expected}
     here = {"auto"} | {device.key for device in devices()}
-    return Brought(spec if spec.device in here else replace(spec, device="auto"), found)
+    here_too = spec if spec.device in here else replace(spec, device="auto")
+    return Brought(here_too, found, header.metadata.get(IMAGES, ""))
 
 
 def _configuration(header: Header) -> RunSpec:

@@ -32,7 +32,7 @@ MAX_CLASSES: Final = 50
 MAX_TITLE: Final = 40
 MAX_NAME: Final = 40
 _KEY: Final = re.compile(r"own:([0-9a-f]{12}-(?:[2-9]|[1-4][0-9]|50))")
-_MANIFEST: Final = "about.json"
+MANIFEST: Final = "about.json"
 _IMAGES: Final = "images.npz"
 # One each to learn from, to validate and to test.
 MIN_PER_CLASS: Final = 3
@@ -81,17 +81,17 @@ def num_classes_of_own(key: str) -> int:
 
 def is_known(key: str) -> bool:
     """Tell whether this computer has ever held the images, and so knows their classes."""
-    return (_folder(key) / _MANIFEST).is_file()
+    return (folder_of(key) / MANIFEST).is_file()
 
 
 def images_path(key: str, root: Path | None = None) -> Path:
     """Return where the images lie, whether or not they do, in the data folder or another one."""
-    return _folder(key, root) / _IMAGES
+    return folder_of(key, root) / _IMAGES
 
 
 def info_of_own(key: str) -> DatasetInfo:
     """Return what is known of an own data set; of one never seen here, what its key tells."""
-    manifest = _folder(key) / _MANIFEST
+    manifest = folder_of(key) / MANIFEST
     try:
         changed = manifest.stat().st_mtime_ns
     except OSError:
@@ -136,7 +136,7 @@ def keep(own: OwnImages, beside: Mapping[str, str] | None = None) -> str:
         OSError: the disk refuses.
     """
     key = key_of(own)
-    final = _folder(key)
+    final = folder_of(key)
     final.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="new.", dir=final.parent))
     try:
@@ -146,6 +146,9 @@ def keep(own: OwnImages, beside: Mapping[str, str] | None = None) -> str:
         if is_known(key):
             for name in beside or {}:
                 os.replace(made / name, final / name)
+            if not images_path(key).is_file():
+                # What was known of them may have come with somebody's weights.
+                os.replace(made / MANIFEST, final / MANIFEST)
             # Its runs may be reading the manifest; the images are the same ones.
             os.replace(made / _IMAGES, images_path(key))
         else:
@@ -226,7 +229,7 @@ def _write(folder: Path, own: OwnImages) -> None:
         (own.images[known], own.labels[known]),
         (own.images[test], own.labels[test]),
     )
-    with (folder / _MANIFEST).open("w", encoding="utf-8") as file:
+    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump(about, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
@@ -236,7 +239,16 @@ def _write(folder: Path, own: OwnImages) -> None:
 def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
     try:
         about = json.loads(manifest.read_text(encoding="utf-8"))
-        names = tuple(Quoted(name) for name in about["class_names"])
+    except (OSError, ValueError):
+        return _unknown(key)
+    return info_from(key, about) or _unknown(key)
+
+
+def info_from(key: str, about: object) -> DatasetInfo | None:
+    """Return what a manifest tells of a data set, or None where it makes no sense."""
+    if not isinstance(about, dict):
+        return None
+    try:
         info = DatasetInfo(
             key=key,
             title=Quoted(about["title"]),
@@ -246,7 +258,7 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
             train=int(about["train"]),
             validation=int(about["validation"]),
             test=int(about["test"]),
-            class_names=names,
+            class_names=tuple(Quoted(name) for name in about["class_names"]),
             noun=N_("image"),
             mean=float(about["mean"]),
             std=float(about["std"]),
@@ -258,14 +270,15 @@ def _read(key: str, manifest: Path, changed: int) -> DatasetInfo:
             paper=int(about.get("paper", 0)),
             ink=int(about.get("ink", 255)),
         )
-    except (OSError, ValueError, KeyError, TypeError):
-        return _unknown(key)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
     whole = (
-        len(names) == num_classes_of_own(key) and min(info.train, info.validation, info.test) > 0
+        len(info.class_names) == num_classes_of_own(key)
+        and min(info.train, info.validation, info.test) > 0
     )
     levelled = {info.paper, info.ink} <= set(range(256)) and info.paper != info.ink
     known = info.preparation in get_args(Preparation)
-    return info if whole and levelled and known and info.std > 0 else _unknown(key)
+    return info if whole and levelled and known and info.std > 0 else None
 
 
 def _unknown(key: str) -> DatasetInfo:
@@ -286,7 +299,8 @@ def _unknown(key: str) -> DatasetInfo:
     )
 
 
-def _folder(key: str, root: Path | None = None) -> Path:
+def folder_of(key: str, root: Path | None = None) -> Path:
+    """Return the folder of a data set, in the data folder or another one."""
     found = _KEY.fullmatch(key)
     assert found is not None
     return (data_folder() if root is None else root) / "own" / found[1]

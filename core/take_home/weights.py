@@ -6,6 +6,8 @@ from typing import Final
 from safetensors.torch import save
 
 from core.codec import to_json
+from core.datasets.described import description_of
+from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.model import class_source
 from core.preparation import in_words
@@ -13,6 +15,8 @@ from core.take_home.parcel import Parcel, one_line
 
 # Under this name the file says which network its weights belong to.
 CONFIGURATION = "netsketch"
+# And under this one what is known of a person's own images that it has learned from.
+IMAGES = "netsketch_images"
 # 26 million weights. Larger networks can be trained and taken home, but what is brought in lies in
 # memory twice.
 MAX_WEIGHT_BYTES: Final = 100 * 2**20
@@ -24,9 +28,10 @@ def weights_file(parcel: Parcel) -> bytes:
     Raises:
         TakeHomeError: the run has no weights.
     """
-    return save(
-        dict(parcel.need_weights()), metadata={"format": "pt", CONFIGURATION: to_json(parcel.spec)}
-    )
+    metadata = {"format": "pt", CONFIGURATION: to_json(parcel.spec)}
+    if is_own(parcel.spec.data) and (images := description_of(parcel.spec.data)):
+        metadata[IMAGES] = images
+    return save(dict(parcel.need_weights()), metadata=metadata)
 
 
 def loader(parcel: Parcel) -> str:

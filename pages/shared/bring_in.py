@@ -105,7 +105,12 @@ def _run_of(file: Upload, spec: RunSpec | None) -> str:
     brought = _named(file, lambda data: weights(data, spec))
     name = "".join(c if c.isprintable() else " " for c in file.name.rpartition(".")[0]).strip()
     run = runs().bring_in(
-        name[:MAX_NAME].strip() or "Brought in", brought.spec, brought.weights, person(), address()
+        name[:MAX_NAME].strip() or "Brought in",
+        brought.spec,
+        brought.weights,
+        person(),
+        address(),
+        brought.images,
     )
     state.choose_run(run.id)
     return message(
