@@ -42,6 +42,9 @@ T = TypeVar("T")
 # What a run does after a report.
 Turn = Literal["go", "end", "leave"]
 
+# What is said of one that waited as the process ended.
+ENDED_BEFORE: Final = N_("NetSketch was ended before this run began.")
+
 _log = logging.getLogger(__name__)
 
 
@@ -224,7 +227,7 @@ class Run:
     def interrupt(self) -> None:
         """End as by `stop`, but untested and to go on another time, as the process ends."""
         self._interrupt_wanted = True
-        self._end_early("interrupted", N_("NetSketch was ended before this run began."))
+        self._end_early("interrupted", ENDED_BEFORE)
 
     def requeue(self) -> bool:
         """Wait for another turn, to go on from where it was; return whether it can.

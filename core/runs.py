@@ -442,11 +442,10 @@ class Runs:
         run = self._to_change(run_id, owner)
         weights = run.weights()
         if weights is None:
-            raise UserError(
-                message(
-                    "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
-                )
+            none = message(
+                "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
             )
+            raise UserError(run.trouble or none)
         self._ensure_worker()
         self._cross_tests.ask(run_id, run.spec, weights, owner, address)
 

@@ -140,7 +140,9 @@ def _easel(run: Run | None, waits: bool) -> float | None:
             digit, picture = picture_input(info)
     with st.container(key="easel_answer"):
         weights = run.weights() if run else None
-        if run is None or weights is None:
+        if run is not None and weights is None and run.trouble:
+            st.warning(plain(say(run.trouble)))
+        elif run is None or weights is None:
             st.markdown(_("The answer appears here once a network has begun to learn."))
         elif digit is None:
             _invitation(run.spec.data)

@@ -3,6 +3,6 @@
 from core.store.disk import StoreError, Unreadable
 from core.store.folder import RunFolder
 from core.store.row import RunRow
-from core.store.store import Store
+from core.store.store import INTERRUPTED, NEVER_BEGAN, Store
 
-__all__ = ["RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]
+__all__ = ["INTERRUPTED", "NEVER_BEGAN", "RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]

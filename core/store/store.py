@@ -21,8 +21,8 @@ from core.store.folder import RunFolder, title_of
 from core.store.index import LOCK_S, Index, is_id
 from core.store.row import RunRow
 
-_INTERRUPTED: Final = N_("NetSketch ended while this run was going on.")
-_NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
+INTERRUPTED: Final = N_("NetSketch ended while this run was going on.")
+NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
 
 
 class Store:
@@ -330,7 +330,7 @@ class Store:
         record = folder.read_record()
         if record.status in ENDED:
             return record, False
-        words = _INTERRUPTED if record.device or record.step else _NEVER_BEGAN
+        words = INTERRUPTED if record.device or record.step else NEVER_BEGAN
         try:
             record = folder.as_far_as(record)
         except Unreadable as error:

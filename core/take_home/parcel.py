@@ -29,6 +29,11 @@ class TakeHomeError(UserError):
 class Source(Protocol):
     """A run, as far as a parcel is made of it."""
 
+    @property
+    def trouble(self) -> str:
+        """What of it could not be read when it was last asked for, in a sentence."""
+        ...
+
     def record(self) -> RunRecord:
         """What is known of it."""
         ...
@@ -110,11 +115,20 @@ class Parcel:
 
 
 def parcel_of(run: Source) -> Parcel:
-    """Copy what is needed of a run, which may go on meanwhile."""
+    """Copy what is needed of a run, which may go on meanwhile.
+
+    Raises:
+        TakeHomeError: some of it cannot be read now; files without it would say that there is none.
+    """
     weights = run.weights()
+    if weights is None and run.trouble:
+        raise TakeHomeError(run.trouble)
+    steps = run.curves(max_points=_EVERY_STEP)
+    if run.trouble:
+        raise TakeHomeError(run.trouble)
     return Parcel(
         record=run.record(),
-        steps=run.curves(max_points=_EVERY_STEP),
+        steps=steps,
         curves=run.curves(),
         weights=None
         if weights is None

@@ -64,6 +64,8 @@ def measures_panel(run: Run, colours: Palette) -> None:
 def _measures(run: Run, weights_version: int) -> Measures | None:
     """Measure a run; `weights_version` tells its parts from one another, should it have gone on."""
     logits = run.logits()
+    if logits is None and run.trouble:
+        raise UserError(run.trouble)  # for now; a measure that is None would be for good
     data = load(run.spec.data)
     labels = data.test.labels
     if logits is None or logits.shape != (len(labels), len(data.class_names)):

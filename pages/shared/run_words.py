@@ -11,12 +11,16 @@ from core.how_it_runs import how_it_runs
 from core.message import N_
 from core.record import Status
 from core.retold import retold
+from core.run import ENDED_BEFORE
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
+from core.store import INTERRUPTED, NEVER_BEGAN
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain
 
+# What the page says in its own words of every run that was interrupted.
+_SAID_BELOW: Final = ("", INTERRUPTED, NEVER_BEGAN, ENDED_BEFORE)
 # Each status as it stands behind a run's name.
 STATES: Final[Mapping[Status, str]] = {
     "queued": N_("queued"),
@@ -45,6 +49,8 @@ def result(now: RunSnapshot) -> None:
     if now.status in ("diverged", "failed"):
         st.error(plain(say(now.message)), icon=":material/error:")
     elif now.status == "interrupted":
+        if now.message not in _SAID_BELOW:
+            st.warning(plain(say(now.message)), icon=":material/hourglass_top:")
         st.info(
             _(
                 "NetSketch was ended while this run was under way. All that it learned is kept: "

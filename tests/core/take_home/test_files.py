@@ -108,6 +108,8 @@ class FakeRun:
         self.parcel = parcel
         self.asked = []
 
+    trouble = ""
+
     def record(self):
         return self.parcel.record
 
