@@ -1,5 +1,6 @@
 """The Runs page: find, name, compare, delete and take up again what was trained."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from core.data import load
 from core.limits import Limits
 from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
-from core.store import Store
+from core.store import Store, disk
 from tests.app.conftest import PricedRuns
 from tests.app.shelf import SPEC, Shelf
 from tests.app.tab import Tab, words
@@ -250,6 +251,27 @@ def test_only_those_that_ended_early_offer_to_go_on(visit, shelve, shelf):
     tab.click("card_resume")
     assert line.get(early).status == "queued"
     assert tab.get_by_key("shown_run").value == early  # on the Train page
+
+
+def test_a_run_whose_checkpoint_cannot_be_read_says_why_it_waits(visit, shelve, shelf, monkeypatch):
+    run_id = shelf.put(status="running", epochs=1, tested=False)
+    read = disk.read
+
+    def busy(path, most=-1):
+        if path.name.startswith("state-"):
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return read(path, most)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "read", busy)
+        line = shelve()
+    assert line.get(run_id).snapshot().step > 0
+    tab = visit("train", query={"run": run_id})
+    (why,) = [str(box.value).replace("\\", "") for box in tab.warning]
+    assert "Run 1 cannot be read now" in why
+    assert "too many files open" in why
+    visit("runs", query={"compare": run_id}).click("card_resume")
+    assert line.get(run_id).status == "queued"
 
 
 def test_its_settings_are_opened_trained_again_and_looked_at(visit, shelve, shelf):
