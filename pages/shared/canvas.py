@@ -125,9 +125,12 @@ def _read_only_what_a_hand_draws() -> None:
         if sent.id.endswith(f"-{KEY}{EVENT_DELIM}events"):
             return None  # it triggers nothing
         ours = sent.id.endswith(f"-{KEY}")
+        if ours and len(sent.json_value) > _MOST_JSON:
+            return _NO_DRAWING
         try:
-            return _NO_DRAWING if ours and len(sent.json_value) > _MOST_JSON else unpack(sent)
+            value = unpack(sent)
         except (ValueError, RecursionError):
-            return _NO_DRAWING if ours else None
+            value = None
+        return _NO_DRAWING if ours and not isinstance(value, dict) else value
 
     session_state.unpack_widget_state_value = unpack_if_sound  # type: ignore[attr-defined, assignment]

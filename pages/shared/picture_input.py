@@ -37,6 +37,15 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
         key="picture",
         max_upload_size=MAX_PICTURE_BYTES // 2**20,
     )
+    # Streamlit's browser side refuses these, in English and only where a mouse rests on the name,
+    # and leaves the file before in its place: style.css shows this, and hides the old answer.
+    with st.container(key="picture_refused"):
+        st.caption(
+            _(
+                ":red[This file was not taken: it has more than {most} MB, or the connection broke "
+                "off. Remove it, and choose a smaller one or the same again.]"
+            ).format(most=MAX_PICTURE_BYTES // 2**20)
+        )
     if file is None:
         return None, ""
     try:

@@ -21,6 +21,8 @@ const STORED = 'netsketch-drawing';
 const PIXELS = 680;
 // A change that the server has not owned to in this time is sent again.
 const RESEND_MS = [3_000, 6_000, 12_000, 30_000];
+// How soon it is tried again where the connection is broken.
+const RETRY_MS = 250;
 
 /** Strokes, what Undo and Clear took of them, the brush; all survive a reload. */
 class Drawing {
@@ -86,7 +88,8 @@ class Drawing {
       const [brush, seq, strokes] = (sessionStorage.getItem(STORED) ?? '').split('|');
       if (!strokes && !seq) return;
       const read = strokes ? strokes.split(';').map(stroke => stroke.split(',').map(Number)) : [];
-      if (![+brush, +seq, ...read.flat()].every(Number.isFinite)) return;
+      const isSound = read.every(stroke => stroke.length > 2 && stroke.length % 2);
+      if (!isSound || ![+brush, +seq, ...read.flat()].every(Number.isInteger)) return;
       Object.assign(this, {brush: +brush, seq: +seq, strokes: read});
     } catch {}
   }
@@ -302,26 +305,29 @@ class Post {
   }
 
   /** Take over how to send from Streamlit's present call, and what the server has read. */
-  join(set, seen) {
+  join(set, seen, isBack) {
     this.set = set;
     this.seen = seen;
-    if (seen === this.drawing.seq) {
+    if (seen === this.drawing.seq || isBack) {
       clearTimeout(this.timer);
-      this.timer = 0;
-      this.tries = 0;
-    } else if (!this.timer) this.send();
+      this.timer = this.tries = 0;
+    }
+    if (seen !== this.drawing.seq && !this.timer) this.send();
   }
 
   send() {
     clearTimeout(this.timer);
-    const wait = RESEND_MS[Math.min(this.tries, RESEND_MS.length - 1)];
+    this.timer = 0;
+    // On another page nobody reads it; it is sent when the person comes back.
+    if (!this.root.isConnected || !this.set) return;
+    const app = document.querySelector('[data-testid=stApp]');
+    const isDown = (app?.dataset.testConnectionState ?? 'CONNECTED') !== 'CONNECTED';
+    if (!isDown) this.set('drawing', this.drawing.text);
+    const wait = isDown ? RETRY_MS : RESEND_MS[Math.min(this.tries++, RESEND_MS.length - 1)];
     this.timer = setTimeout(() => {
-      this.tries += 1;
       this.timer = 0;
       if (this.seen !== this.drawing.seq) this.send();
     }, wait);
-    // On another page nobody reads it; it is sent when the person comes back.
-    if (this.root.isConnected && this.set) this.set('drawing', this.drawing.text);
   }
 }
 
@@ -425,6 +431,7 @@ class Easel {
     this.notice.hidden = true;
     this.drawn();
     this.tell();
+    this.post.tries = 0;
     this.post.send();
   }
 
@@ -437,9 +444,9 @@ class Easel {
     const {drawing, labels} = this;
     this.stage.setAttribute('aria-label', labels.canvas ?? '');
     this.brushName.textContent = labels.brush ?? '';
-    this.size.textContent = ` ${drawing.brush} px`;
+    this.size.textContent = ` ${drawing.brush}\u00a0px`;
     this.slider.setAttribute('aria-label', labels.brush ?? '');
-    this.slider.setAttribute('aria-valuetext', `${drawing.brush} px`);
+    this.slider.setAttribute('aria-valuetext', `${drawing.brush}\u00a0px`);
     this.notice.textContent = labels.full ?? '';
     this.status.textContent = (labels.strokes ?? '').replace('{n}', drawing.strokes.length);
     for (const [what, button] of Object.entries(this.buttons)) {
@@ -452,11 +459,12 @@ class Easel {
 
   /** Come into the place that Streamlit has for the canvas now. May be called at any time. */
   enter({parentElement, setStateValue, data}, root) {
-    if (this.root.parentNode !== parentElement) parentElement.append(this.root);
+    const isBack = this.root.parentNode !== parentElement;
+    if (isBack) parentElement.append(this.root);
     this.labels = data.labels;
     this.tell();
     if (!this.loading) this.loading = this.surface.load(new URL(data.fabric, root).href);
-    this.post.join(setStateValue, data.seen);
+    this.post.join(setStateValue, data.seen, isBack);
   }
 }
 

@@ -160,6 +160,19 @@ def test_a_dropped_picture_is_recognised(easel: Tab, dark_on_light: bool) -> Non
     expect(easel.answer()).to_have_text("7")
     expect(easel.key("verdict_picture").get_by_role("img")).to_be_visible()
     expect(easel.key("verdict_seen").get_by_role("img")).to_be_visible()
+    # One that the browser itself refuses: what is said of the one before goes, too.
+    file = easel.page.evaluate_handle(
+        """() => {
+          const dragged = new DataTransfer();
+          dragged.items.add(new File([new Uint8Array(12e6)], 'large.png', {type: 'image/png'}));
+          return dragged;
+        }"""
+    )
+    zone = easel.key("picture").get_by_test_id("stFileUploaderDropzone")
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": file})
+    expect(easel.key("picture_refused")).to_be_visible()
+    expect(easel.answer()).to_be_hidden()
 
 
 @pytest.mark.parametrize(

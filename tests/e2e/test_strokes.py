@@ -14,6 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, WebSocketRoute, expect
+from websockets.exceptions import ConnectionClosed
 
 from core.drawing import digit_from_ink
 from core.strokes import UNITS, ink_of_strokes
@@ -134,7 +135,8 @@ def test_a_page_that_is_drawn_anew_in_mid_stroke_takes_nothing(easel: Tab) -> No
         stroke(easel, first, let_go=False)
         # By a script: the mouse is on the canvas.
         easel.key("language").get_by_text(label).first.dispatch_event("click")
-        easel.page.wait_for_timeout(800)
+        expect(easel.button("clear")).to_have_text("清空" if label == "中文" else "Clear")
+        easel.settle()
         box = easel.canvas().bounding_box()
         assert box is not None
         for x, y in second:
@@ -142,7 +144,7 @@ def test_a_page_that_is_drawn_anew_in_mid_stroke_takes_nothing(easel: Tab) -> No
         easel.page.mouse.up()
         assert len(strokes(easel)) == 1
         expect(easel.answer()).to_have_text("7")
-        assert is_read(easel, DIGITS[7])
+        easel.until(lambda: is_read(easel, DIGITS[7]), "The network sees something else")
         easel.button("clear").click()
         expect(easel.answer()).to_have_count(0)
 
@@ -169,7 +171,7 @@ def test_a_busy_server_and_a_broken_connection_lose_nothing(open_tab: OpenTab, a
     finally:
         os.kill(app.process.pid, signal.SIGCONT)
     expect(easel.answer()).to_have_text("4")
-    assert is_read(easel, DIGITS[4])
+    easel.until(lambda: is_read(easel, DIGITS[4]), "The network sees something else")
     easel.button("clear").click()
     sockets[-1].close()
     stroke(easel, DIGITS[7][0])
@@ -262,7 +264,7 @@ def test_one_finger_draws_and_nothing_scrolls(trained: None, open_tab: OpenTab) 
     touch("touchEnd")
     expect(easel.answer()).to_have_text("7")
     assert len(strokes(easel)) == 1
-    assert is_read(easel, [points])
+    easel.until(lambda: is_read(easel, [points]), "The network sees something else")
     assert easel.page.evaluate(top) == before
     for tool in easel.key("easel_canvas").get_by_role("button").all():
         size = tool.bounding_box()
@@ -301,4 +303,10 @@ def test_a_forged_canvas_costs_the_server_nothing(app: App) -> None:
             assert server.memory_info().rss - before < 300e6
         client.forge("canvas", '{"drawing": "1|200,1000,1000"}')
         client.settle()
+    with Client(app.address, "draw") as client:
+        client.settle()
+        client.forge("canvas", '{"drawing": "' + "1" * 60_000_000 + '"}')
+        with pytest.raises(ConnectionClosed):
+            client.wait_for("no drawing", 10)
+    assert server.memory_info().rss - before < 300e6
     assert not app.troubles()
