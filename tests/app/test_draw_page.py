@@ -262,6 +262,7 @@ def test_a_picture_is_answered(visit, canvas, trained, kind, light_on_dark):
     name = "five.png" if kind == "PNG" else "five.jpg"
     tab.get_by_key("picture").upload(name, stream.getvalue()).run()
     is_answer_of(trained, digit_from_picture(stream.getvalue()), tab)
+    assert len(tab.image) == 2  # the picture, and what the network sees of it
     assert not tab.error
 
 
