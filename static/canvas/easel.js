@@ -376,7 +376,7 @@ class Easel {
   controls() {
     const bar = element('div', 'bar');
     const brush = element('label', 'brush st-key-brush');
-    this.size = element('output');
+    this.size = element('span', 'size');
     this.brushName = element('span');
     this.slider = element('input', '', {type: 'range', min: BRUSH.min, max: BRUSH.max, step: 1});
     this.slider.value = this.drawing.brush;

@@ -1,6 +1,7 @@
 """No stroke is ever lost, and what is drawn is what is read; on every screen."""
 
 import base64
+import contextlib
 import io
 import os
 import re
@@ -149,7 +150,9 @@ def test_a_page_that_is_drawn_anew_in_mid_stroke_takes_nothing(easel: Tab) -> No
         expect(easel.answer()).to_have_count(0)
 
 
-def test_a_busy_server_and_a_broken_connection_lose_nothing(open_tab: OpenTab, app: App) -> None:
+def test_a_busy_server_and_a_broken_connection_lose_nothing(
+    trained: None, open_tab: OpenTab, app: App
+) -> None:
     easel = open_tab()
     sockets: list[WebSocketRoute] = []
 
@@ -177,6 +180,10 @@ def test_a_busy_server_and_a_broken_connection_lose_nothing(open_tab: OpenTab, a
     stroke(easel, DIGITS[7][0])
     expect(easel.answer()).to_have_text("7")
     assert len(sockets) > 1
+    # Streamlit says so of what is sent in the very moment in which the connection breaks.
+    said = [trouble for trouble in easel.troubles if "Cannot send rerun" not in trouble]
+    assert not said
+    easel.troubles.clear()
 
 
 @pytest.mark.parametrize(
@@ -305,7 +312,9 @@ def test_a_forged_canvas_costs_the_server_nothing(app: App) -> None:
         client.settle()
     with Client(app.address, "draw") as client:
         client.settle()
-        client.forge("canvas", '{"drawing": "' + "1" * 60_000_000 + '"}')
+        # Too long for any message; the server may hang up while it is still being sent.
+        with contextlib.suppress(ConnectionClosed):
+            client.forge("canvas", '{"drawing": "' + "1" * 60_000_000 + '"}')
         with pytest.raises(ConnectionClosed):
             client.wait_for("no drawing", 10)
     assert server.memory_info().rss - before < 300e6
