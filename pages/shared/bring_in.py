@@ -79,6 +79,8 @@ def read(files: Sequence[Upload]) -> str:
     Raises:
         UserError: a file, or what was uploaded together, is not what NetSketch takes.
     """
+    for file in files:
+        contents(file)  # first of all: what was refused bears no name of its own
     found = {kind: [file for file in files if _kind(file) == kind] for kind in (_JSON, _WEIGHTS)}
     if len(found[_JSON]) > 1 or len(found[_WEIGHTS]) > 1:
         raise UserError(N_("Bring in one network at a time: one .json, one .safetensors, or both."))

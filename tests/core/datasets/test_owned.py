@@ -179,3 +179,29 @@ def test_pages_reach_own_images_through_their_owner_only():
             ):
                 found += [f"{path.name}: {a.name}" for a in node.names if a.name in closed]
     assert found == []
+
+
+def large(seed: int, count: int = 1_000) -> OwnImages:
+    pixels = np.random.RandomState(seed).randint(0, 256, (count, 28, 28)).astype(np.uint8)
+    return OwnImages(f"set {seed}", ("bar", "ring"), pixels, np.arange(count) % 2)
+
+
+def test_a_data_set_takes_on_the_disk_what_is_reckoned():
+    made = large(0)
+    size = own_module.size_of(own_module.keep(made))
+    assert made.num_bytes <= size < 1.02 * made.num_bytes
+
+
+def test_neither_one_person_nor_all_fill_the_disk():
+    few = OwnData(Limits(max_own_mb_per_person=2, max_own_mb=3))
+    first = few.keep(large(0), "ann")
+    few.keep(large(1), "ann")
+    with pytest.raises(UserError, match="more than the 2 MB that this server keeps for a person"):
+        few.keep(large(2), "ann")
+    few.keep(large(3), "ben")
+    with pytest.raises(UserError, match="All own data sets together .* more than the 3 MB"):
+        few.keep(large(4), "cid")
+    assert few.keep(large(0), "ann") == first  # it is there already
+    few.delete(first, "ann")
+    few.keep(large(4), "cid")
+    assert len(own_keys()) == 3
