@@ -199,7 +199,7 @@ def test_neither_one_person_nor_all_fill_the_disk():
     with pytest.raises(UserError, match="more than the 2 MB that this server keeps for a person"):
         few.keep(large(2), "ann")
     few.keep(large(3), "ben")
-    with pytest.raises(UserError, match="All own data sets together .* more than the 3 MB"):
+    with pytest.raises(UserError, match=r"All own data sets together .* more than the 3 MB"):
         few.keep(large(4), "cid")
     assert few.keep(large(0), "ann") == first  # it is there already
     few.delete(first, "ann")
