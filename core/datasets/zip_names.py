@@ -25,7 +25,7 @@ _UNICODE_PATH: Final = 0x7075
 _MOST_WEIGHED: Final = 300
 # Readings that are no more than this less plausible than the best one are offered beside it: a
 # factor of e to this power.
-_DOUBTFUL: Final = 6.0
+_DOUBTFUL: Final = 9.0
 _MOST_OFFERED: Final = 5
 
 
@@ -218,7 +218,7 @@ def _char_cost(char: str, encoding: str) -> float:
     if category.startswith("M"):
         return 3.0 if script in ("THAI", "COMBINING") else 6.0
     if not char.isalpha():
-        return 4.0 if script in ("FULLWIDTH", "IDEOGRAPHIC") else 10.0
+        return 4.0 if script in ("FULLWIDTH", "IDEOGRAPHIC") else 13.0
     if script == "LATIN":
         return _COMMON_LATIN.get(char.lower(), 6.0) + (0.7 if char.isupper() else 0)
     if script in ("CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"):

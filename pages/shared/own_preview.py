@@ -141,12 +141,12 @@ def _names(choices: Choices) -> None:
         column_config={
             _("Class"): st.column_config.TextColumn(
                 max_chars=40,
-                help=_("Double-click a name to change it; two classes of one name become one."),
             ),
         },
         key=key,
         on_change=partial(_rename, choices, key),
     )
+    st.caption(_("Double-click a name to change it; two classes of one name become one."))
 
 
 def _rename(choices: Choices, key: str) -> None:
