@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 # A panel rests so many times as long as a look takes, and as many times more for each other person
-# who looks: however many there are, their looks take a third of the time, and wait for each other.
+# who looks: however many there are, their looks take a sixth of the time, and leave it to pages.
 RESTS: Final = 16.0
-RESTS_FOR_EACH: Final = 3.0
+RESTS_FOR_EACH: Final = 6.0
 # As a person would take a panel that stands still for longer to be broken.
 LONGEST_S: Final = 8.0
 # How many looks tell how long one takes: the shortest of them, so that one or two that had to wait
