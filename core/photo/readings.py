@@ -178,29 +178,31 @@ def _is_frame(labels: NDArray[np.int32], one: Part, pieces: list[Part]) -> bool:
 
     What is round and has three or more in it is a face.
     """
-    inner = [other for other in pieces if _encloses(labels, one, other)]
+    within = [other for other in pieces if _lies_within(other, one)]
+    if not any(other.longer >= 0.3 * one.longer for other in within):
+        return False
+    shape = labels[one.box] == one.label
+    around, _ = ndimage.label(np.pad(~shape, 1, constant_values=True))
+    inner = [other for other in within if around[_first(labels, other, one)] != around[0, 0]]
     if not any(other.longer >= 0.3 * one.longer for other in inner):
         return False
-    return len(inner) < 3 or shape_of(labels[one.box] == one.label).boxed > 0.6
+    return len(inner) < 3 or shape_of(shape).boxed > 0.6
 
 
-def _encloses(labels: NDArray[np.int32], one: Part, other: Part) -> bool:
-    """Tell whether one piece goes around another."""
-    if one is other or other.longer >= one.longer:
-        return False
-    (top, left), (bottom, right) = (
-        (s.start for s in one.box),
-        (s.stop for s in one.box),
+def _lies_within(other: Part, one: Part) -> bool:
+    return other is not one and all(
+        inside.start > side.start and inside.stop < side.stop
+        for inside, side in zip(other.box, one.box, strict=True)
     )
-    rows, columns = other.box
-    if rows.start <= top or columns.start <= left or rows.stop >= bottom or columns.stop >= right:
-        return False
-    filled = ndimage.binary_fill_holes(labels[one.box] == one.label)
-    y, x = np.argwhere(labels[other.box] == other.label)[0] + (
-        rows.start - top,
-        columns.start - left,
+
+
+def _first(labels: NDArray[np.int32], other: Part, one: Part) -> tuple[int, int]:
+    """Return where a piece begins, in the box of another that has one pixel more all around."""
+    y, x = np.argwhere(labels[other.box] == other.label)[0]
+    rows, columns = (
+        inside.start - side.start + 1 for inside, side in zip(other.box, one.box, strict=True)
     )
-    return bool(filled[y, x])
+    return int(y + rows), int(x + columns)
 
 
 def _alone(ink: Plane, labels: NDArray[np.int32], piece: Part) -> float:
