@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 from torch import Tensor
 
+from pages.shared.answer import enlarged
 from pages.shared.language import _
 from pages.shared.pictures import data_uri
 
-# Enlarged by the style sheet, its pixels visible.
 _KEY = "reading"
 
 
@@ -34,4 +34,4 @@ def choose_reading(digits: Sequence[Tensor], picture: str) -> Tensor:
 
 
 def _as_label(digit: Tensor, place: int) -> str:
-    return f"![{place + 1}]({data_uri(digit[0, 0].numpy())})"
+    return f"![{place + 1}]({data_uri(enlarged(digit, 2))})"
