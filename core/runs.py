@@ -49,6 +49,8 @@ _MAX_SEEN: Final = 8
 EXIT_S: Final = 10.0
 # A disk that cannot be had as the server starts is asked again so often.
 _OPEN_AGAIN_S: Final = (0.2, 0.5, 1.0)
+# What it waits for the housekeeper, who may be left in the middle of anything.
+_HOUSE_S: Final = 1.0
 _DAY_S: Final = 86_400.0
 
 _log = logging.getLogger(__name__)
@@ -227,7 +229,7 @@ class Runs:
             if run.status not in ENDED or run.waits:
                 run.interrupt()
         if self._house is not None:
-            self._house.close(timeout_s)
+            self._house.close(min(timeout_s, _HOUSE_S))
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
         if self._store is not None:
