@@ -4,9 +4,6 @@
 what core hands out: names that it has marked, sentences, and errors.
 """
 
-import json
-from pathlib import Path
-
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -17,7 +14,8 @@ _CHOSEN = "language"
 _WIDGET = "language_switch"
 # As HTML names them, for browsers and screen readers.
 _HTML_NAMES = {"en": "en", "zh": "zh-CN"}
-_SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
+# Served from static/, so that a browser keeps it.
+_SCRIPT = "app/static/page.js"
 
 
 def language() -> str:
@@ -58,8 +56,8 @@ def language_switch() -> None:
 
 def _tell_browser(name: str) -> None:
     """Let the page's element say its language, which Streamlit leaves at English."""
-    script = _SCRIPT.replace("LANGUAGE", json.dumps(name))
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    script = f'<script src="{_SCRIPT}" data-language="{name}"></script>'
+    st.html(script, unsafe_allow_javascript=True)
 
 
 def _(text: str) -> str:

@@ -69,7 +69,8 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
 
 def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
-        st.markdown(f"#### {plain(record.name)}", width="content")
+        # A heading of Markdown would be a link to itself, made of the name.
+        st.subheader(plain(record.name), anchor=False, width="content")
         st.markdown(status_words(now), width="content")
         st.button(
             _("★ Starred") if record.starred else _("☆ Star"),

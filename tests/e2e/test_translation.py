@@ -5,6 +5,7 @@ from typing import Final
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import OpenTab
+from tests.e2e.tab import Tab
 
 # Puts two font elements in the place of every text, and goes on with what comes, as Chrome does.
 TRANSLATE: Final = """() => {
@@ -29,6 +30,8 @@ TRANSLATE: Final = """() => {
     }
   }).observe(document.body, {childList: true, subtree: true, characterData: true});
 }"""
+# No link, no icon, no emoji, no colour and no arrow.
+NAME: Final = "http://evil.example www.evil.example a@evil.example :bomb: :material/delete: ->"
 SHORT: Final = "v=1&blocks=1&dense=0&b1.channels=4&num_epochs=2"
 
 
@@ -80,3 +83,18 @@ def test_what_is_typed_as_train_is_pressed_is_kept_and_a_comma_understood(
     tab.page.keyboard.press("Enter")
     expect(tab.key("typed_seed")).to_contain_text("1000")
     expect(seed).to_have_value("77")
+    _is_text_everywhere(tab)
+
+
+def _is_text_everywhere(tab: Tab) -> None:
+    """Give the run a name that Markdown would make something of, and look for it."""
+    run = tab.query["run"]
+    tab.open("Runs", f"compare={run}&lang=en")
+    field = tab.key(f"run_name_{run}").locator("input")
+    field.fill(NAME)
+    tab.page.keyboard.press("Enter")
+    expect(tab.key("run_head")).to_contain_text(NAME)
+    for place in ("Runs", "Train", "Build"):
+        tab.page.get_by_test_id("stTopNavLink").filter(has_text=place).click()
+        expect(tab.key("strip")).to_contain_text(NAME)
+        expect(tab.page.locator("a[href*='evil']")).to_have_count(0)

@@ -1,7 +1,8 @@
 // What the page itself cannot say to the browser: its language, and how it survives a translation.
 (() => {
   const page = document.documentElement;
-  if (page.lang !== LANGUAGE) page.lang = LANGUAGE;
+  const {language} = document.currentScript.dataset;
+  if (page.lang !== language) page.lang = language;
   if (window.netsketchSurvives) return;
   window.netsketchSurvives = true;
 
