@@ -6,7 +6,11 @@ from typing import Final, Protocol
 
 from core.turns import Turns
 
-# What all questions together may take of the time while a run trains.
+# What all questions together may take of the time while a run trains. Measured beside a run on two
+# cores that other programs used too (tests/bench/questions.py, n = 1): an endless editor takes 0.17
+# of the time with a sixth, 0.47 with a half, and a price, of which such a machine needs several
+# seconds, comes after 27 s instead of 21 s. So a run keeps five sixths of its pace for little more
+# waiting.
 SHARE: Final = 1 / 6
 # Time that questions have not used is not saved up beyond this: it would hold a run up at once.
 _MOST_CREDIT_S: Final = 0.2
