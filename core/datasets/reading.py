@@ -15,8 +15,9 @@ from core.message import message
 _AT_ONCE: Final = 2
 # Nobody has asked for so long: the page is gone, and nobody waits for the images.
 _FORGOTTEN_S: Final = 60.0
-# After each share of work the reader rests this part of what it took, so that pages and training
+# After so many seconds of work the reader rests for this part of them, so that pages and training
 # get on in the meantime.
+_WORK_S: Final = 0.05
 _REST: Final = 0.1
 # What is left is not told before this has been done, for the beginning says too little.
 _TELLING_S: Final = 1.0
@@ -107,14 +108,17 @@ class Reading:
             self._ended.set()
 
     def _go_through(self, steps: Progress) -> None:
+        began_s = time.monotonic()
         while not self._is_over():
-            began_s = time.monotonic()
             try:
                 self._share = next(steps)
             except StopIteration as done:
                 self._intake = done.value
                 return
-            time.sleep(_REST * (time.monotonic() - began_s))
+            worked_s = time.monotonic() - began_s
+            if worked_s > _WORK_S:
+                time.sleep(_REST * worked_s)
+                began_s = time.monotonic()
         steps.close()
 
     def _is_over(self) -> bool:

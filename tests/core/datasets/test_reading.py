@@ -232,9 +232,9 @@ def test_no_kind_of_picture_gets_round_the_budget(kind, width, height, count, bu
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intake_zip, "MAX_ARCHIVE_PIXELS", budget)
         nothing = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
-        patch.setattr(intake_zip, "image_from_picture", lambda _: decoded.append(1) or nothing)
+        patch.setattr(intake_zip, "digit_from_picture", lambda _: decoded.append(1) or nothing)
         with pytest.raises(IntakeError) as refused:
-            result(read_zip(data, "mine.zip", "as_is"))
+            result(read_zip(data, "mine.zip", "centred"))
     over = width * height * count > budget
     assert ("million pixels in all" in str(refused.value)) == over
     assert len(decoded) == (0 if over else count)
