@@ -50,7 +50,7 @@ def upload(tab: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
 
 def refusal(tab: AppTest) -> str:
     assert not tab.success
-    return tab.error[0].value.replace("\\", "").replace("color[:]", ":")
+    return tab.error[0].value.replace("\\", "").replace(":color[:]", ":")
 
 
 def test_a_configuration_becomes_the_draft(kept):
