@@ -177,6 +177,13 @@ class Tab:
         """Wait until the training curve of the loss has more corners than that."""
         self.until(lambda: len(self.curve()) > points, f"The curve keeps under {points} corners")
 
+    def steps(self) -> int:
+        """Training steps that the run has done, as the small print says."""
+        said = self.page.get_by_text(re.compile(r"· step [\d,]+ of")).first.inner_text()
+        found = re.search(r"step ([\d,]+) of", said)
+        assert found is not None
+        return int(found[1].replace(",", ""))
+
     def progress(self) -> int:
         """Percent of the active run, as the strip shows it."""
         bar = self.key("strip").get_by_role("progressbar")
