@@ -315,7 +315,7 @@ def test_two_runs_are_told_apart_with_the_numbers(visit, shelve, shelf):
         {"Setting": "Epochs", "A": "3", "B": "5"},
     ]
     legend = next(node.value for node in tab.html if "run-legend" in node.value)
-    for fact in ("1 · net", "481 of 500 right (96.20 %)", "462 of 500 right (92.40 %)"):
+    for fact in ("1 · net", "481 of 500 right (96.20\xa0%)", "462 of 500 right (92.40\xa0%)"):
         assert fact in legend
 
 
