@@ -1,6 +1,7 @@
 """One tab of a browser, without a browser."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -164,6 +165,11 @@ def _tooltips(chart: dict[str, Any]) -> list[dict[str, str]]:
     """What a chart says where one points at it."""
     layers = [chart, *chart.get("layer", [])]
     return [tip for layer in layers for tip in layer.get("encoding", {}).get("tooltip", [])]
+
+
+def as_read(markdown: str) -> str:
+    """What a person reads where `plain` has escaped their words."""
+    return re.sub(r":color\[(.)\]", r"\1", markdown.replace("\\", ""))
 
 
 def words(block: Block) -> str:

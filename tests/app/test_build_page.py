@@ -83,7 +83,7 @@ def test_every_setting_has_a_widget_with_the_words_and_limits_of_its_record(visi
             seen.add(path)
             widget = tab.field(path)
             assert widget.proto.label == record.label, path
-            assert widget.proto.help == record.help, path
+            assert widget.proto.help.replace("\u00a0", " ") == record.help, path
             assert tab.stands(path) == value, path
             assert not widget.proto.disabled, path
             if isinstance(record, Choice) and path != "device":
@@ -435,7 +435,7 @@ def test_a_second_click_and_a_second_tab_start_no_second_copy(visit, line, scrip
 
 
 def test_a_refusal_is_shown_as_a_sentence(visit, line, monkeypatch):
-    def start(spec, owner):
+    def start(spec, owner, *_rest):
         raise UserError("30 runs are waiting already. [Wait](http://a.b) for one.")
 
     monkeypatch.setattr(line, "start", start)

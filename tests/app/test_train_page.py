@@ -14,7 +14,7 @@ from core.trainer import Diverged
 from pages.shared.curves_chart import TRAINING, VALIDATION
 from pages.shared.palette import DARK, LIGHT
 from tests.app.script import END, epoch_of, eventually, steps_to
-from tests.app.tab import Tab, words
+from tests.app.tab import Tab, as_read, words
 
 STEPS = 756  # 63 batches of 64 in each of 12 epochs
 
@@ -72,7 +72,7 @@ def test_a_running_run_shows_where_it_is(visit, running, script):
     shown = tab.metrics()
     assert shown[0] == "91.2\xa0%"
     assert shown[1] == "75.0\xa0%"
-    assert re.fullmatch(r"[\d.]+ (s|min \d\d s)", shown[2])
+    assert re.fullmatch(r"[\d.]+\s(s|min \d\d s)", shown[2])
     assert shown[3] == "64,000"
     assert [bar.value for bar in tab.progress] == [13, 13]  # the strip's and the page's
     assert tab.has("panel_pause")
@@ -337,7 +337,7 @@ def test_a_run_of_data_that_are_missing_says_which(visit, running, script):
     assert ended(run, script, DataError(sentence)).status == "failed"
     tab = visit("train")
     told = tab.error[0].value
-    assert told.replace("\\", "") == sentence
+    assert as_read(told) == sentence
     assert "*full*" not in told
     assert "[Check](" not in told
     assert "failed" in text_of(tab)

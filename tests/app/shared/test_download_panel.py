@@ -8,7 +8,7 @@ from core.datasets.sources import SOURCES
 from core.datasets.table import DATASETS
 from core.download import DownloadStatus
 from core.presets import DEFAULT
-from tests.app.tab import words
+from tests.app.tab import as_read, words
 
 FULL = replace(DEFAULT, data="mnist")
 
@@ -85,7 +85,7 @@ def test_before_anyone_can_tell_no_time_is_made_up(visit, download):
 def test_what_went_wrong_is_a_sentence_and_it_can_be_tried_again(visit, download, message):
     download.status = DownloadStatus("failed", 5, 12_000_000, 2.0, None, message)
     tab = visit(spec=FULL)
-    assert tab.error[0].value.replace("\\", "") == message
+    assert as_read(tab.error[0].value) == message
     assert "[Free](" not in tab.error[0].value
     assert "*here*" not in tab.error[0].value
     tab.click("download_start")

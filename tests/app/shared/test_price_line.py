@@ -61,7 +61,7 @@ def test_a_network_that_cannot_run_has_no_price(visit, line, monkeypatch):
 
 def test_each_tab_asks_for_its_own_draft(visit, line, monkeypatch):
     asked = {}
-    monkeypatch.setattr(line, "price", lambda asker, spec: asked.update({asker: spec}))
+    monkeypatch.setattr(line, "price", lambda asker, spec, *_rest: asked.update({asker: spec}))
     one, other = visit(), visit(spec=replace(DEFAULT, batch_size=128))
     assert sorted(spec.batch_size for spec in asked.values()) == [64, 128]
     one.set("batch_size", 32)
