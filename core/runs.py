@@ -730,8 +730,15 @@ def runs() -> Runs:
             allowed = require_sound()
             _runs = Runs(_open_store(), allowed)
             _runs.warm_up()
+            # A server keeps them sooner, by `close_runs`; a command-line program only here.
             atexit.register(_runs.close)
         return _runs
+
+
+def close_runs() -> None:
+    """Let every run of this process keep what it has learned, where there are any."""
+    if _runs is not None:
+        _runs.close()
 
 
 def _open_store() -> Store | None:

@@ -1,8 +1,8 @@
-"""What guards the server: who may upload how much at once."""
+"""What is around the pages as they are served: room for uploads, help, and an orderly end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -11,8 +11,10 @@ from streamlit import config, runtime
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 
 from core.limits import Limits
+from core.runs import close_runs
 from core.serving.budget import Held, UploadBudget
 from core.serving.connection import ConnectionHelp
+from core.serving.ending import keeping_at_the_end
 from core.serving.memory import giving_memory_back
 from core.serving.uploads import Scope, UploadGuard
 from pages.shared.person import network_of
@@ -39,12 +41,12 @@ def budget_of(allowed: Limits) -> UploadBudget:
     )
 
 
-def lifespan(budget: UploadBudget):  # type: ignore[no-untyped-def]
+def lifespan(budget: UploadBudget) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
     """Return what goes on as long as the server does."""
 
     @asynccontextmanager
     async def alive(app: st.App) -> AsyncIterator[None]:
-        async with giving_memory_back(budget.taken):
+        async with keeping_at_the_end(close_runs), giving_memory_back(budget.taken):
             yield
 
     return alive
