@@ -38,8 +38,8 @@ def typed_number(record: Number, path: str, now: int) -> None:
                 icon=f":material/{icon}:",
                 key=f"{path}_{icon}",
                 type="tertiary",
-                on_click=state.change,
-                args=(path, now + step),
+                on_click=_step,
+                args=(record, path, step),
                 disabled=record.complaint(now + step) is not None,
                 help=words,
             )
@@ -82,6 +82,17 @@ def _take(record: Number, path: str, now: int) -> None:
     value = take(record, path, text, now) if text is not None else None
     if value is not None:
         state.change(path, value)
+
+
+def _step(record: Number, path: str, step: int) -> None:
+    """Go one up or down from what the draft holds by now. For use as a callback.
+
+    Who types a number and clicks at once, or clicks twice, is ahead of what the page showed.
+    """
+    value = state.draft().value(path)
+    assert isinstance(value, int)
+    if record.complaint(value + step) is None:
+        state.change(path, value + step)
 
 
 def _complaints() -> dict[str, tuple[str, float]]:
