@@ -25,6 +25,8 @@ NPY: Final = b"\x93NUMPY"
 _HEADER_BYTES: Final = 70_000
 _PIECE: Final = 2**20
 _MAX_MEMBERS: Final = 1_000
+# As an archive's directory begins each of its members.
+_MEMBER: Final = b"PK\x01\x02"
 _SYSTEM: Final = ("__MACOSX/", ".")
 
 
@@ -69,6 +71,8 @@ def is_arrays(data: bytes) -> bool:
     """Tell whether a file is an .npy file or a zip of nothing but such, whatever it is called."""
     if data.startswith(NPY):
         return True
+    if data.count(_MEMBER) > _MAX_MEMBERS:
+        return False
     try:
         names = [entry.filename for entry in zipfile.ZipFile(io.BytesIO(data)).infolist()]
     except Exception:
@@ -92,6 +96,9 @@ def stored_arrays(data: bytes, what: str, limit: int, damaged: IntakeError) -> l
     """
     if data.startswith(NPY):
         return [_stored("", "", io.BytesIO(data), len(data), lambda: data, damaged)]
+    # Counted before the library makes an object of each.
+    if data.count(_MEMBER) > _MAX_MEMBERS:
+        raise damaged
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = [
@@ -102,7 +109,7 @@ def stored_arrays(data: bytes, what: str, limit: int, damaged: IntakeError) -> l
     except Exception:
         # A damaged directory raises nearly anything.
         raise damaged from None
-    if len(entries) > _MAX_MEMBERS or len({entry.filename for entry in entries}) < len(entries):
+    if len({entry.filename for entry in entries}) < len(entries):
         raise damaged
     return [_member(archive, entry, what, limit, damaged) for entry in entries]
 

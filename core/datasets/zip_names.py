@@ -12,7 +12,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,8 +21,9 @@ from core.message import N_
 
 _UTF8: Final = 0x800
 _UNICODE_PATH: Final = 0x7075
-# More names tell no more, and take time.
+# More names tell no more, and take time, as do longer ones: no system has such.
 _MOST_WEIGHED: Final = 300
+_MOST_BYTES: Final = 255
 # Readings that are no more than this less plausible than the best one are offered beside it: a
 # factor of e to this power.
 _DOUBTFUL: Final = 9.0
@@ -160,14 +161,19 @@ def _bytes_of(entry: zipfile.ZipInfo) -> bytes:
         return entry.orig_filename.encode()
 
 
-def _pieces(names: Iterable[bytes]) -> tuple[bytes, ...]:
+def _pieces(names: Sequence[bytes]) -> tuple[bytes, ...]:
     """Return the different parts of paths that are not of ASCII letters alone, folders first."""
-    # Not at every byte of that value: the second byte of a character may be a backslash's.
-    paths = [name.split(b"/") for name in names if name]
-    folders = dict.fromkeys(piece for path in paths for piece in path[:-1])
-    files = dict.fromkeys(path[-1] for path in paths)
-    pieces = [piece for piece in {**folders, **files} if not piece.isascii()]
-    return tuple(pieces[:_MOST_WEIGHED])
+    found: dict[bytes, None] = {}
+    for are_folders in (True, False):
+        for name in names:
+            # Not at every byte of that value: the second byte of a character may be a backslash's.
+            *folders, file = name.split(b"/")
+            for piece in folders if are_folders else [file]:
+                if not piece.isascii() and len(piece) <= _MOST_BYTES:
+                    found.setdefault(piece)
+            if len(found) >= _MOST_WEIGHED:
+                return tuple(found)[:_MOST_WEIGHED]
+    return tuple(found)
 
 
 def _cost(piece: str, encoding: str) -> float:
