@@ -87,7 +87,9 @@ class ConnectionHelp:
 
 def _may_be_a_page(path: str) -> bool:
     last = path.rpartition("/")[2]
-    return "/_stcore/" not in path and ("." not in last or last.endswith(".html"))
+    # A report that a person takes home is HTML, too, and lies under /media/.
+    is_page = "." not in last or last == "index.html"
+    return is_page and not any(place in path for place in ("/_stcore/", "/media/"))
 
 
 def _uncompressed(scope: Scope) -> Scope:

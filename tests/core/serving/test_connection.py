@@ -53,6 +53,8 @@ def test_a_page_brings_the_script(path):
     [
         ("/static/js/index.js", b"text/javascript"),
         ("/_stcore/health", b"text/html"),
+        ("/media/0a1b2c.html", b"text/html"),
+        ("/class/net/media/0a1b2c", b"text/html"),
         ("/a", b"text/plain"),
     ],
 )
