@@ -4,6 +4,7 @@ import pytest
 
 from core.presets import DEFAULT, PRESETS
 from pages.shared import state
+from pages.shared.typed_number import typed_number
 from tests.app.tab import words
 
 
@@ -91,3 +92,26 @@ def test_back_and_forward_lead_to_what_the_page_was(visit, monkeypatch):
     tab.set("seed", 11)
     assert tab.query_params["seed"] == "11"
     assert "could not be taken" not in words(tab.main)
+
+
+@pytest.mark.parametrize(
+    ("acts", "epochs"),
+    [
+        ([press("num_epochs_add"), press("num_epochs_add")], DEFAULT.num_epochs + 2),
+        ([enter("num_epochs", 25), press("num_epochs_add")], 26),
+        ([enter("num_epochs", 25), press("num_epochs_remove")], 24),
+        ([press("num_epochs_remove")] * (DEFAULT.num_epochs + 2), 1),
+    ],
+    ids=["two clicks", "typed and up", "typed and down", "beyond the least"],
+)
+def test_a_step_counts_from_what_was_done_before(visit, monkeypatch, acts, epochs):
+    tab = visit()
+    # Whoever is so quick interrupts the page before the field and its buttons are drawn anew.
+    monkeypatch.setattr(
+        "pages.shared.fields.typed_number",
+        lambda record, path, now: typed_number(record, path, getattr(DEFAULT, path)),
+    )
+    tab.hurry(*acts)
+    monkeypatch.undo()
+    assert tab.run().draft.num_epochs == epochs
+    assert not tab.warning
