@@ -59,12 +59,26 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
 
 
 def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str]:
-    """Look at a picture once, however often the page is drawn."""
+    """Look at a picture once, however often the page is drawn.
+
+    Raises:
+        UserError: it cannot be read, or shows nothing; that is looked for once, too.
+    """
     key = file_id, info.key
     kept = st.session_state.get(_SEEN)
     if kept is None or kept[0] != key:
-        digits = all_from_picture(data, info)
-        kept = key, (digits, data_uri(thumbnail(data, _SIDE)), assumed(data) or "")
+        kept = key, _look(data, info)
         st.session_state[_SEEN] = kept
-    seen: tuple[list[Tensor], str, str] = kept[1]
+    seen: tuple[list[Tensor], str, str] | str = kept[1]
+    if isinstance(seen, str):
+        raise UserError(seen)
     return seen
+
+
+def _look(data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str] | str:
+    """Return what can be told of a picture, or the sentence that says why nothing can."""
+    try:
+        digits = all_from_picture(data, info)
+        return digits, data_uri(thumbnail(data, _SIDE)), assumed(data) or ""
+    except UserError as error:
+        return error.message  # not the error, which would keep the whole file

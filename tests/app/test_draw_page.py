@@ -12,7 +12,7 @@ from core.datasets.own import OwnImages, keep
 from core.datasets.table import info_of
 from core.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_picture
 from core.predict import probabilities
-from core.preparation import from_ink
+from core.preparation import all_from_picture, from_ink
 from core.presets import DEFAULT, PRESETS
 from tests.app.canvas import picture_of
 from tests.app.script import END, eventually, steps_to
@@ -412,3 +412,25 @@ def test_a_plain_picture_offers_nothing_to_choose(visit, canvas, trained):
     tab.get_by_key("input").set_value("Picture").run()
     tab.get_by_key("picture").upload("digit.png", picture_of(3)).run()
     assert not tab.has("readings")
+
+
+def test_a_picture_that_is_refused_is_looked_at_once_while_a_run_trains(
+    visit, canvas, running, monkeypatch
+):
+    looks = []
+
+    def look(data, info):
+        looks.append(data)
+        return all_from_picture(data, info)
+
+    monkeypatch.setattr("pages.shared.picture_input.all_from_picture", look)
+    running()
+    tab = visit("draw")
+    tab.get_by_key("input").set_value("Picture").run()
+    tab.get_by_key("picture").upload("digit.png", png((100, 100))).run()
+    said = tab.error[0].value
+    assert [error.value for error in tab.run().error] == [said]
+    assert len(looks) == 1
+    tab.get_by_key("picture").upload("digit.png", picture_of(3)).run()
+    assert not tab.error
+    assert len(looks) == 2
