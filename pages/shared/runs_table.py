@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,12 +19,15 @@ from core.store import RunRow
 from core.take_home.sheet import sheet
 from pages.shared import state
 from pages.shared.data_words import data_title
+from pages.shared.held_files import Page, held_files
 from pages.shared.language import _, n_, say
 from pages.shared.person import person
 from pages.shared.strip import STATUS_WORDS
 from pages.shared.words import disk_size
 
 _FILTERS: Final = ("runs_text", "runs_starred", "runs_tags", "runs_data", "runs_states")
+_FILE: Final = "runs.csv"
+_CSV: Final = "text/csv"
 _ROW_PX: Final = 35
 # So many rows are seen at once, and the rest of the page stays in sight below them.
 _MOST_ROWS: Final = 8
@@ -93,9 +97,9 @@ def runs_table(rows: Sequence[RunRow]) -> None:
             st.space("stretch")
             st.download_button(
                 _("Table (.csv)"),
-                partial(table_csv, found),
-                "runs.csv",
-                "text/csv",
+                partial(table_file, state.held("runs_file", Page), found),
+                _FILE,
+                _CSV,
                 key="runs_csv",
                 type="tertiary",
                 icon=":material/download:",
@@ -182,6 +186,21 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
             "Disk": [row.num_bytes for row in rows],
         }
     ).astype({"Test": "float64"})
+
+
+def table_file(page: Page, rows: Sequence[RunRow]) -> bytes:
+    """Make the table for a spreadsheet, and hold it until the browser has fetched it.
+
+    Args:
+        page: of the session that asks.
+        rows: one a run.
+    """
+    made = table_csv(rows).encode()
+    page.seen()
+    # Where there is no room, a browser that is quick enough gets it all the same.
+    with suppress(UserError):
+        held_files.hold(page, made, _CSV, _FILE)
+    return made
 
 
 def table_csv(rows: Sequence[RunRow]) -> str:

@@ -3,8 +3,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from core.errors import UserError
 from core.store import RunRow
-from pages.shared.runs_table import Wanted, table_rows
+from pages.shared.held_files import Page, held_files
+from pages.shared.runs_table import Wanted, table_csv, table_file, table_rows
 
 ROW = RunRow(
     id="3-abcdef",
@@ -87,3 +89,17 @@ def test_numbers_stay_numbers_for_a_column_to_sort_by():
 def test_a_status_or_data_set_of_a_later_version_is_shown_as_it_is():
     (row,) = table_rows([replace(ROW, data="tomorrow")], "UTC").to_dict("records")
     assert row["Data"] == "tomorrow"
+
+
+def test_the_table_for_a_spreadsheet_is_held_until_it_is_fetched(monkeypatch):
+    held, page = [], Page()
+    monkeypatch.setattr(held_files, "hold", lambda *what: held.append(what))
+    made = table_file(page, [ROW])
+    assert made.decode() == table_csv([ROW])
+    assert held == [(page, made, "text/csv", "runs.csv")]
+
+    def refuse(*what):
+        raise UserError("no room")
+
+    monkeypatch.setattr(held_files, "hold", refuse)
+    assert table_file(page, [ROW]) == made
