@@ -1,7 +1,6 @@
 """A person's own images: bring them in, look at what came of it, use them, delete them."""
 
 import contextlib
-import hashlib
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -37,8 +36,10 @@ class _Held:
     """The file that this session reads, or has read."""
 
     def __init__(self) -> None:
-        self.asked: tuple[str, str, Preparation] | None = None
+        self.asked: tuple[str, Preparation] | None = None
         self.reading: Reading | None = None
+        # Whether the page has waited for it; whoever goes on to build meanwhile is not held up.
+        self.is_waited_for = False
 
 
 def own_data() -> None:
@@ -83,19 +84,19 @@ def _panel() -> None:
         _let_go()
         _kept()
         return
-    try:
-        data = contents(file)
-    except UserError as error:
-        _let_go()
-        st.error(plain(say(error)), icon=":material/upload_file:")
-        return
-    asked = hashlib.sha256(data).hexdigest(), file.name, how
+    asked = file.file_id, how
     held = state.held("own_reading", _Held)
     if held.asked != asked or held.reading is None:
         _let_go()
-        held.asked, held.reading = asked, Reading(data, file.name, how)
+        try:
+            held.reading = Reading(contents(file), file.name, how)
+        except UserError as error:
+            st.error(plain(say(error)), icon=":material/upload_file:")
+            return
+        held.asked, held.is_waited_for = asked, False
     try:
-        intake = _at_once(held.reading)
+        intake = held.reading.result(0) if held.is_waited_for else _at_once(held.reading)
+        held.is_waited_for = True
     except IntakeError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return

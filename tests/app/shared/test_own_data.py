@@ -1,6 +1,7 @@
 """The panel for images of one's own, as a person meets it."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -187,3 +188,18 @@ def test_a_long_read_shows_its_progress_and_can_be_cancelled(visit, monkeypatch)
     monkeypatch.setattr(own_data, "_AT_ONCE_S", 20.0)
     tab.click("own_again")
     assert tab.dataframe[0].value["Class"].tolist() == ["bar", "ring"]
+
+
+def test_whoever_goes_on_to_build_while_a_file_is_read_is_not_held_up(visit, monkeypatch):
+    monkeypatch.setattr(own_data, "_AT_ONCE_S", 3.0)
+    hold = threading.Event()
+    read = intake_zip.digit_from_picture
+    monkeypatch.setattr(intake_zip, "digit_from_picture", lambda data: hold.wait(60) and read(data))
+    tab = opened(visit, ("mine.zip", MINE, "application/zip"))
+    try:
+        began = time.monotonic()
+        tab.set("seed", 7)
+        assert time.monotonic() - began < 3.0
+        assert tab.has("own_cancel")
+    finally:
+        hold.set()
