@@ -9,6 +9,7 @@ each set: enough to count by, and nothing to read.
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -26,6 +27,8 @@ from core.message import message
 from core.ownership import Ownership
 
 _OWNERS: Final = "owners.json"
+# Where it cannot be told whose a set is: nobody's browser is called that, so nobody sees it.
+_UNKNOWN: Final[Mapping[str, str]] = {"unknown": ""}
 
 
 class OwnData:
@@ -38,6 +41,8 @@ class OwnData:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._ownership = Ownership(limits.only_own_runs)
+        # Of two changes at once one would forget an owner, or both would take the last room.
+        self._changing = threading.Lock()
 
     def keys(self, person: str) -> tuple[str, ...]:
         """Return the data sets that a person may use, newest first."""
@@ -86,9 +91,13 @@ class OwnData:
             UserError: this person, or this address, keeps too many data sets already.
             OSError: the disk refuses.
         """
+        with self._changing:
+            return self._keep(images, person, address)
+
+    def _keep(self, images: OwnImages, person: str, address: str) -> str:
         here = set(own.own_keys())
         key = own.key_of(images)
-        before = _read(key) if key in here else {}
+        before = _read_to_change(key) if key in here else {}
         if person not in before:
             self._require_room(here, person, address)
         if key not in here:
@@ -104,15 +113,25 @@ class OwnData:
         """Delete a person's images; where they are somebody's besides, these keep them.
 
         Raises:
-            UserError: they are somebody else's.
+            UserError: they are somebody else's, or the disk refuses.
         """
         self.require(key, person)
-        left = {owner: address for owner, address in _read(key).items() if owner != person}
-        if self._ownership.only_own and left:
-            _write(key, left)
-            return
-        own.delete(key)
-        _write(key, {})
+        try:
+            with self._changing:
+                before = _read_to_change(key)
+                left = {owner: address for owner, address in before.items() if owner != person}
+                if self._ownership.only_own and left:
+                    _write(key, left)
+                    return
+                own.delete(key)
+                _write(key, {})
+        except OSError as error:
+            raise UserError(
+                message(
+                    "The images cannot be deleted now ({why}). See to the disk, then try again.",
+                    why=error.strerror or str(error),
+                )
+            ) from error
 
     def _require_room(self, here: set[str], person: str, address: str) -> None:
         most = self._limits.max_own_sets_per_person
@@ -173,15 +192,26 @@ def _file(key: str) -> Path:
 def _read(key: str) -> Mapping[str, str]:
     """Return the owners of a set, each with the digest of an address, or with nothing."""
     try:
+        return _read_to_change(key)
+    except OSError:
+        return _UNKNOWN
+
+
+def _read_to_change(key: str) -> Mapping[str, str]:
+    """Return the owners of a set, to write them anew.
+
+    Raises:
+        OSError: they cannot be read now, and would be forgotten.
+    """
+    try:
         found = json.loads(_file(key).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
         return found
-    # Whose it is cannot be told: nobody's browser is called that, so nobody sees it.
-    return {"unknown": ""}
+    return _UNKNOWN
 
 
 def _write(key: str, owners: Mapping[str, str]) -> None:

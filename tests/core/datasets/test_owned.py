@@ -1,6 +1,9 @@
 """Own pictures on a class server: others neither see, use nor delete them."""
 
 import ast
+import errno
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +110,50 @@ def test_a_damaged_note_of_the_owner_opens_them_to_nobody(sets, text):
     images_path(key).with_name("owners.json").write_text(text)
     assert sets.keys("ann") == sets.keys("ben") == ()
     assert OwnData(Limits()).keys("ben") == (key,)
+
+
+def test_two_who_bring_the_same_images_in_at_once_both_have_them(sets, monkeypatch):
+    monkeypatch.setattr(sets, "_require_room", lambda *args: time.sleep(0.2))
+    two = [threading.Thread(target=sets.keep, args=(images(), who)) for who in ("ann", "ben")]
+    for one in two:
+        one.start()
+    for one in two:
+        one.join()
+    (key,) = own_keys()
+    assert set(owners_of(key)) == {"ann", "ben"}
+
+
+def test_a_note_of_the_owner_that_cannot_be_read_now_is_not_written_over(sets, monkeypatch):
+    key = sets.keep(images(), "ann")
+    read = Path.read_text
+
+    def refused(path, *args, **options):
+        if path.name == "owners.json":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return read(path, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", refused)
+        assert sets.keys("ann") == ()
+        with pytest.raises(OSError, match="Too many open files"):
+            sets.keep(images(), "ben")
+        with pytest.raises(UserError, match=r"cannot be deleted now \(Too many open files\)"):
+            OwnData(Limits()).delete(key, "ben")
+    assert owners_of(key) == ("ann",)
+    assert sets.keys("ann") == (key,)
+
+
+def test_a_disk_that_does_not_let_go_of_images_is_a_sentence(sets, monkeypatch):
+    key = sets.keep(images(), "ann")
+
+    def refused(*args, **options):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(UserError, match=r"cannot be deleted now \(Read-only file system\)"):
+            sets.delete(key, "ann")
+    assert sets.keys("ann") == (key,)
 
 
 def test_one_keeps_so_many_and_an_address_so_many(sets):
