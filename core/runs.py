@@ -380,9 +380,11 @@ class Runs:
         """
         wanted = list(run_ids)
         for run_id in wanted:
-            if self.get(run_id) is None:
+            # One that cannot be read now is refused, for whose it is cannot be told.
+            run = self._look_up(run_id)
+            if run is None:
                 continue
-            run = self._to_change(run_id, owner)
+            self._ownership.require_run(run.owner, owner)
             if run.status not in ENDED:
                 raise UserError(
                     message(

@@ -16,7 +16,7 @@ from core.record import to_plain
 from core.run import Run
 from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
-from core.store import Store
+from core.store import Store, Unreadable
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = RunSpec(blocks=(BlockSpec(channels=2, stride=3),), num_epochs=2, device="cpu")
@@ -117,6 +117,24 @@ def test_of_several_runs_none_is_deleted_where_one_is_anothers(serve):
         with pytest.raises(UserError, match="somebody else’s"):
             line.delete(wanted, "ben")
     assert {run.id for run in line.all()} == {kept, bens.id}
+
+
+def test_a_run_whose_owner_cannot_be_read_is_not_deleted(serve, monkeypatch):
+    line, kept, _ = serve()
+    line._runs.clear()  # as an older one, which is read when it is asked for
+    read, refused = Store.get, []
+
+    def once(store: Store, run_id: str) -> object:
+        if not refused:
+            refused.append(run_id)
+            raise Unreadable("The run cannot be read now.")
+        return read(store, run_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "get", once)
+        with pytest.raises(UserError, match=r"cannot be read now"):
+            line.delete([kept], "ben")
+    assert line._store.get(kept).deleted_at is None
 
 
 def test_on_a_laptop_anybody_may(serve):
