@@ -52,19 +52,22 @@ class Housekeeper:
     def _work(self) -> None:
         swept_at = time.monotonic()  # the store has swept as it was opened
         while not self._over:
+            pause_s = LOOK_S
             try:
                 if time.monotonic() - swept_at > _SWEEP_S:
                     swept_at = time.monotonic()
                     self._store.sweep()
                 self._store.purge(self._keep_s())
                 self._look_again()
+                pause_s = self._pause_s()
             except Exception:  # what is due now is due the next time too
                 _log.exception("Housekeeping failed")
             with self._woken:
                 if not self._over:
-                    self._woken.wait(self._pause_s())
+                    self._woken.wait(pause_s)
 
     def _pause_s(self) -> float:
+        """Return when to look again, in seconds."""
         deleted_at = self._store.next_purge()
         if deleted_at is None:
             return LOOK_S
