@@ -146,12 +146,16 @@ def watch_until(over: threading.Event, team: Team, used_s: Callable[[], float]) 
         team: whom to tell.
         used_s: seconds of any core that others have taken since it was last asked.
     """
-    used_s()
-    looked = time.monotonic()
-    while not over.wait(LOOK_S):
-        used, now = used_s(), time.monotonic()
-        team.look(used / (now - looked), now)
-        looked = now
+    looked: float | None = None
+    while True:
+        # A system that is out of file handles tells nothing; the team stays as it is meanwhile.
+        with suppress(OSError, psutil.Error):
+            used, now = used_s(), time.monotonic()
+            if looked is not None:
+                team.look(used / (now - looked), now)
+            looked = now
+        if over.wait(LOOK_S):
+            return
 
 
 def others_s(trainer: int) -> Callable[[], float]:

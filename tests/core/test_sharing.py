@@ -132,6 +132,29 @@ def test_the_watch_tells_what_was_taken_between_two_looks(monkeypatch):
     assert seen == [0.5, 0.5, 0.5]
 
 
+def test_the_watch_goes_on_after_a_look_that_failed(monkeypatch):
+    monkeypatch.setattr(sharing, "LOOK_S", 0.001)
+    over, asked, seen = threading.Event(), [], []
+
+    def used_s() -> float:
+        asked.append(1)
+        if len(asked) in (1, 4):
+            raise OSError("too many open files")
+        return 0.5
+
+    class Noted(Team):
+        def look(self, used: float, now_s: float) -> None:
+            seen.append(used)
+            if len(seen) == 3:
+                over.set()
+
+    seconds = count()
+    monkeypatch.setattr(sharing.time, "monotonic", lambda: float(next(seconds)))
+    watch_until(over, Noted(2), used_s)
+    assert len(asked) == 6
+    assert seen == [0.5, 0.5, 0.5]
+
+
 @linux
 def test_what_another_program_takes_is_seen_and_what_the_team_takes_is_not(here):
     used_s = others_s(threading.get_native_id())
