@@ -90,19 +90,31 @@ def sureness_of(run: Run) -> Sureness | None:
     """
     now = run.snapshot()
     moment = 0 if now.ended else now.epoch
-    return _measured(run, moment, now.weights_version if now.ended else 0)
+    try:
+        return _measured(run, moment, now.weights_version if now.ended else 0)
+    except _CannotNow:
+        return None
+
+
+class _CannotNow(Exception):
+    """There is nothing to measure, or it cannot be read; another time there may be."""
 
 
 @lru_cache(maxsize=64)
-def _measured(run: Run, _moment: int, _version: int) -> Sureness | None:
+def _measured(run: Run, _moment: int, _version: int) -> Sureness:
+    """Measure a network.
+
+    Raises:
+        _CannotNow: it has no weights, or its images are not here; nothing is remembered then.
+    """
     weights = run.weights()
     if weights is None:
-        return None
+        raise _CannotNow
     fold = run.snapshot().fold
     try:
         held = validation_of(run.spec, max(0, fold - 1))
-    except UserError:
-        return None  # its images are gone
+    except UserError as error:
+        raise _CannotNow from error
     return measured(run.spec, weights, held)
 
 

@@ -105,6 +105,17 @@ def test_a_network_with_smoothed_labels_is_quite_sure_of_most_clean_digits(runs)
     assert sureness_of(run) is sureness
 
 
+def test_weights_that_cannot_be_read_now_are_measured_when_they_can(runs, monkeypatch):
+    run = runs.start(replace(SMALL, seed=5))
+    run.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "weights", lambda: None)
+        assert sureness_of(run) is None
+    sureness = sureness_of(run)
+    assert sureness is not None
+    assert sureness.temperature is not None
+
+
 def test_a_cross_validation_is_measured(runs):
     run = runs.start(replace(SMALL, folds=2))
     run.wait()
