@@ -105,15 +105,22 @@ def _named(names: Sequence[str]) -> str:
     return _(", ").join(some)
 
 
-def _invitation(data: str) -> None:
+def _invitation(data: str, how: str) -> None:
+    names = plain(_named(class_titles(data)))
+    if how != "Draw":
+        st.markdown(_("#### Show it a picture"))
+        st.markdown(
+            _("The network answers as soon as it has one. It knows: {names}.").format(names=names)
+        )
+        return
     noun = info_of(data).noun
     heading = _("#### Draw an {noun}") if noun[0] in "aeiou" else _("#### Draw a {noun}")
     st.markdown(heading.format(noun=say(noun)))
     st.markdown(
         _(
-            "Hold the mouse button and draw one {noun}, large and in one go: {names}. The network "
-            "answers after every stroke."
-        ).format(noun=say(noun), names=plain(_named(class_titles(data))))
+            "Draw one {noun}, large, with the mouse or a finger: {names}. The network answers "
+            "after every stroke."
+        ).format(noun=say(noun), names=names)
     )
 
 
@@ -145,7 +152,7 @@ def _easel(run: Run | None, waits: bool) -> float | None:
         elif run is None or weights is None:
             st.markdown(_("The answer appears here once a network has begun to learn."))
         elif digit is None:
-            _invitation(run.spec.data)
+            _invitation(run.spec.data, how)
             as_learned(info)
         else:
             names = class_titles(run.spec.data)

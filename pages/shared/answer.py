@@ -18,7 +18,8 @@ from pages.shared.words import percent, plain
 SEEN_PX = 140
 # More classes than these are not all drawn: the likeliest are.
 MAX_BARS = 15
-_BAR_PX, _AXIS_PX = 26, 50
+# With these two bars are told apart as well as ten.
+_BAR_PX, _AXIS_PX = 22, 90
 # From these shares of right answers on, an answer counts as quite or fairly sure.
 QUITE_SURE, FAIRLY_SURE = 0.95, 0.6
 # Longer names are written smaller.
@@ -60,11 +61,10 @@ def answer(
         with st.container(key="verdict_seen"):
             centred = info.preparation == "centred"
             st.markdown(
-                _("**What the network sees**"),
+                _("**What it sees**"),
                 help=_("28 × 28 pixels, prepared as MNIST was.") if centred else None,
             )
             st.image(data_uri(enlarged(digit)), width=SEEN_PX)
-            as_learned(info)
         with st.container(key="verdict_said"):
             st.markdown(_("**Its answer**"))
             name = class_names[best]
@@ -73,6 +73,7 @@ def answer(
             sure = sureness.of(chances) if sureness else float(chances.max())
             st.markdown(_in_words(sure, chances, class_names))
             _how_it_is_known(sureness, sure)
+    as_learned(info)
     rows = chance_rows(chances, class_names)
     st.vega_lite_chart(rows, chance_chart(colours, len(rows)), key="chances")
     if len(rows) < len(chances):

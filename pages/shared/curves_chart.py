@@ -30,6 +30,8 @@ GHOST_VALIDATION = N_("Validation of the faint run")
 HEIGHT_PX = 290
 # As many figures as tell a tick from its neighbours, however far one zooms in.
 TICKS_PERCENT: Final = "~%"
+# Each by itself: a format of the axis would write all in thousands, the first of them as "0k".
+TICKS_COUNT: Final = "format(datum.value, '~s')"
 ZOOM = "zoom"
 
 
@@ -130,7 +132,7 @@ def curve_chart(last_x: int, measure: Measure, axis: Axis, colours: Palette) -> 
                 "type": "quantitative",
                 "title": x_title,
                 "scale": {"domain": [0, last_x], "nice": False},
-                "axis": {"grid": False, "tickMinStep": 1, "format": "~s"},
+                "axis": {"grid": False, "tickMinStep": 1, "labelExpr": TICKS_COUNT},
             },
             "y": {
                 "field": "y",

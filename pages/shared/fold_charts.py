@@ -13,7 +13,7 @@ from core.history import Curves
 from core.run import Run
 from core.snapshot import RunSnapshot
 from core.spec import RunSpec
-from pages.shared.curves_chart import HEIGHT_PX, TICKS_PERCENT, Axis, Measure
+from pages.shared.curves_chart import HEIGHT_PX, TICKS_COUNT, TICKS_PERCENT, Axis, Measure
 from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 from pages.shared.words import percent
@@ -149,7 +149,7 @@ def fold_chart(spec: RunSpec, measure: Measure, axis: Axis, colours: Palette) ->
                     "domain": [0, course.steps_per_fold if axis == "step" else course.epochs],
                     "nice": False,
                 },
-                "axis": {"grid": False, "tickMinStep": 1, "format": "~s"},
+                "axis": {"grid": False, "tickMinStep": 1, "labelExpr": TICKS_COUNT},
             },
             "y": {
                 "field": "y",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.history import Curves
 from core.palette import Palette
-from pages.shared.curves_chart import AXES, MEASURES, TICKS_PERCENT, Axis, Measure
+from pages.shared.curves_chart import AXES, MEASURES, TICKS_COUNT, TICKS_PERCENT, Axis, Measure
 from pages.shared.language import _, say
 
 Images = Literal["validation", "training"]
@@ -96,7 +96,7 @@ def overlay_chart(
             "type": "quantitative",
             "title": say(AXES[axis]),
             "scale": {"nice": False, "padding": 4},
-            "axis": {"grid": False, "tickMinStep": 1, "format": "~s"},
+            "axis": {"grid": False, "tickMinStep": 1, "labelExpr": TICKS_COUNT},
         },
         "y": {
             "field": "y",

@@ -6,6 +6,7 @@ import streamlit as st
 from torch import Tensor
 
 from core.datasets.info import DatasetInfo
+from core.datasets.own import is_own
 from core.errors import UserError
 from core.photo.file import assumed
 from core.photo.thumbnail import thumbnail
@@ -33,7 +34,7 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
     """
     upload_words("picture", MAX_PICTURE_BYTES // 2**20, PICTURE_KINDS)
     file = st.file_uploader(
-        _("A picture of one digit, dark on light or light on dark"),
+        _label(info),
         key="picture",
         max_upload_size=MAX_PICTURE_BYTES // 2**20,
     )
@@ -56,6 +57,16 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
     if told:
         st.caption(plain(say(told)))
     return choose_reading(digits, file.file_id), picture
+
+
+def _label(info: DatasetInfo) -> str:
+    """Say what a picture should show."""
+    if info.preparation == "as_is":
+        return _("A picture, taken as this network’s own images were")
+    if is_own(info.key):
+        return _("A picture of one thing, dark on light or light on dark")
+    words = _("A picture of one {noun}, dark on light or light on dark")
+    return words.format(noun=say(info.noun))
 
 
 def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str]:

@@ -37,4 +37,6 @@ def strip_html(images: NDArray[np.uint8], names: Sequence[str]) -> str:
         'style="border-radius:3px">'
         for image, name in zip(images, names, strict=True)
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:3px">{shown}</div>'
+    # Ten stand in one row on the narrowest phone too.
+    gap = "clamp(0.8px,(100vw - 315px)/9,3px)"
+    return f'<div style="display:flex;flex-wrap:wrap;gap:{gap}">{shown}</div>'

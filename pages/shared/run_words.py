@@ -64,7 +64,7 @@ def result(now: RunSnapshot) -> None:
         early = _("Stopped early. ") if now.status == "stopped" else ""
         words = _(
             "**{correct:,} of {total:,} right** ({share}) on test images that were never used for "
-            "a choice. Now draw a digit of your own on the **Draw** page."
+            "a choice. Now draw one of your own on the **Draw** page."
         ).format(
             correct=now.test.correct,
             total=now.test.total,

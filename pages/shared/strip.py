@@ -69,12 +69,12 @@ def _panel() -> float:
 def _line(run: Run, now: RunSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(now.name)}** {status_words(now)}", width="content")
+        # Before the facts, which change in width: a button must not move away under the mouse.
         if now.active:
-            st.progress(now.progress, width=180)
-        st.markdown(" · ".join(_facts(now)) or " ", width="content")
-        if now.active:
+            st.progress(now.progress, width=160)
             first = runs().active() is run
             controls(run, now, "strip" if first else "strip_rival", small=True)
+        st.markdown(" · ".join(_facts(now)) or " ", width="content")
 
 
 def _facts(now: RunSnapshot) -> list[str]:

@@ -367,6 +367,19 @@ def test_images_taken_as_they_are_are_drawn_as_they_are(
     expected = probabilities(run.spec, run.weights(), seen).tolist()
     assert tab.chart("chance")[1].chance.tolist() == pytest.approx(expected, abs=1e-6)
     assert "neither centred nor enlarged" in words(tab.main)
+    tab.get_by_key("input").set_value("Picture").run()
+    label = tab.get_by_key("picture").label
+    assert "digit" not in label
+    assert "dark on light" not in label
+
+
+def test_whoever_is_to_bring_a_picture_is_not_told_to_draw(visit, canvas, trained):
+    tab = visit("draw")
+    assert "Draw a digit" in words(tab.main)
+    tab.get_by_key("input").set_value("Picture").run()
+    assert "Show it a picture" in words(tab.main)
+    assert "Draw a digit" not in words(tab.main)
+    assert "one digit, dark on light" in tab.get_by_key("picture").label
 
 
 def test_digits_of_mnist_are_not_told_to_be_as_they_are(visit, canvas, trained):

@@ -62,6 +62,12 @@ def test_the_rows_are_the_ten_digits_in_order_with_one_sum(logits):
         assert float(words.removesuffix("\xa0%")) == pytest.approx(100 * chance, abs=0.051)
 
 
+def test_two_bars_have_as_much_room_each_as_ten():
+    # The axis and its title take 90 pixels, however many classes there are.
+    two, ten = (chance_chart(LIGHT, n)["height"] - 90 for n in (2, 10))
+    assert two / 2 == ten / 10 >= 20
+
+
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_the_bars_are_valid_vega_lite_in_the_theme_s_colours(colours):
     chart = chance_chart(colours, 10)

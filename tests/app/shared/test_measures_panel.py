@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -41,6 +42,20 @@ def test_words_name_the_weakest_classes():
     words = class_words(found())
     assert "Hardest to find: “cat”" in words
     assert "the answer “dog”, right 66.7\xa0%" in words
+
+
+def test_of_classes_without_a_mistake_none_is_called_the_hardest():
+    assert class_words(found(said=LABELS)) == "Not one mistake on 6 test images."
+
+
+def test_few_classes_have_as_much_room_each_as_many():
+    made = found()
+    # Legend and axis take 80 pixels, however many classes there are.
+    two, ten = (
+        class_chart(replace(made, classes=made.classes[:1] * n), LIGHT)["height"] - 80
+        for n in (2, 10)
+    )
+    assert two / 2 == ten / 10 >= 16
 
 
 def test_the_most_frequent_mistake_is_named():

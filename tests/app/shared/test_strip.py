@@ -56,6 +56,13 @@ def test_a_run_in_training(visit, canvas, running, script):
         assert buttons(tab) == {"strip_pause", "strip_stop"}
 
 
+def test_no_button_stands_behind_what_changes_in_width(visit, canvas, running):
+    running(252)
+    for tab in on_every_page(visit):
+        kinds = [node.type for node in tab.get_by_key("strip")]
+        assert kinds.index("button") < len(kinds) - 1 - kinds[::-1].index("markdown")
+
+
 def test_a_paused_run(visit, canvas, running):
     run = running()
     run.pause()
