@@ -50,7 +50,7 @@ def undo_bar() -> None:
         st.button(_("Undo"), icon=":material/undo:", key="undo_delete", on_click=_undo)
         st.space("stretch")
         st.button(
-            "",
+            _("Leave it deleted"),  # read out, not seen; see style.css
             icon=":material/close:",
             key="undo_close",
             type="tertiary",

@@ -105,20 +105,18 @@ def controls(run: Run, now: RunSnapshot, where: str, *, small: bool) -> None:
     mine = runs().may_change(run.id, person())
     again, hold = _("Resume"), _("Pause")
     if now.ended:
-        _control(again, "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, again, small)
+        _control(again, "play_arrow", f"{where}_resume", partial(go_on, run.id), mine, again)
         return
     if now.status == "paused" or now.held:
-        _control(
-            again, "play_arrow", f"{where}_resume", partial(resume, run.id), mine, again, small
-        )
+        _control(again, "play_arrow", f"{where}_resume", partial(resume, run.id), mine, again)
     elif now.status == "running":
-        _control(hold, "pause", f"{where}_pause", partial(pause, run.id), mine, hold, small)
+        _control(hold, "pause", f"{where}_pause", partial(pause, run.id), mine, hold)
     words = (
         _("Stop and keep what was learned")
         if now.active or now.held
         else _("Take it out of the line")
     )
-    _control(_("Stop"), "stop", f"{where}_stop", partial(stop, run.id), mine, words, small)
+    _control(_("Stop"), "stop", f"{where}_stop", partial(stop, run.id), mine, words)
 
 
 def _control(
@@ -128,14 +126,13 @@ def _control(
     act: Callable[[], None],
     mine: bool,
     words: str,
-    small: bool,
 ) -> None:
     if not mine:
         words = _(
             "It was started in another browser, and on this server each changes their own runs."
         )
     st.button(
-        "" if small else label,
+        label,  # in the strip read out, not seen; see style.css
         icon=f":material/{icon}:",
         help=words,
         key=key,

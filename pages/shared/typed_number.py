@@ -34,7 +34,8 @@ def typed_number(record: Number, path: str, now: int) -> None:
         )
         for step, icon, words in ((-1, "remove", _("One less")), (1, "add", _("One more"))):
             st.button(
-                "",
+                # Read out, not seen; see style.css.
+                _(", ").join((say(record.label), words)),
                 icon=f":material/{icon}:",
                 key=f"{path}_{icon}",
                 type="tertiary",

@@ -152,3 +152,11 @@ def test_a_name_is_shown_as_it_is(visit, running):
     assert "![](" not in said
     assert "**x**" not in said
     assert run.name in as_read(said)
+
+
+def test_buttons_that_show_an_icon_alone_have_names(visit, running):
+    running()
+    tab = visit("build")
+    assert tab.get_by_key("strip_pause").label == "Pause"
+    assert tab.get_by_key("strip_stop").label == "Stop"
+    assert tab.get_by_key("num_epochs_add").label == "Epochs, One more"
