@@ -57,13 +57,16 @@ def read_number(text: str) -> int | float:
     Raises:
         NumberError: it is no number, could be two, or is larger or smaller than a float can be.
     """
+    if len(text) > _MAX_LETTERS:
+        # Before any pattern goes through a megabyte of spaces.
+        raise _not_a_number(text)
     plain = _plain(text)
     power = _POWER.fullmatch(plain)
     mantissa, exponent = (power["mantissa"].strip(), int(power["power"])) if power else (plain, 0)
     if power and power["ten"] and mantissa in ("", "+", "-"):
         mantissa += "1"
     found = _PLAIN.fullmatch(mantissa)
-    if found is None or len(text) > _MAX_LETTERS:
+    if found is None:
         raise _not_a_number(text)
     digits = _decimal(found["digits"], text, scientific=power is not None)
     if abs(exponent) > _MAX_POWER:

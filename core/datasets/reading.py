@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from core.datasets.arrays import is_arrays
@@ -22,6 +23,8 @@ _REST: Final = 0.1
 # What is left is not told before this has been done, for the beginning says too little.
 _TELLING_S: Final = 1.0
 _turns: Final = threading.BoundedSemaphore(_AT_ONCE)
+# Arrays are unpacked whole, up to 200 MB of them: of these one file at a time.
+_turn_of_arrays: Final = threading.BoundedSemaphore(1)
 
 
 class Reading:
@@ -30,7 +33,9 @@ class Reading:
     def __init__(self, data: bytes, filename: str, preparation: Preparation) -> None:
         """Begin to read in a thread of its own."""
         named = filename.lower().endswith((".npz", ".npy"))
-        reader = read_npz_file if named or is_arrays(data) else read_zip
+        holds_arrays = named or is_arrays(data)
+        reader = read_npz_file if holds_arrays else read_zip
+        self._turns = (_turn_of_arrays, _turns) if holds_arrays else (_turns,)
         self._what = shown_name(filename)
         self._begin: Callable[[], Progress] = lambda: reader(data, filename, preparation)
         self._share, self._began_s = 0.0, 0.0
@@ -84,14 +89,14 @@ class Reading:
 
     def _read(self) -> None:
         try:
-            while not _turns.acquire(timeout=0.2):
-                if self._is_over():
-                    return
-            try:
+            with ExitStack() as taken:
+                for turn in self._turns:
+                    while not turn.acquire(timeout=0.2):
+                        if self._is_over():
+                            return
+                    taken.callback(turn.release)
                 self._began_s = time.monotonic()
                 self._go_through(self._begin())
-            finally:
-                _turns.release()
         except IntakeError as error:
             self._trouble = error
         except Exception:

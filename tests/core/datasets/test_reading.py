@@ -106,6 +106,30 @@ def test_a_few_files_are_read_at_once_and_others_wait_for_their_turn(monkeypatch
     assert [one.result(20).counts for one in readers] == [(4, 4)] * 4
 
 
+def test_arrays_which_are_unpacked_whole_are_read_one_file_at_a_time(monkeypatch):
+    hold, inside = threading.Event(), []
+
+    def slow(*args):
+        inside.append(1)
+        hold.wait(20)
+        raise IntakeError("nothing")
+        yield 0.0
+
+    monkeypatch.setattr(reading, "read_npz_file", slow)
+    readers = [Reading(b"x", f"{i}.npz", "centred") for i in range(3)]
+    time.sleep(0.5)
+    assert [one.is_waiting for one in readers].count(True) == 2
+    # Those that wait for that take no place of an archive of pictures.
+    assert Reading(zipped(shapes(4)), "mine.zip", "centred").result(20).counts == (4, 4)
+    readers[2].cancel()
+    assert readers[2].result(5) is None
+    hold.set()
+    for one in readers[:2]:
+        with pytest.raises(IntakeError):
+            one.result(20)
+    assert len(inside) == 2
+
+
 def test_whatever_goes_wrong_is_a_sentence(monkeypatch):
     def broken(*args):
         raise RuntimeError("a fault of ours")
