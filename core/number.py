@@ -35,7 +35,8 @@ _POWER: Final = re.compile(
     re.VERBOSE,
 )
 _PLAIN: Final = re.compile(r"(?P<sign>[+-]?)(?P<digits>[\d.,' ]*\d[\d.,' ]*)")
-_GROUPED: Final = re.compile(r"\d{1,3}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*")
+# Nobody groups what begins with a zero: 0 002 is meant to be less than one.
+_GROUPED: Final = re.compile(r"[1-9]\d{0,2}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*")
 
 
 class NumberError(UserError):
@@ -86,7 +87,9 @@ def written(value: int | float) -> str:
 def _plain(text: str) -> str:
     """Return the text in ASCII's digits and marks."""
     raised = _RAISED.sub(lambda found: f"^{found[0]}", text.translate(_MARKS))
-    folded = unicodedata.normalize("NFKC", raised).translate(_MARKS).strip()
+    folded = unicodedata.normalize("NFKC", raised).translate(_MARKS)
+    # Marks that nobody sees, such as those that say which way a line runs, come with what is pasted.
+    folded = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
     digits = (_digit(letter) if letter.isdecimal() else letter for letter in folded)
     return re.sub(r"\s", " ", "".join(digits))
 
@@ -121,7 +124,7 @@ def _decimal(digits: str, text: str, *, scientific: bool) -> str:
 
 
 def _could_be_grouped(digits: str) -> bool:
-    return _GROUPED.fullmatch(digits) is not None and not digits.startswith("0")
+    return _GROUPED.fullmatch(digits) is not None
 
 
 def _not_a_number(text: str) -> NumberError:
