@@ -88,7 +88,7 @@ def _plain(text: str) -> str:
     """Return the text in ASCII's digits and marks."""
     raised = _RAISED.sub(lambda found: f"^{found[0]}", text.translate(_MARKS))
     folded = unicodedata.normalize("NFKC", raised).translate(_MARKS)
-    # Marks that nobody sees, such as those that say which way a line runs, come with what is pasted.
+    # Marks that nobody sees, as those that tell which way a line runs, come with what is pasted.
     folded = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
     digits = (_digit(letter) if letter.isdecimal() else letter for letter in folded)
     return re.sub(r"\s", " ", "".join(digits))

@@ -127,6 +127,12 @@ def assumed(data: bytes) -> str:
     return ""
 
 
+def is_large(data: bytes) -> bool:
+    """Tell whether decoding a picture may take so much memory that it is worth giving back."""
+    pixels = pixels_claimed(io.BytesIO(data))
+    return 4 * min(pixels, MAX_PICTURE_PIXELS) + len(data) > _LARGE_BYTES
+
+
 def pixels_claimed(stream: IO[bytes]) -> int:
     """Return how many pixels a picture's header claims, or 0 where none can be read."""
     try:

@@ -8,8 +8,9 @@ from torch import Tensor
 from core.datasets.info import DatasetInfo
 from core.datasets.own import is_own
 from core.errors import UserError
-from core.photo.file import assumed
+from core.photo.file import assumed, is_large
 from core.photo.thumbnail import thumbnail
+from core.photo.turn import in_turn
 from core.picture import MAX_PICTURE_BYTES
 from core.preparation import all_from_picture
 from pages.shared.language import _, say
@@ -89,7 +90,8 @@ def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tenso
 def _look(data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str] | str:
     """Return what can be told of a picture, or the sentence that says why nothing can."""
     try:
-        digits = all_from_picture(data, info)
-        return digits, data_uri(thumbnail(data, _SIDE)), assumed(data) or ""
+        with in_turn(large=is_large(data)):
+            digits = all_from_picture(data, info)
+            return digits, data_uri(thumbnail(data, _SIDE)), assumed(data) or ""
     except UserError as error:
         return error.message  # not the error, which would keep the whole file

@@ -1,6 +1,8 @@
 """The Draw page: a digit goes in, ten probabilities come out."""
 
 import io
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +16,7 @@ from core.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_pict
 from core.predict import probabilities
 from core.preparation import all_from_picture, from_ink
 from core.presets import DEFAULT, PRESETS
+from pages.shared import picture_input
 from tests.app.canvas import picture_of
 from tests.app.script import END, eventually, steps_to
 from tests.app.tab import Tab, words
@@ -299,6 +302,26 @@ def test_a_picture_without_a_digit_is_a_sentence(visit, canvas, trained, content
     tab.get_by_key("picture").clear()
     tab.run()
     assert not tab.error
+
+
+def test_many_peoples_pictures_are_looked_at_one_after_the_other(monkeypatch):
+    now, most = [0], [0]
+
+    def look(data, info):
+        now[0] += 1
+        most[0] = max(most[0], now[0])
+        time.sleep(0.02)
+        now[0] -= 1
+        return all_from_picture(data, info)
+
+    monkeypatch.setattr(picture_input, "all_from_picture", look)
+    args = (picture_of(3), info_of("embedded"))
+    threads = [threading.Thread(target=picture_input._look, args=args) for _ in range(5)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    assert most == [1]
 
 
 def test_only_pictures_of_a_sensible_size_are_taken(visit, canvas, trained):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, expect
+from websockets.exceptions import ConnectionClosed
 
 from tests.bench._client import Client
 from tests.e2e.server import App, serve
@@ -61,7 +62,25 @@ def test_uploads_without_end_take_no_more_than_their_share(tmp_path: Path, monke
             assert server.memory_info().rss - before < 60 * MB
         # The others have room all the same.
         assert upload(app, peer, 0, 7 * MB) == 204
+        before = server.memory_info().rss
+        for _ in range(12):
+            assert is_sent_away(app, "x" * (11 * MB))
+        assert server.memory_info().rss - before < 120 * MB
+        other._ask()
+        other.settle()
         assert app.troubles() == []
+
+
+def is_sent_away(app: App, value: str) -> bool:
+    """Send a text as what a page's widget holds; return whether that ended the connection."""
+    with Client(app.address, "draw") as stranger:
+        stranger.settle()
+        try:
+            stranger.forge("canvas", value)
+            stranger.settle()
+        except ConnectionClosed:
+            return True
+    return False
 
 
 @contextmanager
