@@ -49,17 +49,8 @@ class Thinned:
         Args:
             width: a power of two, at least that of the bins.
         """
-        sums, group = self._sums[: self._full].copy(), self.width
-        rest, in_rest = self._rest, self._in_rest
         self.touched += self._full + 1
-        while group < width:
-            if len(sums) % 2:
-                rest, in_rest = sums[-1] + rest, in_rest + group
-            sums, group = _paired(sums), 2 * group
-        means = sums / group
-        if in_rest:
-            means = np.append(means, rest / in_rest)
-        return means.astype(np.float32)
+        return _means(self._sums[: self._full], self.width, self._rest, self._in_rest, width)
 
     def _take(self, values: Sums) -> None:
         """Append values for which there is room."""
@@ -84,8 +75,19 @@ class Thinned:
 
 def means_of(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """Return the mean of each `width` neighbours of a whole series, as `Thinned.means` does."""
-    sums = values.astype(np.float64)
-    rest, in_rest, group = 0.0, 0, 1
+    return _means(values.astype(np.float64), 1, 0.0, 0, width)
+
+
+def _means(sums: Sums, group: int, rest: float, in_rest: int, width: int) -> NDArray[np.float32]:
+    """Return the mean of each `width` values of a series; the last mean may be of fewer.
+
+    Args:
+        sums: of each `group` neighbours.
+        group: a power of two.
+        rest: the sum of the `in_rest` values that come after these.
+        in_rest: fewer than `group`.
+        width: a power of two, at least `group`.
+    """
     while group < width:
         if len(sums) % 2:
             rest, in_rest = sums[-1] + rest, in_rest + group
