@@ -1,6 +1,6 @@
 """The runs that a process finds on the disk as it starts, and those it could not read then."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -36,9 +36,16 @@ class Found:
         self._unread = {run_id for run_id in newest if run_id not in known}
         return tuple(map(self._now, records))
 
-    def again(self) -> Iterator[RunRecord]:
-        """Yield those that are another way now than when they were handed out."""
+    def again(self, is_busy: Callable[[str], bool]) -> Iterator[RunRecord]:
+        """Yield those that are another way now than when they were handed out.
+
+        Args:
+            is_busy: tells of the id of a run whether this process has taken it up; such a run is
+                neither looked at nor marked, for it is no dead process's any more.
+        """
         for run_id in tuple(self._unread):
+            if is_busy(run_id):
+                continue
             try:
                 record = self._store.get(run_id)
             except StoreError:
@@ -47,6 +54,8 @@ class Found:
             if record is not None and record.deleted_at is None:
                 yield self._now(record)
         for run_id, before in tuple(self._open.items()):
+            if is_busy(run_id):
+                continue
             try:
                 record = self._store.get(run_id)
             except StoreError:

@@ -579,6 +579,12 @@ class Runs:
         """Tell whether this process trains a run, or will; others may share the folder."""
         return run.id in self._turn.run_ids or self._line.has(run.id)
 
+    def _is_busy(self, run_id: str) -> bool:
+        """Tell whether this process trains a run or will, or is about to put it in line."""
+        with self._changed:
+            waits = run_id in self._under_way or self._line.has(run_id)
+            return waits or run_id in self._turn.run_ids
+
     def _hold(self, key: object, owner: str, address: str, count: int = 1) -> Waiting:
         """Keep places in line for runs that are made next, outside of the lock."""
         self._require_room(owner, address, count)
@@ -667,13 +673,12 @@ class Runs:
     def _look_again(self) -> None:
         """Take in what could not be read before, or what another process has ended."""
         assert self._store is not None
-        for record in self._found.again():
+        for record in self._found.again(self._is_busy):
             with self._changed:
-                known = self._runs.get(record.id)
-                if known is not None and self._is_ours(known):
+                if self._is_busy(record.id):
                     continue
                 self._runs.pop(record.id, None)
-            self._take_in(Run(record, self._store))
+                self._take_in(Run(record, self._store))
         for run in self.all():
             run.let_go()
 

@@ -12,12 +12,14 @@ from core import runs as runs_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
+from core.housekeeping import Housekeeper
 from core.limits import Limits
 from core.model import build, initialise
+from core.new_record import new_record
 from core.run import Run
 from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
-from core.store import Store, disk
+from core.store import Store, Unreadable, disk
 from core.store.database import Database
 from core.trainer import Trainer
 
@@ -341,6 +343,28 @@ def test_a_run_that_has_gone_on_elsewhere_is_neither_returned_nor_ended_here(tmp
     assert waiting.status == "queued"
     assert Store(tmp_path).get(run.id).status == "running"
     here.close()
+
+
+def test_a_run_of_unknown_fate_that_is_resumed_is_not_ended_by_looking_again(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    record = replace(new_record(store.new_number(), LONG), status="running", step=3)
+    store.add(record)
+
+    def unknown(kept: Store, run_id: str) -> None:
+        raise Unreadable("It cannot be read now.")
+
+    monkeypatch.setattr(Runs, "_ensure_worker", lambda line: None)
+    monkeypatch.setattr(Housekeeper, "_work", lambda house: None)  # it looks when we do
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "interrupt_orphan", unknown)
+        line = Runs(store)
+    run = line.go_on(record.id)
+    line._look_again()
+    assert store.get(record.id).status == "queued"
+    assert line.get(record.id) is run
+    assert line.place_in_line(run) == 0
+    assert len(line._line) == 1
+    line.close()
 
 
 def test_weights_that_waited_for_their_test_are_tested_after_a_restart(tmp_path):
