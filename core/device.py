@@ -11,6 +11,7 @@ Two facts of Linux decide the speed of a background thread (both measured, see R
 import ctypes
 import os
 import platform
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,9 +149,21 @@ def release_freed_memory() -> None:
 
 def take_all_cores() -> None:
     """Give the calling thread, the only one that trains, a team of all cores."""
-    torch.set_num_threads(cores())
+    take_cores(cores())
+
+
+def take_cores(count: int) -> None:
+    """Give the calling thread, the only one that trains, a team of so many threads.
+
+    torch hands the number that was set last on to every thread that computes for the first time, so
+    another thread sets it back to one at once.
+    """
+    torch.set_num_threads(count)
     # The first question fixes this thread's number, before another thread sets another default.
     torch.get_num_threads()
+    others = threading.Thread(target=take_one_core, name="netsketch-one-core")
+    others.start()
+    others.join()
 
 
 def take_one_core() -> None:

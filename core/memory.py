@@ -1,6 +1,6 @@
 """How much memory a training step takes, told from the layer list alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
@@ -75,7 +75,9 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     an evaluation, which finds little room in what the step before it left. Images are changed
     before all that, so it counts only where it takes more.
     """
-    batch = batch_size or spec.batch_size
+    # The machine chooses floats by the length of a step, so of another batch it may choose others.
+    spec = replace(spec, batch_size=batch_size or spec.batch_size)
+    batch = spec.batch_size
     # Publishing makes a new copy before an old one goes, but never while the optimiser steps.
     passing = max(1, _SCRATCH.get(spec.optimizer, 0))
     copies = 2 + _STATES[spec.optimizer] + _PUBLISHED + passing + spec.keep_best

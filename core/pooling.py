@@ -33,10 +33,19 @@ class _Tiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, side: int) -> Tensor:
         ctx.side, ctx.shape = side, list(x.shape[2:])  # type: ignore[attr-defined]
+        ctx.format = _format_of(x)  # type: ignore[attr-defined]
         return F.avg_pool2d(x, side)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:
         share = grad / ctx.side**2  # type: ignore[attr-defined]
-        return F.interpolate(share, size=ctx.shape, mode="nearest"), None  # type: ignore[attr-defined]
+        whole = F.interpolate(share, size=ctx.shape, mode="nearest")  # type: ignore[attr-defined]
+        # Of a single window per image nothing tells the order of its memory, and whoever sums the
+        # gradient, as batch norm does, would add in another order than after PyTorch's own.
+        return whole.contiguous(memory_format=ctx.format), None  # type: ignore[attr-defined]
+
+
+def _format_of(x: Tensor) -> torch.memory_format:
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format

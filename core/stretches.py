@@ -6,6 +6,7 @@ from typing import Final
 
 import torch
 
+from core.device import take_cores
 from core.sharing import Team
 from core.state import Plain
 
@@ -62,7 +63,7 @@ class Stretches:
 
 def _compute_with(threads: int) -> None:
     if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
+        take_cores(threads)
 
 
 def joined(known: Iterable[Stretch], more: Iterable[Stretch]) -> tuple[Stretch, ...]:

@@ -141,7 +141,7 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
 def test_the_estimate_is_no_less_than_what_a_run_takes(spec):
     estimate = step_memory(spec, lay_out(spec)).total
     taken = measured(spec)
-    assert 0.3 * estimate < taken < estimate
+    assert 0.25 * estimate < taken < estimate
 
 
 def test_the_best_epoch_s_weights_count():
@@ -190,3 +190,12 @@ def test_what_costs_memory_counts():
     memory = step_memory(base, lay_out(base))
     assert step_memory(base, lay_out(base), 512).activations == 2 * memory.activations
     assert step_memory(base, lay_out(base), 512).weights == memory.weights
+
+
+def test_another_batch_counts_with_the_floats_that_it_would_have(monkeypatch):
+    monkeypatch.setattr("core.precision.has_bfloat16", lambda key: True)
+    spec = RunSpec(blocks=(BlockSpec(channels=153, kernel_size=1),), batch_size=64, device="cpu")
+    network = lay_out(spec)
+    for batch in (1, 8, 32, 64, 256):
+        smaller = replace(spec, batch_size=batch)
+        assert step_memory(spec, network, batch) == step_memory(smaller, network)

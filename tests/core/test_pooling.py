@@ -32,6 +32,8 @@ def test_values_and_gradients_are_pytorchs_to_the_last_bit(
     (given_back,) = torch.autograd.grad(found, images, grad)
     assert torch.equal(given_back, wanted)
     assert given_back.dtype == dtype
+    # Whoever sums it goes through its memory in order.
+    assert given_back.stride() == wanted.stride()
 
 
 def test_windows_larger_than_the_image_are_refused_as_pytorch_does():

@@ -526,7 +526,8 @@ def test_what_others_disturb_is_left_out_even_if_it_agrees(takes, calm):
     takes(step=lambda count: next(slow, 0.02))
     calm([False] * 5)
     cost = measured(SPEC)
-    assert 0.02 < price_of(SPEC, cost).step_s < 0.03
+    # A busy machine wakes up late, but not by ten times.
+    assert 0.02 < price_of(SPEC, cost).step_s < 0.1
     assert cost.steady
 
 

@@ -1,4 +1,5 @@
 import json
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -77,6 +78,20 @@ def test_a_run_that_goes_on_keeps_its_threads_though_all_cores_are_free(make_dig
     assert later.size == 1
     next(second.fit())
     assert second.stretches == ((0, 1),)
+
+
+def test_whoever_computes_beside_a_run_keeps_to_one_thread(make_digits):
+    seen = []
+    team = Team(4)
+    trainer = Trainer(SPEC, make_digits(200), report_s=0.0, team=team)
+    for event in trainer.fit():
+        if isinstance(event, Steps) and event.step in (2, 5):
+            team.begin_with(event.step - 1, 0.0)
+        page = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        page.start()
+        page.join()
+    assert trainer.stretches == ((0, 4), (2, 1), (5, 4))
+    assert set(seen) == {1}
 
 
 def test_without_a_team_the_callers_threads_are_left_as_they_are(make_digits):
