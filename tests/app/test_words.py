@@ -40,6 +40,7 @@ NO_WORDS = re.compile(
     r"(?s:<style>.*</style>)|</?[a-z!][^<>]*>|&#?\w+;|:material/\w+:"
     r"|\\[a-z]+|--[a-z-]+|:[a-z]+(?:-background|-badge)?\[|%?\{[^{}]*\}|https?://\S+|\b(?:NetSketch|PyTorch|MB|px)\b"
 )
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 WORD = re.compile(r"[^\W\d_]{2,}")
 # A text wherever it stands: words beside each other, unless of a style, which ends in a semicolon;
 # a word beside a value; one that begins with a capital; one beside an icon.
@@ -70,7 +71,7 @@ def unfit(source: str) -> list[str]:
                 found.append(ast.unparse(node))
         elif isinstance(node, ast.JoinedStr):
             found += [ast.unparse(node) for part in ast.walk(node) if _is_marked(part)]
-        elif isinstance(node, ast.FunctionDef):
+        elif isinstance(node, FUNCTIONS):
             inner = list(ast.walk(node))
             own = {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
             # Python would take it for the function's own variable.
@@ -134,7 +135,7 @@ def _texts(tree: ast.Module) -> Iterator[str]:
     skipped: set[int] = set()
     for node in ast.walk(tree):
         unread: list[ast.AST] = []
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, ast.Module | ast.ClassDef | FUNCTIONS):
             unread = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
         elif isinstance(node, ast.Assert | ast.Raise | ast.Compare | ast.Subscript):
             unread = [node]  # what only developers read, and what code compares

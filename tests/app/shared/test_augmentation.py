@@ -21,7 +21,7 @@ def few_digits(make_digits, monkeypatch):
     """Digits that need not be read."""
     train = make_digits(50).train
     some = samples(train.images[:, 0].numpy(), train.labels.numpy())
-    monkeypatch.setattr("pages.shared.augmentation.samples_of", lambda key: some)
+    monkeypatch.setattr("core.datasets.owned.preview", lambda key: some)
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_digits_that_cannot_be_read_leave_the_sliders(visit, monkeypatch):
     def load(key):
         raise UserError("They are gone.")
 
-    monkeypatch.setattr("pages.shared.augmentation.samples_of", load)
+    monkeypatch.setattr("core.datasets.owned.preview", load)
     tab = visit(spec=replace(DEFAULT, shift=2))
     assert not tab.image
     assert tab.has("field:shift")
 
 
 def test_it_is_shown_on_the_very_images_that_are_learned_from(visit, monkeypatch, tmp_path):
-    monkeypatch.setattr("pages.shared.augmentation.samples_of", preview)
+    monkeypatch.setattr("core.datasets.owned.preview", preview)
     monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
     images = np.full((6, 28, 28), 245, np.uint8)
     images[3:, 10:18, :6] = 20

@@ -93,7 +93,8 @@ def test_what_went_wrong_is_a_sentence_and_it_can_be_tried_again(visit, download
 
 
 def test_once_the_data_are_here_there_is_nothing_to_offer(visit, download, monkeypatch):
-    monkeypatch.setattr("core.data.is_available", lambda key: True)
+    for place in ("core.data", "pages.shared.data_here"):
+        monkeypatch.setattr(f"{place}.is_available", lambda key: True)
     tab = visit(spec=FULL)
     assert not tab.has("download")
     assert not tab.get_by_key("train").disabled
