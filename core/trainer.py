@@ -17,7 +17,7 @@ from core.batches import OnDevice, steps_per_epoch
 from core.check import require_runnable
 from core.data import Digits
 from core.datasets.table import info_of, num_classes_of
-from core.device import resolve
+from core.device import repeat_exactly, resolve
 from core.errors import UserError
 from core.learning import (
     clip,
@@ -153,6 +153,7 @@ class Trainer:
         network = require_runnable(spec, train_size=size)
         self.spec = spec
         self.device = torch.device(resolve(spec.device).key)
+        repeat_exactly(self.device.type)
         self._compute_in(precision or precision_of(spec, network))
         self.num_steps = steps_per_epoch(spec.batch_size, size) * spec.num_epochs
         self._stretches = Stretches(team if self.device.type == "cpu" else None)

@@ -16,8 +16,9 @@ import torch
 
 from core.data import load
 from core.device import cores, keep_freed_memory, resolve, take_all_cores
+from core.layers import lay_out
 from core.presets import DEFAULT
-from core.spec import RunSpec
+from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.trainer import Steps, Tested, Trainer
 from tests.bench._loops import NETWORKS
 from tests.bench._report import geometric_mean, progress, report
@@ -25,6 +26,13 @@ from tests.bench._report import geometric_mean, progress, report
 WINDOWS = 5
 WINDOW_S = 0.5
 SEEDS = (0, 1, 2)
+LARGE = RunSpec(
+    blocks=tuple(
+        BlockSpec(channels=channels, batch_norm=True, pool=pool)
+        for channels, pool in ((256, "none"), (512, "max"), (512, "none"), (512, "max"))
+    ),
+    dense=(DenseSpec(units=1024),),
+)
 
 
 def main() -> None:
@@ -37,17 +45,19 @@ def main() -> None:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    gains = {}
-    for name, spec in NETWORKS.items():
-        for batch in (64, 256):
-            gains[f"{name}, {batch}"] = _gain(replace(spec, batch_size=batch))
-            progress(f"{name}, {batch}: {gains[f'{name}, {batch}']:.2f}")
+    gains, lengths = {}, {}
+    for name, spec, batch in _cases(device.key):
+        case = f"{name}, {batch}"
+        lengths[case] = round(lay_out(spec).multiply_adds * batch / 1e9, 2)
+        gains[case] = _gain(replace(spec, batch_size=batch))
+        progress(f"{case}, {lengths[case]} G multiply-adds a step: {gains[case]:.2f}")
     report(
         "bfloat16 against 32-bit floats, images a second",
         geometric_mean(gains.values()),
         "times as fast, geometric mean",
         n=WINDOWS,
         each={case: round(gain, 3) for case, gain in gains.items()},
+        billion_multiply_adds_a_step=lengths,
         cores=cores(),
         **details,
     )
@@ -70,6 +80,15 @@ def main() -> None:
             at_most=0,
             **details,
         )
+
+
+def _cases(key: str) -> Iterator[tuple[str, RunSpec, int]]:
+    """Yield a name, a network and a batch size each; on a GPU larger ones, too."""
+    for name, spec in NETWORKS.items():
+        yield from ((name, spec, batch) for batch in (64, 256))
+    if key != "cpu":
+        yield from (("wide", NETWORKS["wide"], batch) for batch in (1024, 2048))
+        yield from (("large", LARGE, batch) for batch in (64, 256, 1024))
 
 
 def _gain(spec: RunSpec) -> float:
