@@ -55,7 +55,9 @@ def complaint(key: str, now: float) -> None:
         now: what the field stands at; once that is another number, nothing is wrong any more.
     """
     sentence, before = _complaints().get(key, ("", now))
-    if sentence and before == now:
+    if before != now:
+        del _complaints()[key]  # for good: it says nothing of another time at the same number
+    elif sentence:
         with st.container(key=f"complaint_{key}"):
             st.markdown(f":small[:red[{plain(say(sentence))}]]")
 
