@@ -53,7 +53,7 @@ def answer(
         picture: address of the picture out of which it was made; empty where it was drawn.
     """
     best = int(chances.argmax())
-    with st.container(key="verdict"):
+    with st.container(key="answered"):
         if picture:
             with st.container(key="verdict_picture"):
                 st.markdown(_("**Your picture**"))
@@ -118,8 +118,8 @@ def chance_chart(colours: Palette, num_bars: int) -> dict[str, object]:
         "field": "chance",
         "type": "quantitative",
         "title": _("Probability"),
-        # Room beside the longest bar for its number.
-        "scale": {"domain": [0, 1.12], "nice": False},
+        # Room beside the longest bar for its number, on a phone too.
+        "scale": {"domain": [0, 1.2], "nice": False},
         "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
     }
     y = {

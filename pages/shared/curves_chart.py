@@ -30,6 +30,8 @@ GHOST_VALIDATION = N_("Validation of the faint run")
 HEIGHT_PX = 290
 # As many figures as tell a tick from its neighbours, however far one zooms in.
 TICKS_PERCENT: Final = "~%"
+# Losses so many times the median of a run are left out where it lies under another one.
+_FAR: Final = 10.0
 # Each by itself: a format of the axis would write all in thousands, the first of them as "0k".
 TICKS_COUNT: Final = "format(datum.value, '~s')"
 ZOOM = "zoom"
@@ -64,8 +66,15 @@ def curve_rows(
 
 
 def ghostly(curves: Curves, measure: Measure, axis: Axis) -> pa.Table:
-    """Return the rows of a run that is to be drawn faintly under another one."""
+    """Return the rows of a run that is to be drawn faintly under another one.
+
+    Without the losses that are far above its others: beside them the run that is watched would be
+    a line at the bottom.
+    """
     rows = curve_rows(curves, measure, axis)
+    if measure == "loss" and len(rows):
+        loss = rows["y"].to_numpy()
+        rows = rows.filter(pa.array(loss <= _FAR * np.median(loss)))
     names = {TRAINING: GHOST_TRAINING, VALIDATION: GHOST_VALIDATION}
     series = [names[name] for name in rows["series"].to_pylist()]
     return rows.set_column(2, "series", pa.array(series, pa.string()))

@@ -51,7 +51,11 @@ def rate_control(run: Run, now: RunSnapshot) -> None:
                 st.button(label, key=f"rate_{i}", on_click=_change, args=(run, factor))
         record = setting_at("lr")
         assert isinstance(record, Number)
-        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        # A form, so that Enter sets it too.
+        with (
+            st.form("rate_form", border=False),
+            st.container(horizontal=True, gap="small", vertical_alignment="bottom"),
+        ):
             st.text_input(
                 _("Another rate"),
                 value=written(coming),
@@ -59,7 +63,9 @@ def rate_control(run: Run, now: RunSnapshot) -> None:
                 key=f"{_WANTED}_{coming}",
                 width=160,
             )
-            st.button(_("Set"), key="rate_set", on_click=_set, args=(run, record, coming))
+            st.form_submit_button(
+                _("Set"), key="rate_set", on_click=_set, args=(run, record, coming)
+            )
         complaint(_WANTED, coming)
 
 

@@ -183,6 +183,7 @@ def test_the_rate_of_a_running_run_is_changed_by_a_click_or_typed(visit, running
     assert lr == pytest.approx(DEFAULT.lr / 10)
     assert f"changed by hand: to {lr:.3g} after step" in text_of(tab)
     field = f"rate_wanted_{lr}"
+    assert tab.get_by_key(field).form_id  # so that Enter sets it, as the button does
     tab.get_by_key(field).set_value("0,1,5")
     tab.click("rate_set")
     assert "“0,1,5” cannot be read as a number" in text_of(tab)

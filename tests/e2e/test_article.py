@@ -198,4 +198,9 @@ def test_a_comparison_is_told_when_one_comes_back(tab: Tab) -> None:
     expect(card.locator("svg.marks")).to_be_visible()
     tab.button("article_runs_adam").click()
     tab.page.wait_for_url(re.compile(r"/runs\?.*compare="))
-    expect(tab.key("verdict")).to_be_visible()
+    verdict = tab.key("verdict")
+    expect(verdict).to_be_visible()
+    said, place = verdict.get_by_test_id("stMarkdown").first.bounding_box(), verdict.bounding_box()
+    assert said is not None
+    assert place is not None
+    assert said["width"] > 0.9 * place["width"]  # it is read in lines, not in a column of words

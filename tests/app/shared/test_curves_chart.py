@@ -1,5 +1,6 @@
 import inspect
 import json
+from dataclasses import replace
 
 import altair
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.history import Curves, History
 from core.trainer import Epoch, Steps
-from pages.shared.curves_chart import TRAINING, VALIDATION, curve_chart, curve_rows
+from pages.shared.curves_chart import TRAINING, VALIDATION, curve_chart, curve_rows, ghostly
 from pages.shared.palette import DARK, LIGHT
 
 AXES = ["step", "epoch"]
@@ -141,6 +142,15 @@ def test_it_draws_the_columns_that_the_rows_have(measure, axis):
     # Epochs are few and get a dot each; a dot for each of thousands of steps would hide the line.
     lines = {("line", TRAINING), ("line", VALIDATION), ("point", VALIDATION)}
     assert drawn == lines | ({("point", TRAINING)} if axis == "epoch" else set())
+
+
+def test_a_faint_run_that_exploded_once_leaves_the_axis_to_the_other():
+    curves = curves_of(100)
+    exploded = replace(curves, loss=np.where(curves.step == 3, 1e16, curves.loss))
+    rows = ghostly(exploded, "loss", "step")
+    assert max(rows["y"].to_pylist()) < 1000
+    assert len(rows) == len(ghostly(curves, "loss", "step")) - 1
+    assert len(ghostly(exploded, "accuracy", "step")) == 110
 
 
 def test_accuracy_is_drawn_from_none_to_all_and_loss_from_zero():
