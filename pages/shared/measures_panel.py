@@ -20,7 +20,7 @@ from pages.shared.palette import Palette
 from pages.shared.words import percent, plain
 
 # With these two classes are told apart as well as ten.
-_ROW_PX, _AXIS_PX = 18, 80
+_ROW_PX, _AXIS_PX = 18, 96
 
 
 def measures_panel(run: Run, colours: Palette) -> None:

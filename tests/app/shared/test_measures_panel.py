@@ -50,9 +50,9 @@ def test_of_classes_without_a_mistake_none_is_called_the_hardest():
 
 def test_few_classes_have_as_much_room_each_as_many():
     made = found()
-    # Legend and axis take 80 pixels, however many classes there are.
+    # Legend and axis take 96 pixels, however many classes there are.
     two, ten = (
-        class_chart(replace(made, classes=made.classes[:1] * n), LIGHT)["height"] - 80
+        class_chart(replace(made, classes=made.classes[:1] * n), LIGHT)["height"] - 96
         for n in (2, 10)
     )
     assert two / 2 == ten / 10 >= 16
