@@ -74,7 +74,7 @@ def plain(html: str) -> str:
 
 
 def said(tab: Tab) -> str:
-    return f"{words(tab.main)}\n{plain(written(tab))}".replace("\\", "").replace("\u00a0", " ")
+    return f"{words(tab.main)}\n{plain(written(tab))}".replace("\\", "")
 
 
 def charts(tab: Tab):
