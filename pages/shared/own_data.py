@@ -137,8 +137,7 @@ def _progress(reading: Reading) -> float:
                 _("Cancel"), icon=":material/close:", key="own_cancel", on_click=reading.cancel
             )
             return _LIVE_S
-    live.redraw()
-    return _LIVE_S
+    st.rerun()  # of one's own doing: it waits for no turn
 
 
 def _let_go() -> None:

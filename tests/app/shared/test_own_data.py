@@ -203,3 +203,19 @@ def test_whoever_goes_on_to_build_while_a_file_is_read_is_not_held_up(visit, mon
         assert tab.has("own_cancel")
     finally:
         hold.set()
+
+
+class Rerun(BaseException):
+    """The page is drawn anew."""
+
+
+def test_what_was_read_is_shown_at_once_however_many_look(monkeypatch):
+    def rerun() -> None:
+        raise Rerun
+
+    monkeypatch.setattr(own_data.st, "rerun", rerun)
+    monkeypatch.setattr("pages.shared.live.Pace.turn_in_s", lambda pace: 10.0)
+    reading = own_data.Reading(MINE, "mine.zip", "centred")
+    assert reading.result(30) is not None
+    with pytest.raises(Rerun):
+        own_data._progress(reading)
