@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
+from weakref import WeakSet
 
 from core.datasets.arrays import is_arrays
 from core.datasets.intake import Intake, IntakeError, Preparation, Progress, shown_name
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
-from core.message import message
+from core.datasets.settle import Taken
+from core.message import N_, message
 
 # This many files are read at once in the whole process; others wait for their turn.
 _AT_ONCE: Final = 2
@@ -23,6 +25,11 @@ _REST: Final = 0.1
 # What is left is not told before this has been done, for the beginning says too little.
 _TELLING_S: Final = 1.0
 _turns: Final = threading.BoundedSemaphore(_AT_ONCE)
+# What was read and is still looked at, on all pages together: 86 kB of a file may become 16 MB. No
+# other file is read while there is more.
+_MOST_LOOKED_AT: Final = 400 * 2**20
+_looked_at: Final[WeakSet[Taken]] = WeakSet()
+_counting: Final = threading.Lock()
 # Arrays are unpacked whole, up to 200 MB of them: of these one file at a time.
 _turn_of_arrays: Final = threading.BoundedSemaphore(1)
 
@@ -96,7 +103,9 @@ class Reading:
                             return
                     taken.callback(turn.release)
                 self._began_s = time.monotonic()
+                _require_memory()
                 self._go_through(self._begin())
+                _count(self._intake)
         except IntakeError as error:
             self._trouble = error
         except Exception:
@@ -130,3 +139,28 @@ class Reading:
         if time.monotonic() - self._asked_s > _FORGOTTEN_S:
             self._cancelled.set()
         return self._cancelled.is_set()
+
+
+def _require_memory() -> None:
+    """See to it that there is room for what another file holds.
+
+    Raises:
+        IntakeError: pages look at too much already.
+    """
+    with _counting:
+        # Its images lie in memory as they were read, and once more as they would be kept.
+        taken = sum(2 * one.images.nbytes for one in _looked_at)
+    if taken > _MOST_LOOKED_AT:
+        raise IntakeError(
+            N_(
+                "The server holds as many images as it can that people look at before they use "
+                "them. Wait a minute, then choose the file again."
+            )
+        )
+
+
+def _count(intake: Intake | None) -> None:
+    """Count what was read for as long as anybody holds it."""
+    if intake is not None and intake.taken is not None:
+        with _counting:
+            _looked_at.add(intake.taken)

@@ -12,6 +12,7 @@ import time
 import zipfile
 import zlib
 from itertools import pairwise
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -128,6 +129,19 @@ def test_arrays_which_are_unpacked_whole_are_read_one_file_at_a_time(monkeypatch
         with pytest.raises(IntakeError):
             one.result(20)
     assert len(inside) == 2
+
+
+def test_images_that_pages_look_at_have_a_budget_of_memory_together(monkeypatch):
+    monkeypatch.setattr(reading, "_looked_at", WeakSet())
+    monkeypatch.setattr(reading, "_MOST_LOOKED_AT", 5 * 2 * 8 * 28 * 28)
+    archive = zipped(shapes(4))
+    looked_at = [Reading(archive, "mine.zip", "as_is").result(10) for _ in range(6)]
+    with pytest.raises(IntakeError, match="The server holds as many images as it can"):
+        Reading(archive, "mine.zip", "as_is").result(10)
+    looked_at.pop()
+    again = Reading(archive, "mine.zip", "as_is").result(10)
+    assert again is not None
+    assert again.counts == (4, 4)
 
 
 def test_whatever_goes_wrong_is_a_sentence(monkeypatch):
