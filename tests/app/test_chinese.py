@@ -20,7 +20,7 @@ from tests.app.tab import Tab
 READ = frozenset(
     {"label", "body", "help", "placeholder", "options", "caption", "title", "text", "value"}
 )
-IN_CHARTS = frozenset({"title", "text", "hovertemplate", "hovertext", "label", "labelExpr"})
+IN_CHARTS = frozenset({"title", "text", "hovertemplate", "hovertext", "label"})
 # Names of people, products and methods; formulas; code; and what a person wrote.
 NAMES = re.compile(
     r"(?s:<style>.*?</style>)|`[^`]*`|\$[^$]*\$|https?://\S+|:[a-z]+\[|:material/\w+:|</?\w[^>]*>|&\w+;|\{[^}]*\}"
@@ -33,6 +33,7 @@ NAMES = re.compile(
 # Whose the images are: names, titles and licences.
 CREDIT = re.compile("\uff08(?:19|20)\\d\\d\uff09|CC BY")
 WORD = re.compile(r"[A-Za-z]{2,}")
+QUOTED = re.compile(r"""(['"])(.*?)\1""")
 # Abbreviations, units and functions are read as they are in every language.
 ALONE = {
     *("relu", "sigmoid", "tanh", "leakyrelu", "elu", "gelu", "silu", "softmax", "dropout"),
@@ -65,6 +66,9 @@ def in_chart(node: object, key: str = "") -> Iterator[str]:
     elif isinstance(node, list):
         for value in node:
             yield from in_chart(value, key)
+    elif isinstance(node, str) and key == "labelExpr":
+        # Of an expression only its texts are read, as `~s` in "format(datum.value, '~s')".
+        yield from (text for _, text in QUOTED.findall(node))
     elif isinstance(node, str) and key in IN_CHARTS:
         yield node
 
