@@ -15,21 +15,33 @@ from core.photo.lines import find_lines, line_width, thick_parts, without_lines
 from core.photo.local_ink import local_inks, polarity
 from core.photo.planes import Mask, Plane, parts, small
 
+# All is looked for in a copy whose longer side is this.
 _SIDE: Final = 560
 # Smaller than this it is an image that was drawn or prepared, not a photograph.
 _LEAST_PHOTO: Final = 100
+# Of full ink, 1: what counts as ink, once with faint strokes and once without.
 _LEVELS: Final = (0.35, 0.6)
+# So many pieces of ink are looked at, the largest.
 _MAX_PARTS: Final = 12
+# Readings that share more of their ink than this are one.
 _SAME: Final = 0.75
+# A reading that holds all of the best one and more is better, if its score is this share of that.
 _NEARLY: Final = 0.8
+# A reading is offered beside the best one, if its score is this share of that; so many in all.
 _WORTH: Final = 0.6
-_GAP: Final = 0.2
 _MOST: Final = 4
+# Pieces nearer to each other than this share of the larger one's longer side are one sign.
+_GAP: Final = 0.2
+# What of full ink is seen at all, where a picture shows a sign and nothing else,
 _VISIBLE: Final = 0.4
+# and how much that must look like a sign.
 _PLAIN: Final = 0.85
+# Pixels around a shape that belong to it.
 _SOFT_EDGE: Final = 2
-_LEAST_TRUST: Final = 0.7
+# Whether the ink is the darker or the lighter: dark ink is believed so many times as much, what is
+# less likely than the second is looked at only where the best score by then is below the third.
 _DARK_TRUST: Final = 1.25
+_LEAST_TRUST: Final = 0.7
 _DOUBTFUL: Final = 0.6
 
 
