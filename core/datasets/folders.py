@@ -5,6 +5,7 @@ nothing. The classes' folders may lie in others (`shapes/ring`), be divided (`tr
 `test/ring`) or be divided inside (`ring/train`, `ring/test`).
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -214,12 +215,35 @@ def _parts_in(folder: _Folder) -> dict[str, int]:
     """Return the folders that stand for parts; none unless there are two parts with classes."""
     found = {name: part_of(name) for name in folder.folders}
     parts = {name: part for name, part in found.items() if part is not None}
+    parts = parts or _parts_by_a_word(folder)
     with_classes = [name for name in parts if folder.folders[name].folders]
     if len(set(parts.values())) < 2 or not with_classes:
         return {}
     # A train is a thing, too: there are more things than these beside it.
     others = [one for one in folder.large() if one.name not in parts and not one.folders]
     return {} if len(others) >= 2 and len(with_classes) < 2 else parts
+
+
+def _parts_by_a_word(folder: _Folder) -> dict[str, int]:
+    """Return folders such as `seg_train` and `seg_test`, where they hold classes of one name."""
+    parts: dict[str, int] = {}
+    for name, inner in folder.folders.items():
+        words = re.split(r"[\W_]+", name)
+        part = part_of(words[-1]) if len(words) > 1 else None
+        part = part_of(words[0]) if part is None and len(words) > 1 else part
+        if part is not None and inner.folders:
+            parts[name] = part
+    classes = [{*_classes_below(folder.folders[name])} for name in parts]
+    # A steam train and a test tube are things, and what lies in their folders is called otherwise.
+    return parts if len(classes) > 1 and set.intersection(*classes) else {}
+
+
+def _classes_below(folder: _Folder) -> dict[str, _Folder]:
+    """Return the folders that hold pictures themselves, inside of others that hold nothing else."""
+    inner = folder
+    while len(inner.folders) == 1 and not inner.pictures:
+        (inner,) = inner.folders.values()
+    return inner.folders or {inner.name: inner}
 
 
 def _only_holder(folder: _Folder) -> _Folder | None:

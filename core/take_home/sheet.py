@@ -2,12 +2,16 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 # What a spreadsheet takes for the beginning of a formula, or passes over before one.
 _BEGINS: Final = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n")
+# Where a comma stands before decimals, a spreadsheet parts cells at semicolons, or tabs, and minds
+# neither our commas nor the quotes behind them: what follows is a cell of its own.
+_SEPARATOR: Final = re.compile(r"(?<=[;\t\n])")
 
 
 def sheet(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
@@ -28,11 +32,19 @@ def sheet(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _guarded(value: object) -> object:
-    if not isinstance(value, str) or (value[:1].isascii() and value[:1].isalnum()):
+    if not isinstance(value, str):
         return value
     # A lone carriage return ends a line to some readers, and Python's writer does not quote it.
     value = value.replace("\r\n", "\n").replace("\r", "\n")
+    first, *others = _SEPARATOR.split(value.lstrip())
+    pieces = [value[: len(value) - len(value.lstrip())] + first, *others]
+    return "".join(f"'{piece}" if _begins_a_formula(piece) else piece for piece in pieces)
+
+
+def _begins_a_formula(text: str) -> bool:
+    if not text or (text[0].isascii() and text[0].isalnum()):
+        return False
     # Full-width signs count as the plain ones, and spaces, seen or unseen, before them as none.
-    seen = unicodedata.normalize("NFKC", value)
+    seen = unicodedata.normalize("NFKC", text)
     seen = "".join(c for c in seen if unicodedata.category(c) not in ("Cf", "Zs"))
-    return f"'{value}" if seen.startswith(_BEGINS) or value.startswith(_BEGINS) else value
+    return seen.startswith(_BEGINS) or text.startswith(_BEGINS)

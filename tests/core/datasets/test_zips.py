@@ -158,6 +158,19 @@ TAKEN = {
         {"bar": (4,), "ring": (4,)},
         (),
     ),
+    "parts by a word of their names, and pictures without labels": (
+        pictures(
+            *("seg_train/seg_train/ring", "seg_train/seg_train/bar", "seg_test/seg_test/ring"),
+            *("seg_test/seg_test/bar", "seg_pred/seg_pred"),
+        ),
+        {"bar": (4, 0, 4), "ring": (4, 0, 4)},
+        ("It lies beside “seg_train”, “seg_test”",),
+    ),
+    "things whose names have such a word": (
+        pictures("steam train/by Ann", "steam train/by Ben", "test tube/by Cem", "test tube/by Di"),
+        {"steam train": (8,), "test tube": (8,)},
+        ("put together",),
+    ),
     "train and test": (
         pictures("train/ring", "train/bar", "test/ring:2", "test/bar:1"),
         {"bar": (4, 0, 1), "ring": (4, 0, 2)},
