@@ -27,8 +27,10 @@ IN_WORDS: Final[dict[str, str]] = {
 _NATIVE: Final = ("avx512_bf16", "amx_bf16")
 # A step of fewer multiply-adds takes longer in bfloat16, as every layer's conversions cost as much
 # as they save. Measured on a CPU: 0.9 times as fast with 13 million of them, 1.06 with 27 million,
-# 1.6 with 800 million. A recurrent network, whose products are many and small, gained nothing.
-_PAYS: Final = 25_000_000
+# 1.6 with 800 million; on an H200, whose steps are mostly the starting of kernels, 0.84 to 0.95 with
+# up to 7.7 billion, 1.21 with 31 billion (tests/bench/floats). A recurrent network, whose products
+# are many and small, gained nothing.
+_PAYS: Final = {"cpu": 25_000_000, "cuda": 15_000_000_000}
 
 
 def precision_of(spec: RunSpec, network: Network) -> Precision:
@@ -36,14 +38,13 @@ def precision_of(spec: RunSpec, network: Network) -> Precision:
 
     Args:
         spec: its `precision` is one of both, or `auto`: bfloat16 where the device multiplies it by
-            instructions of its own and, on a CPU, a step is long enough to gain by it.
+            instructions of its own and a step is long enough to gain by it.
         network: its layers.
     """
     if spec.precision == "auto":
         key = key_of(spec.device)
-        worth = key != "cpu" or (
-            spec.family != "recurrent" and spec.batch_size * network.multiply_adds >= _PAYS
-        )
+        step = spec.batch_size * network.multiply_adds
+        worth = spec.family != "recurrent" and key in _PAYS and step >= _PAYS[key]
         return "bfloat16" if worth and has_bfloat16(key) else "float32"
     return "bfloat16" if spec.precision == "bfloat16" else "float32"
 

@@ -19,7 +19,7 @@ from core.photo.kinds import PictureError as PictureError
 from core.photo.kinds import is_raw_photo, is_readable, raw_photo, unreadable
 from core.photo.planes import Plane
 
-MAX_PICTURE_BYTES: Final = 10_000_000
+MAX_PICTURE_BYTES: Final = 10 * 2**20
 # A 48-megapixel phone photo passes.
 MAX_PICTURE_PIXELS: Final = 50_000_000
 MIN_PICTURE_SIDE: Final = 8

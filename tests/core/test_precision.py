@@ -51,12 +51,15 @@ def test_of_dense_networks_the_long_steps_gain_and_recurrent_ones_never(native):
     assert here(recurrent) == "float32"
 
 
-def test_a_gpu_that_has_it_always_uses_it(native):
-    gpu = replace(WIDE, batch_size=1, device="cuda")
+def test_a_gpu_that_has_it_uses_it_for_steps_far_longer_than_a_processors(native):
+    gpu = replace(WIDE, device="cuda")
+    long = RunSpec(blocks=tuple(BlockSpec(channels=512) for _ in range(3)), device="cuda")
     native(True)
-    assert here(gpu) == "bfloat16"
+    assert here(replace(gpu, batch_size=512)) == "float32"
+    assert here(replace(long, batch_size=8)) == "float32"
+    assert here(replace(long, batch_size=256)) == "bfloat16"
     native(False)
-    assert here(gpu) == "float32"
+    assert here(replace(long, batch_size=256)) == "float32"
 
 
 @pytest.mark.parametrize("chosen", ["float32", "bfloat16"])
