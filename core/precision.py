@@ -27,9 +27,9 @@ IN_WORDS: Final[dict[str, str]] = {
 _NATIVE: Final = ("avx512_bf16", "amx_bf16")
 # A step of fewer multiply-adds takes longer in bfloat16, as every layer's conversions cost as much
 # as they save. Measured on a CPU: 0.9 times as fast with 13 million of them, 1.06 with 27 million,
-# 1.6 with 800 million; on an H200, whose steps are mostly the starting of kernels, 0.84 to 0.95 with
-# up to 7.7 billion, 1.21 with 31 billion (tests/bench/floats). A recurrent network, whose products
-# are many and small, gained nothing.
+# 1.6 with 800 million; on an H200, whose steps are mostly the starting of kernels, 0.84 to 0.95
+# with up to 7.7 billion, 1.21 with 31 billion (tests/bench/floats). A recurrent network, whose
+# products are many and small, gained nothing.
 _PAYS: Final = {"cpu": 25_000_000, "cuda": 15_000_000_000}
 
 
