@@ -112,6 +112,7 @@ class Run:
         # The steps after which the weights at hand and those in the newest checkpoint were taken.
         self._weights_step = self._epoch_step = 0
         self._saved_step: int | None = None
+        self._unsaved_told = False
         self._trouble = ""
         # Whoever waits for figures from the disk waits for this, and nobody else does.
         self._reading = threading.Lock()
@@ -680,8 +681,11 @@ class Run:
             try:
                 self._folder.save_weights(weights, _which(status, step))
             except StoreError as error:
-                _log.warning("The weights of a run stay in memory. %s", error)
+                if not self._unsaved_told:  # it is tried every few seconds
+                    self._unsaved_told = True
+                    _log.warning("The weights of a run stay in memory. %s", error)
                 return None
+            self._unsaved_told = False
         return weights
 
     def _note_at_last(self) -> None:

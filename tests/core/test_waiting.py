@@ -269,7 +269,7 @@ def test_weights_of_runs_that_diverged_or_failed_are_on_the_disk_and_not_in_memo
     later.close()
 
 
-def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatch):
+def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatch, caplog):
     def full(*args):
         raise disk.StoreError("The disk is full.")
 
@@ -285,6 +285,9 @@ def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatc
         assert run.wait(60)
         held = run._weights
         assert held is not None
+        for _ in range(3):
+            line._look_again()
+        assert caplog.text.count("stay in memory") == 1
     line._look_again()
     assert run._weights is None
     assert all(torch.equal(run.weights()[name], value) for name, value in held.items())
