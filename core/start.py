@@ -10,6 +10,7 @@ folder would keep their runs where nobody looks for them.
 import os
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from core.datasets.place import DATA_VARIABLE, data_folder
@@ -60,9 +61,14 @@ def _require_known(environment: Mapping[str, str]) -> None:
     """Refuse a name that nobody reads and that is nearly one of ours."""
     endings = {name.removeprefix(_PREFIX): name for name in VARIABLES}
     for name in sorted(environment):
-        if not name.upper().startswith(_PREFIX) or name in VARIABLES:
+        if name in VARIABLES:
             continue
-        meant = nearest(name.upper().removeprefix(_PREFIX), endings)
+        if name.upper().startswith(_PREFIX):
+            meant = nearest(name.upper().removeprefix(_PREFIX), endings)
+        else:
+            # With a slip in our own name; whole names of others are never that near.
+            near = get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.85)
+            meant = near[0].removeprefix(_PREFIX) if near else None
         if meant:
             raise StartError(
                 message(

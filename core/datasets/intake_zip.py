@@ -114,6 +114,7 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
                 1 + count / _USUAL_PIXELS,
             )
         )
+    _require_folders(shown_name(filename), pictures, found, left_out)
     _leave_out_empty(entries, names[0].names, left_out)
     finish = levels.levelled if preparation == "as_is" else None
     intake = yield from take_in(
@@ -277,6 +278,29 @@ def _require_budget(pixels: list[int], what: str) -> None:
                 file=what,
                 pixels=sum(pixels) // 1_000_000,
                 most=MAX_ARCHIVE_PIXELS // 1_000_000,
+            )
+        )
+
+
+def _require_folders(
+    what: str, pictures: list[_File], found: list[Found], left_out: list[LeftOut]
+) -> None:
+    """Refuse pictures that all lie in one folder, before they are read, and say what to do.
+
+    Raises:
+        IntakeError: only their names, or a table, may tell their classes.
+    """
+    names = {one.class_name for one in found}
+    folders = {file.path[: i + 1] for file in pictures for i in range(len(file.path) - 1)}
+    others = any(tuple(one.name.split("/")[:-1]) not in {(), *folders} for one in left_out)
+    if len(names) == 1 and len(found) == len(pictures) and not others:
+        raise IntakeError(
+            message(
+                "{file} holds only one class of enough images, “{name}”. A network needs at least "
+                "two classes: put the pictures of each into a folder of its own, called as the "
+                "class is. What names of files or a table say of them is not read.",
+                file=what,
+                name=Quoted(names.pop()),
             )
         )
 

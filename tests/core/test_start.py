@@ -33,6 +33,8 @@ def test_a_sound_server_may_start(tmp_path, monkeypatch):
         ("NETSKETCH_DATE", "NETSKETCH_DATA"),
         ("NETSKETCH_CONFG", "NETSKETCH_CONFIG"),
         ("netsketch_config", "NETSKETCH_CONFIG"),
+        ("NETSKECTH_CONFIG", "NETSKETCH_CONFIG"),
+        ("NET_SKETCH_DATA", "NETSKETCH_DATA"),
     ],
 )
 def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(monkeypatch, name, meant):
@@ -43,6 +45,7 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(monkeypatch, n
 
 def test_what_others_call_theirs_is_none_of_our_business(monkeypatch):
     monkeypatch.setenv("NETSKETCH_ROOM", "12")
+    monkeypatch.setenv("NETBOX_CONFIG", "12")
     assert require_sound() == Limits()
 
 

@@ -258,6 +258,14 @@ def test_a_zip_is_taken_as_it_was_meant(files, classes, told):
 
 REFUSED = {
     "all in one folder": (pictures("shapes:9"), "only one class.*two classes"),
+    "classes in the names of files": (
+        {f"train/{'cat' if i % 2 else 'dog'}.{i}.png": png("ring", wide=4 + i) for i in range(8)},
+        "only one class.*“train”.*put the pictures of each into a folder of its own",
+    ),
+    "classes in a table": (
+        {"set/labels.csv": b"file,label\n" + TEXT, **pictures("set/images:9")},
+        "only one class.*“images”.*put the pictures of each into a folder of its own",
+    ),
     "no folders": (pictures(":9"), "put it into one that is called as its class is"),
     "parts without classes": (pictures("train:9", "test:5"), "a folder for each class"),
     "archives in the archive": (
