@@ -92,6 +92,8 @@ class Tab(AppTest):
         for node in shown:
             if isinstance(node, Widget) and isinstance(getattr(node, "_value", None), InitialValue):
                 node._value = node.value  # else it would follow the session
+                if getattr(node.proto, "form_id", ""):
+                    node.proto.form_id = ""  # else AppTest would look it up in the session too
         for act in acts:
             self._tree, self.query_params = shown, dict(address)
             act(self).run()
