@@ -55,9 +55,12 @@ class Stretches:
         Raises:
             TypeError, ValueError: it is something else.
         """
-        self._known = of_plain(plain)
-        if self._team is not None and self._known:
-            self._team.begin_with(self._known[-1][1], time.monotonic())
+        known = of_plain(plain)
+        if self._team is None:
+            return  # with how many it goes on is not known, so no more is said of it
+        self._known = known
+        if known:
+            self._team.begin_with(known[-1][1], time.monotonic())
             _compute_with(self._team.size)
 
 

@@ -102,6 +102,15 @@ def test_without_a_team_the_callers_threads_are_left_as_they_are(make_digits):
     assert trainer.stretches == ()
 
 
+def test_where_nobody_chooses_threads_no_number_is_told(make_digits):
+    digits, team = make_digits(200), Team(2)
+    first = Trainer(SPEC, digits, report_s=0.0, team=team)
+    next(first.fit())
+    second = Trainer(SPEC, digits, report_s=0.0)
+    second.restore(through_a_file(first.state()))
+    assert second.stretches == ()
+
+
 def test_a_checkpoint_from_before_threads_were_noted_goes_on(make_digits):
     digits, team = make_digits(200), Team(4)
     first = Trainer(SPEC, digits, report_s=0.0)
