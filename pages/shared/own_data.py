@@ -40,6 +40,14 @@ class _Held:
         self.reading: Reading | None = None
         # Whether the page has waited for it; whoever goes on to build meanwhile is not held up.
         self.is_waited_for = False
+        # The images of it that were used last, and the key that they have.
+        self.used: tuple[Intake, str] | None = None
+
+    def is_used(self, intake: Intake) -> bool:
+        """Tell whether these very images are what the draft is to learn from."""
+        return (
+            self.used is not None and self.used[0] is intake and self.used[1] == state.draft().data
+        )
 
 
 def own_data() -> None:
@@ -101,7 +109,8 @@ def _panel() -> None:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return
     if intake is not None:
-        preview(choices_of(intake), _use)
+        choices = choices_of(intake)
+        preview(choices, _use, in_use=held.is_used(choices.shown))
     elif held.reading.is_cancelled:
         st.caption(_("Reading was cancelled. Nothing of the file is kept."))
         st.button(_("Read it again"), icon=":material/refresh:", key="own_again", on_click=_let_go)
@@ -146,6 +155,7 @@ def _let_go() -> None:
     if held.reading is not None:
         held.reading.cancel()
     held.asked, held.reading = None, None
+    held.used = None
     forget()
 
 
@@ -165,6 +175,7 @@ def _use(intake: Intake) -> None:
             )
         )
         return
+    state.held("own_reading", _Held).used = intake, key
     state.adopt(replace(state.draft(), data=key))
 
 

@@ -46,7 +46,10 @@ def test_a_zip_is_shown_before_it_is_used_and_then_chosen(visit):
     assert table["Class"].tolist() == ["bar", "ring"]
     assert table["Images"].tolist() == [6, 6]
     assert own_keys() == ()
+    assert "in use" not in text
     tab.click("own_use")
+    assert not tab.has("own_use")
+    assert "These images are in use" in words(tab)
     (key,) = own_keys()
     assert tab.query_params["data"] in (key, [key])
     (choice,) = [box for box in tab.selectbox if box.label == "Data"]
