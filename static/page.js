@@ -1,8 +1,11 @@
 // What the page itself cannot say to the browser: its language, and how it survives a translation.
 (() => {
   const page = document.documentElement;
-  const {language} = document.currentScript.dataset;
+  const {language, skip} = document.currentScript.dataset;
   if (page.lang !== language) page.lang = language;
+  // The link that whoever comes by keyboard meets first.
+  const link = document.querySelector('[data-testid=stSkipToContent]')?.firstChild;
+  if (skip && link && link.data !== skip) link.data = skip;
   if (window.netsketchSurvives) return;
   window.netsketchSurvives = true;
 

@@ -55,9 +55,10 @@ def language_switch() -> None:
 
 
 def _tell_browser(name: str) -> None:
-    """Let the page's element say its language, which Streamlit leaves at English."""
-    script = f'<script src="{_SCRIPT}" data-language="{name}"></script>'
-    st.html(script, unsafe_allow_javascript=True)
+    """Let the page say its language, and its first link in it; Streamlit leaves both at English."""
+    skip = _("Skip to main content")
+    told = f'data-language="{name}" data-skip="{skip}"'
+    st.html(f'<script src="{_SCRIPT}" {told}></script>', unsafe_allow_javascript=True)
 
 
 def _(text: str) -> str:

@@ -44,8 +44,11 @@ def test_the_switch_changes_the_words_and_nothing_else(tab: Tab) -> None:
     tab.page.reload()
     tab.settle()
     expect(tab.page.get_by_role("link", name="运行记录")).to_be_visible()
+    skip = tab.page.get_by_test_id("stSkipToContent")
+    expect(skip).to_have_text("跳到主要内容")
     switch(tab, "English")
     expect(tab.page.get_by_role("link", name="Runs")).to_be_visible()
+    expect(skip).to_have_text("Skip to main content")
     tab.turn_to("Build")
     expect(shown(tab, "loss")).to_have_value("Binary cross entropy")
     assert tab.query["loss"] == "bce"
