@@ -1,6 +1,7 @@
 """Give memory back to the system when much of what was uploaded has gone."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -10,6 +11,8 @@ from core.device import release_freed_memory
 LOOK_S: Final = 5.0
 # Less than this is not worth the page faults that giving it back costs a training.
 WORTH: Final = 16 * 2**20
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -38,7 +41,11 @@ async def _watch(taken: Callable[[], int], give_back: Callable[[], None]) -> Non
     most = 0
     while True:
         await asyncio.sleep(LOOK_S)
-        now = taken()
+        try:
+            now = taken()
+        except Exception as error:  # else nothing would ever be given back again
+            _log.error("What is held of uploads could not be counted", exc_info=error)
+            continue
         if most - now >= WORTH:
             await asyncio.to_thread(give_back)
             most = now

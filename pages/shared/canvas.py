@@ -95,7 +95,6 @@ def mount(data: dict[str, object]) -> object:
 @cache
 def _component() -> tuple[Callable[..., Any], str]:
     """Register the canvas; return how to mount it and where the package's own script is served."""
-    _read_only_what_a_hand_draws()
     # Only where Streamlit runs can it be imported; then its files are served.
     import streamlit_drawable_canvas
 
@@ -109,6 +108,8 @@ def _component() -> tuple[Callable[..., Any], str]:
         js=loader.replace("VERSION", version),
         css=(_FILES / "easel.css").read_text(encoding="utf-8"),
     )
+    # Last of all: what fails before is tried again at the next mount, and this is to be done once.
+    _read_only_what_a_hand_draws()
     return show, f"_stcore/bidi-components/{_PACKAGE.replace('_', '-')}.{_PACKAGE}/{script}"
 
 

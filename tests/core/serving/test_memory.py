@@ -22,3 +22,24 @@ def test_memory_is_given_back_when_large_uploads_have_gone(monkeypatch):
     asyncio.run(live())
     # Not for the little that was left, and once for what goes once.
     assert back == [WORTH, 0]
+
+
+def test_a_count_that_fails_once_does_not_end_the_watch(monkeypatch, caplog):
+    monkeypatch.setattr(memory, "LOOK_S", 0.001)
+    counts = iter([2 * WORTH, None, 0])
+    back: list[bool] = []
+
+    def now() -> int:
+        count = next(counts, 0)
+        if count is None:
+            raise KeyError("session")
+        return count
+
+    async def live() -> None:
+        async with giving_memory_back(now, lambda: back.append(True)):
+            while not back:
+                await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(live(), 30))
+    assert back == [True]
+    assert "could not be counted" in caplog.text
