@@ -27,7 +27,6 @@ NAMES = re.compile(
     r"|NetSketch|PyTorch|Fashion-MNIST|KMNIST|QMNIST|EMNIST|MNIST|USPS|NIST|LeNet-5"
     r"|\b(?:[A-Z]\w*(?:1d|2d|ReLU|Norm)|Linear|Flatten|Dropout|True|False|LSTM|GRU|RNN|Softmax)\b"
     r"|[\u3040-\u30ff] [a-z]+|channels last|fused|foreach|bfloat16"
-    r"|format\(datum\.value\b"
     r"|Nadeau|Bengio|Naeini|McNemar|Kaiming|Xavier|Leslie Smith|Nesterov|Holm"
     r"|\d+ · [^\u3002\uff0c]*|[a-z]+\.(?:zip|npz|json|safetensors|png|py)\b"
 )
