@@ -28,6 +28,7 @@ from core.sharing import present_team
 from core.snapshot import RunSnapshot
 from core.state import State, part_of
 from core.store import Store, StoreError, Unreadable
+from core.store.claim import Claimed
 from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
 from core.trouble import in_words
 
@@ -35,6 +36,8 @@ from core.trouble import in_words
 PUBLISH_S: Final = 1.0
 # Within a long epoch the state is kept this often.
 SAVE_S: Final = 30.0
+# Another process that only looks whether anybody works on the run holds it for a moment.
+CLAIM_S: Final = 2.0
 # A guest of a run that trains has it this long at most after each report.
 GUEST_S: Final = 0.2
 
@@ -376,6 +379,7 @@ class Run:
             self._clock.go()
         status: Status = "failed"
         words = ""
+        is_ours = True
         try:
             with self._claimed():
                 status, words = yield from self._train(guest, limit_s, patience)
@@ -385,13 +389,16 @@ class Run:
                 if self._epoch_weights is not None:
                     self._weights, self._weights_step = self._epoch_weights, self._epoch_step
                     self._weights_version += 1
+        except Claimed as error:
+            # What is on the disk is told by whoever works on it.
+            status, words, is_ours = "interrupted", error.message, False
         except Unreadable as error:
             # Nothing is wrong with it: it waits for whoever resumes it when that can be read.
             status, words = "interrupted", error.message
         except Exception as error:  # a thread never dies in silence
             words = in_words(error, self.spec)
         finally:
-            self._end(status, words)
+            self._end(status, words, is_ours)
         release_freed_memory()
 
     def _train(
@@ -644,10 +651,10 @@ class Run:
         if waiting:
             self._note_at_last()
 
-    def _end(self, status: Status, words: str) -> None:
+    def _end(self, status: Status, words: str, is_ours: bool) -> None:
         with self._changed:
             self._clock.hold()
-        weights = self._weights_on_disk_now(status)
+        weights = self._weights_on_disk_now(status) if is_ours else None
         with self._changed:
             self._status, self._message = status, words
             self._ended_at = None if status == "queued" else time.time()
@@ -655,7 +662,8 @@ class Run:
             if weights is not None:
                 self._weights = None
             self._changed.notify_all()
-        self._note_at_last()
+        if is_ours:
+            self._note_at_last()
 
     def let_go(self) -> None:
         """Drop the weights of a run that has ended, where the disk would not take them before."""
@@ -697,7 +705,7 @@ class Run:
                 self._message = joined([self._message, error.message])
 
     def _claimed(self) -> AbstractContextManager[None]:
-        return self._store.claim(self.id) if self._store is not None else nullcontext()
+        return self._store.claim(self.id, CLAIM_S) if self._store is not None else nullcontext()
 
     @contextmanager
     def _clock_held(self) -> Iterator[None]:

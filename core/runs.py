@@ -171,6 +171,7 @@ class Runs:
                 return run
             places = self._hold(run_id, owner, address)
         with self._making(run_id, places):
+            self._to_change(run_id, owner)  # it may have been deleted meanwhile
             if not run.requeue():
                 raise UserError(
                     message("{run} cannot go on: it has come to its end.", run=Quoted(run.name))
@@ -378,23 +379,23 @@ class Runs:
         Raises:
             UserError: one has not ended, is somebody else's, or cannot be deleted.
         """
-        wanted = list(run_ids)
-        for run_id in wanted:
-            # One that cannot be read now is refused, for whose it is cannot be told.
-            run = self._look_up(run_id)
-            if run is None:
-                continue
-            self._ownership.require_run(run.owner, owner)
-            if run.status not in ENDED:
-                raise UserError(
-                    message(
-                        "{run} has not ended. Stop it first, then delete it.", run=Quoted(run.name)
-                    )
-                )
-        self._kept().delete(wanted)
-        with self._changed:
+        wanted = tuple(dict.fromkeys(run_ids))
+        with self._changed:  # none goes on between the look at how it is and its deletion
+            self._changed.wait_for(lambda: not any(i in self._under_way for i in wanted))
+            self._under_way.extend(wanted)
+        deleted: tuple[str, ...] = ()
+        try:
             for run_id in wanted:
-                self._runs.pop(run_id, None)
+                self._require_deletable(run_id, owner)
+            self._kept().delete(wanted)
+            deleted = wanted
+        finally:
+            with self._changed:
+                for run_id in deleted:
+                    self._runs.pop(run_id, None)
+                for run_id in wanted:
+                    self._under_way.remove(run_id)
+                self._changed.notify_all()
         if self._house is not None:
             self._house.nudge()
 
@@ -714,6 +715,21 @@ class Runs:
             raise UserError(N_("There is no such run any more."))
         self._ownership.require_run(run.owner, owner)
         return run
+
+    def _require_deletable(self, run_id: str, owner: str) -> None:
+        """See to it that a person may delete a run now; one that is gone may be.
+
+        Raises:
+            UserError: it has not ended, is somebody else's, or cannot be read: whose is it?
+        """
+        run = self._look_up(run_id)
+        if run is None:
+            return
+        self._ownership.require_run(run.owner, owner)
+        if run.status not in ENDED:
+            raise UserError(
+                message("{run} has not ended. Stop it first, then delete it.", run=Quoted(run.name))
+            )
 
     def _kept(self) -> Store:
         if self._store is None:

@@ -19,18 +19,19 @@ class Claimed(StoreError):
 
 
 @contextmanager
-def claimed(folder: Path, title: str) -> Iterator[None]:
+def claimed(folder: Path, title: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a run while this process works on it; a dead process holds nothing.
 
     Args:
         folder: the run's.
         title: the run in sentences.
+        wait_s: for so long it may be another's still.
 
     Raises:
         Claimed: on entering, another process or thread holds it.
         StoreError: on entering, it is gone, or cannot be held now.
     """
-    lock = FileLock(folder / CLAIM, timeout=0, thread_local=False)
+    lock = FileLock(folder / CLAIM, timeout=wait_s, thread_local=False)
     try:
         if not folder.is_dir():  # the lock would make it
             raise StoreError(N_("There is no such run any more."))

@@ -231,13 +231,18 @@ class Store:
         """Return the bytes of all runs, deleted ones too."""
         return self._index.num_bytes()
 
-    def claim(self, run_id: str) -> AbstractContextManager[None]:
+    def claim(self, run_id: str, wait_s: float = 0.0) -> AbstractContextManager[None]:
         """Hold a run while this process works on it; a dead process holds nothing.
 
+        Args:
+            run_id: of the run.
+            wait_s: for so long another may hold it still, on entering.
+
         Raises:
-            StoreError: on entering, another process or thread holds it.
+            Claimed: on entering, another process or thread holds it.
+            StoreError: on entering, it is gone, or cannot be held now.
         """
-        return claimed(self._path(run_id), title_of(run_id))
+        return claimed(self._path(run_id), title_of(run_id), wait_s)
 
     def interrupt_orphans(self) -> tuple[str, ...]:
         """Mark the runs that went on when their process died; return their ids."""

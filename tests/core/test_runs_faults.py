@@ -1,5 +1,7 @@
 """Errors at every read and write of a server's start, of start, resume, duel and bring-in."""
 
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
 from core.model import build, initialise
+from core.new_record import new_record
 from core.record import ENDED
 from core.run import Run
 from core.runs import Runs
@@ -234,3 +237,69 @@ def test_an_error_in_a_resumed_run_loses_nothing_and_it_goes_on(
         assert torch.isfinite(torch.tensor(again.curves().loss)).all()
         store.close()
     assert kind == "EMFILE once" or ends - {"finished"}
+
+
+def test_a_run_that_another_process_works_on_is_left_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "CLAIM_S", 0.05)
+    store = Store(tmp_path)
+    record = new_record(1, SPEC, "ann")
+    store.add(record)
+    theirs = replace(record, status="running", step=3)
+    store.put(theirs)
+    run = Run(record, store)
+    with store.claim(record.id):
+        run.execute()
+    assert run.status == "interrupted"
+    assert "Another NetSketch on this machine is working on that run" in run.snapshot().message
+    assert store.get(record.id) == theirs
+
+
+def test_a_run_waits_for_whoever_only_looks_at_it(tmp_path):
+    store = Store(tmp_path)
+    record = new_record(1, SPEC, "ann")
+    store.add(record)
+    run, held = Run(record, store), threading.Event()
+
+    def look() -> None:
+        with store.claim(record.id):
+            held.set()
+            time.sleep(0.3)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    held.wait(5)
+    run.execute()
+    looker.join()
+    assert run.status == "finished"
+
+
+def test_a_run_does_not_go_on_while_it_is_deleted(half_done, monkeypatch):
+    root, run_id, _saved = half_done
+    line = Runs(Store(root))
+    deletes, asked = line._store.delete, threading.Event()
+    refused: list[str] = []
+
+    def go_on() -> None:
+        asked.set()
+        try:
+            line.go_on(run_id, "ann")
+        except UserError as error:
+            refused.append(error.message)
+
+    other = threading.Thread(target=go_on)
+
+    def slowly(run_ids) -> None:
+        other.start()
+        asked.wait(5)
+        time.sleep(0.2)
+        deletes(run_ids)
+
+    monkeypatch.setattr(line._store, "delete", slowly)
+    try:
+        line.delete([run_id], "ann")
+        other.join(10)
+        assert refused == ["There is no such run any more."]
+        assert line.all() == ()
+        assert line._store.get(run_id).status == "interrupted"
+    finally:
+        line.close()
