@@ -11,6 +11,7 @@ from core.datasets.arrays import is_arrays
 from core.datasets.intake import Intake, IntakeError, Preparation, Progress, shown_name
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
+from core.datasets.lane import Lane
 from core.datasets.settle import Taken
 from core.message import N_, message
 
@@ -24,14 +25,19 @@ _WORK_S: Final = 0.05
 _REST: Final = 0.1
 # What is left is not told before this has been done, for the beginning says too little.
 _TELLING_S: Final = 1.0
-_turns: Final = threading.BoundedSemaphore(_AT_ONCE)
+_turns: Final = Lane(_AT_ONCE)
+# A file that takes longer lets others have its turn after so long, and then waits for the next.
+_TURN_S: Final = 3.0
+# So many are left half read at most, for each holds up to 16 MB of images by then.
+_MOST_ASIDE: Final = 24
+_aside: Final[set["Reading"]] = set()
 # What was read and is still looked at, on all pages together: 86 kB of a file may become 16 MB. No
 # other file is read while there is more.
 _MOST_LOOKED_AT: Final = 400 * 2**20
 _looked_at: Final[WeakSet[Taken]] = WeakSet()
 _counting: Final = threading.Lock()
 # Arrays are unpacked whole, up to 200 MB of them: of these one file at a time.
-_turn_of_arrays: Final = threading.BoundedSemaphore(1)
+_turn_of_arrays: Final = Lane(1)
 
 
 class Reading:
@@ -42,7 +48,8 @@ class Reading:
         named = filename.lower().endswith((".npz", ".npy"))
         holds_arrays = named or is_arrays(data)
         reader = read_npz_file if holds_arrays else read_zip
-        self._turns = (_turn_of_arrays, _turns) if holds_arrays else (_turns,)
+        self._holds_arrays = holds_arrays
+        self._has_turn, self._turn_since_s = False, 0.0
         self._what = shown_name(filename)
         self._begin: Callable[[], Progress] = lambda: reader(data, filename, preparation)
         self._share, self._began_s = 0.0, 0.0
@@ -97,11 +104,13 @@ class Reading:
     def _read(self) -> None:
         try:
             with ExitStack() as taken:
-                for turn in self._turns:
-                    while not turn.acquire(timeout=0.2):
-                        if self._is_over():
-                            return
-                    taken.callback(turn.release)
+                if self._holds_arrays:
+                    if not _turn_of_arrays.enter(self._is_over):
+                        return
+                    taken.callback(_turn_of_arrays.leave)
+                taken.callback(self._leave)
+                if not self._enter():
+                    return
                 self._began_s = time.monotonic()
                 _require_memory()
                 self._go_through(self._begin())
@@ -121,6 +130,31 @@ class Reading:
             del self._begin
             self._ended.set()
 
+    def _enter(self) -> bool:
+        self._has_turn = _turns.enter(self._is_over)
+        self._turn_since_s = time.monotonic()
+        return self._has_turn
+
+    def _leave(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            _turns.leave()
+
+    def _give_way(self) -> None:
+        """After some time let one that waits have the turn, and wait for the next."""
+        if not _turns.is_waited_for or time.monotonic() - self._turn_since_s < _TURN_S:
+            return
+        with _counting:
+            if len(_aside) >= _MOST_ASIDE:
+                return
+            _aside.add(self)
+        try:
+            self._leave()
+            self._enter()
+        finally:
+            with _counting:
+                _aside.discard(self)
+
     def _go_through(self, steps: Progress) -> None:
         began_s = time.monotonic()
         while not self._is_over():
@@ -132,6 +166,7 @@ class Reading:
             worked_s = time.monotonic() - began_s
             if worked_s > _WORK_S:
                 time.sleep(_REST * worked_s)
+                self._give_way()
                 began_s = time.monotonic()
         steps.close()
 

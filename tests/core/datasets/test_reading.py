@@ -321,3 +321,38 @@ def test_the_budget_leaves_room_for_what_people_have():
     # Twenty thousand pictures of a small camera, or a hundred and sixty photos of a phone.
     assert MAX_ARCHIVE_PIXELS >= 20_000 * 300 * 300
     assert MAX_ARCHIVE_PIXELS >= 160 * 12_000_000
+
+
+def test_files_that_take_long_let_others_have_their_turn(monkeypatch):
+    monkeypatch.setattr(reading, "_TURN_S", 0.2)
+    ended = threading.Event()
+
+    class Slow:
+        """Steps that go on until the test has ended."""
+
+        def close(self) -> None:
+            pass
+
+        def __next__(self) -> float:
+            if ended.wait(0.06):
+                raise IntakeError("nothing")
+            return 0.5
+
+    monkeypatch.setattr(
+        reading, "read_zip", lambda data, *how: Slow() if data == b"slow" else read_zip(data, *how)
+    )
+    slow = [Reading(b"slow", f"{i}.zip", "centred") for i in range(3)]
+    try:
+        found = Reading(zipped(shapes(4)), "mine.zip", "centred").result(10)
+        assert found is not None
+        assert found.counts == (4, 4)
+        assert not any(one.is_waiting for one in slow)
+        slow[0].cancel()
+        assert slow[0].result(5) is None
+    finally:
+        ended.set()
+    for one in slow[1:]:
+        with pytest.raises(IntakeError):
+            one.result(10)
+    assert Reading(zipped(shapes(4)), "mine.zip", "centred").result(10) is not None
+    assert reading._turns._free == 2
