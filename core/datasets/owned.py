@@ -104,7 +104,8 @@ class OwnData:
             self._require_disk(here, person, images.num_bytes)
         if key in here and not before:
             return own.keep(images)  # it is everybody's, and remains so
-        owners = {**before, person: _digest(key, address)} if person else {}
+        # Nobody in particular adds no owner, and takes none away.
+        owners = {**before, person: _digest(key, address)} if person else before
         if not owners:
             _write(key, owners)
         return own.keep(images, {_OWNERS: json.dumps(owners)} if owners else None)

@@ -252,3 +252,10 @@ def test_neither_one_person_nor_all_fill_the_disk():
     few.delete(first, "ann")
     few.keep(large(4), "cid")
     assert len(own_keys()) == 3
+
+
+def test_nobody_in_particular_takes_no_owner_away(sets):
+    key = sets.keep(images(), "ann", "1.2.3.4")
+    assert sets.keep(images(), "") == key
+    assert owners_of(key) == ("ann",)
+    assert (sets.keys("ann"), sets.keys("ben"), sets.keys("")) == ((key,), (), ())
