@@ -40,14 +40,8 @@ class _Held:
         self.reading: Reading | None = None
         # Whether the page has waited for it; whoever goes on to build meanwhile is not held up.
         self.is_waited_for = False
-        # The images of it that were used last, and the key that they have.
-        self.used: tuple[Intake, str] | None = None
-
-    def is_used(self, intake: Intake) -> bool:
-        """Tell whether these very images are what the draft is to learn from."""
-        return (
-            self.used is not None and self.used[0] is intake and self.used[1] == state.draft().data
-        )
+        # The file whose images were used, and the key of these: it needs no second reading.
+        self.used: tuple[tuple[str, Preparation], str] | None = None
 
 
 def own_data() -> None:
@@ -94,6 +88,15 @@ def _panel() -> None:
         return
     asked = file.file_id, how
     held = state.held("own_reading", _Held)
+    if held.used is not None and held.used[0] == asked and held.used[1] in _keys():
+        if held.used[1] == state.draft().data:
+            st.success(
+                _("These images are in use: close this panel, and train on them."),
+                icon=":material/check:",
+            )
+        st.button(_("Read it again"), icon=":material/refresh:", key="own_again", on_click=_let_go)
+        _kept()
+        return
     if held.asked != asked or held.reading is None:
         _let_go()
         try:
@@ -109,8 +112,7 @@ def _panel() -> None:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return
     if intake is not None:
-        choices = choices_of(intake)
-        preview(choices, _use, in_use=held.is_used(choices.shown))
+        preview(choices_of(intake), _use)
     elif held.reading.is_cancelled:
         st.caption(_("Reading was cancelled. Nothing of the file is kept."))
         st.button(_("Read it again"), icon=":material/refresh:", key="own_again", on_click=_let_go)
@@ -154,8 +156,7 @@ def _let_go() -> None:
     held = state.held("own_reading", _Held)
     if held.reading is not None:
         held.reading.cancel()
-    held.asked, held.reading = None, None
-    held.used = None
+    held.asked, held.reading, held.used = None, None, None
     forget()
 
 
@@ -175,8 +176,11 @@ def _use(intake: Intake) -> None:
             )
         )
         return
-    state.held("own_reading", _Held).used = intake, key
     state.adopt(replace(state.draft(), data=key))
+    held = state.held("own_reading", _Held)
+    asked = held.asked
+    _let_go()  # what is looked at takes of a memory that all share
+    held.used = (asked, key) if asked is not None else None
 
 
 def _delete(key: str) -> None:
@@ -184,9 +188,13 @@ def _delete(key: str) -> None:
     attempt(lambda: runs().own_data.delete(key, person()))
 
 
+def _keys() -> tuple[str, ...]:
+    return runs().own_data.keys(person())
+
+
 def _kept() -> None:
     """List what is here, each with a button that deletes it."""
-    for key in runs().own_data.keys(person()):
+    for key in _keys():
         info = info_of(key)
         images = info.train + info.validation + info.test
         with st.container(horizontal=True, vertical_alignment="center"):

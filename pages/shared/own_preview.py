@@ -38,13 +38,12 @@ class Choices:
         self.version += 1
 
 
-def preview(choices: Choices, use: Callable[[Intake], None], *, in_use: bool) -> None:
+def preview(choices: Choices, use: Callable[[Intake], None]) -> None:
     """Show what came of a file and let it be changed.
 
     Args:
         choices: of the file.
         use: a callback that takes the images as they are shown.
-        in_use: whether it has taken them.
     """
     intake = choices.shown
     own = intake.own
@@ -67,20 +66,14 @@ def preview(choices: Choices, use: Callable[[Intake], None], *, in_use: bool) ->
     if intake.notes:
         told = "\n".join(f"- {plain(say(note))}" for note in intake.notes)
         st.info(_("What was assumed or done:\n{notes}").format(notes=told))
-    if in_use:
-        st.success(
-            _("These images are in use: close this panel, and train on them."),
-            icon=":material/check:",
-        )
-    else:
-        st.button(
-            _("Use these images"),
-            type="primary",
-            icon=":material/check:",
-            key="own_use",
-            on_click=use,
-            args=(intake,),
-        )
+    st.button(
+        _("Use these images"),
+        type="primary",
+        icon=":material/check:",
+        key="own_use",
+        on_click=use,
+        args=(intake,),
+    )
     _names(choices)
     _left_out(intake)
 

@@ -222,3 +222,21 @@ def test_what_was_read_is_shown_at_once_however_many_look(monkeypatch):
     assert reading.result(30) is not None
     with pytest.raises(Rerun):
         own_data._progress(reading)
+
+
+def test_a_file_that_was_used_is_let_go_and_not_read_again(visit, monkeypatch):
+    tab = opened(visit, ("mine.zip", MINE, "application/zip"))
+    tab.click("own_use")
+    held = tab.session_state["own_reading"]
+    assert held.reading is None
+    with monkeypatch.context() as patch:
+        patch.setattr(own_data, "Reading", lambda *args: pytest.fail("read again"))
+        tab.run()
+        assert not tab.exception
+        (key,) = own_keys()
+        assert tab.has(f"own_delete_{key}")
+    tab.click("own_again")
+    assert tab.dataframe[0].value["Class"].tolist() == ["bar", "ring"]
+    tab.click("own_use")
+    tab.click(f"own_delete_{key}")
+    assert tab.has("own_use")
