@@ -120,6 +120,14 @@ def cross_test(
 
 
 Read = Callable[[str], Split]
+ReadWeights = Callable[[], Weights]
+
+
+def _measured(
+    spec: RunSpec, weights: ReadWeights, split: Split, data: str
+) -> Generator[float, None, CrossTested]:
+    """Read the weights when the measuring begins, then measure; see `cross_test`."""
+    return (yield from cross_test(spec, weights(), split, data))
 
 
 class CrossTests:
@@ -141,7 +149,7 @@ class CrossTests:
         self._read = read or (lambda key: load(key).test)
         self._lock = threading.Lock()
         # Of a run and a data set: asked for and not read yet; read and not measured; measured.
-        self._asked: OrderedDict[tuple[str, str], tuple[RunSpec, Weights]] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, str], tuple[RunSpec, ReadWeights]] = OrderedDict()
         self._ready: OrderedDict[tuple[str, str], Generator[float, None, CrossTested]] = (
             OrderedDict()
         )
@@ -155,7 +163,7 @@ class CrossTests:
         self._reader: threading.Thread | None = None
 
     def ask(
-        self, run_id: str, spec: RunSpec, weights: Weights, asker: str = "", address: str = ""
+        self, run_id: str, spec: RunSpec, weights: ReadWeights, asker: str = "", address: str = ""
     ) -> None:
         """See to it that a network is measured on all other data sets that are here.
 
@@ -164,7 +172,8 @@ class CrossTests:
         Args:
             run_id: of the run whose network it is.
             spec: of the network.
-            weights: its state dict.
+            weights: returns its state dict, or raises UserError; called as the measuring begins,
+                for all that wait would hold theirs in memory.
             asker: the person who asks.
             address: where it is asked; empty for this very machine.
         """
@@ -282,5 +291,5 @@ class CrossTests:
             with self._lock:
                 if self._asked.pop(key, None) is None:
                     continue  # nobody asks for it any more
-                self._ready[key] = cross_test(spec, weights, split, key[1])
+                self._ready[key] = _measured(spec, weights, split, key[1])
             self._wake()

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from torch import Tensor
@@ -444,15 +445,11 @@ class Runs:
         Raises:
             UserError: there is no such run, it is somebody else's, or it has no weights yet.
         """
-        run = self._to_change(run_id, owner)
-        weights = run.weights()
-        if weights is None:
-            none = message(
-                "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
-            )
-            raise UserError(run.trouble or none)
+        spec = self._to_change(run_id, owner).spec
+        self._weights_to_test(run_id, owner)
         self._ensure_worker()
-        self._cross_tests.ask(run_id, run.spec, weights, owner, address)
+        weights = partial(self._weights_to_test, run_id, owner)
+        self._cross_tests.ask(run_id, spec, weights, owner, address)
 
     def cross_tested(self, run_id: str) -> tuple[CrossTested, ...]:
         """Return what is known so far of a run's network on other data sets."""
@@ -715,6 +712,21 @@ class Runs:
             raise UserError(N_("There is no such run any more."))
         self._ownership.require_run(run.owner, owner)
         return run
+
+    def _weights_to_test(self, run_id: str, owner: str) -> Mapping[str, Tensor]:
+        """Return what a run has learned.
+
+        Raises:
+            UserError: there is no such run, it is somebody else's, or it has no weights yet.
+        """
+        run = self._to_change(run_id, owner)
+        weights = run.weights()
+        if weights is None:
+            none = message(
+                "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
+            )
+            raise UserError(run.trouble or none)
+        return weights
 
     def _require_deletable(self, run_id: str, owner: str) -> None:
         """See to it that a person may delete a run now; one that is gone may be.

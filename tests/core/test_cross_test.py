@@ -1,6 +1,7 @@
 """A network on other people's images: the figures, and the guest that measures them."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -83,8 +84,8 @@ def test_all_that_is_here_is_measured_once_and_in_order(here):
     woken: list[int] = []
     tests = CrossTests(lambda: woken.append(1), lambda key: (read.append(key), split_of())[1])
     assert tests.progress("run") is None
-    tests.ask("run", SPEC, weights_of())
-    tests.ask("run", SPEC, weights_of())
+    tests.ask("run", SPEC, weights_of)
+    tests.ask("run", SPEC, weights_of)
     eventually(lambda: len(woken) == 2)
     assert read == ["mnist", "usps"]
     shares = []
@@ -98,7 +99,7 @@ def test_all_that_is_here_is_measured_once_and_in_order(here):
     assert [one.data for one in tests.results("run")] == ["mnist", "usps"]
     assert all(one.total == 300 for one in tests.results("run"))
     assert tests.results("other") == ()
-    tests.ask("run", SPEC, weights_of())
+    tests.ask("run", SPEC, weights_of)
     assert not tests.waits
     assert tests.progress("run") is None
 
@@ -116,7 +117,7 @@ def test_what_cannot_be_read_or_measured_is_told_and_tried_again(here):
     tests = CrossTests(lambda: None, read)
 
     def measure() -> dict[str, str]:
-        tests.ask("run", SPEC, weights_of())
+        tests.ask("run", SPEC, weights_of)
 
         def done() -> bool:
             tests.advance()
@@ -132,7 +133,8 @@ def test_what_cannot_be_read_or_measured_is_told_and_tried_again(here):
 
 def test_a_guest_changes_no_randomness(here):
     tests = CrossTests(lambda: None, lambda key: split_of())
-    tests.ask("run", SPEC, weights_of())
+    weights = weights_of()
+    tests.ask("run", SPEC, lambda: weights)
     eventually(lambda: tests.waits)
     before = torch.get_rng_state()
     while tests.progress("run") is not None:
@@ -143,8 +145,8 @@ def test_a_guest_changes_no_randomness(here):
 def test_people_are_measured_for_in_turn(here):
     tests = CrossTests(lambda: None, lambda key: split_of())
     for run in ("anns 1", "anns 2", "anns 3"):
-        tests.ask(run, SPEC, weights_of(), "ann")
-    tests.ask("bens", SPEC, weights_of(), "ben")
+        tests.ask(run, SPEC, weights_of, "ann")
+    tests.ask("bens", SPEC, weights_of, "ben")
     eventually(lambda: len(tests._ready) == 8)
     while tests.progress("bens") is not None:
         tests.advance()
@@ -158,9 +160,9 @@ def test_people_are_measured_for_in_turn(here):
 def test_of_too_many_from_one_address_the_oldest_go(here):
     tests = CrossTests(lambda: None, lambda key: split_of(), most_each=4)
     for i in range(4):
-        tests.ask(f"run {i}", SPEC, weights_of(), f"cookie {i}", "10.0.0.7")
+        tests.ask(f"run {i}", SPEC, weights_of, f"cookie {i}", "10.0.0.7")
         eventually(lambda count=2 * i + 2: len(tests._ready) == min(4, count))
-    tests.ask("elsewhere", SPEC, weights_of(), "ben", "10.0.0.8")
+    tests.ask("elsewhere", SPEC, weights_of, "ben", "10.0.0.8")
     eventually(lambda: len(tests._ready) == 6)
     waits = [tests.progress(run) is not None for run in ("run 0", "run 1", "run 2", "run 3")]
     assert waits == [False, False, True, True]
@@ -192,3 +194,25 @@ def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, mo
         ] * 2
     finally:
         made.close()
+
+
+def test_weights_are_read_as_their_turn_comes_and_held_for_no_question_that_waits(here):
+    woken: list[int] = []
+    read: list[str] = []
+    tests = CrossTests(lambda: woken.append(1), lambda key: split_of())
+
+    def weights_of_run(run_id: str) -> dict[str, torch.Tensor]:
+        read.append(run_id)
+        if run_id == "gone":
+            raise UserError("There is no such run any more.")
+        return weights_of()
+
+    for run_id in ("one", "gone"):
+        tests.ask(run_id, SPEC, partial(weights_of_run, run_id))
+    eventually(lambda: len(woken) == 4)
+    assert read == []
+    tests.advance()
+    assert read == ["one"]
+    tests.serve(20)
+    assert [one.trouble for one in tests.results("one")] == ["", ""]
+    assert {one.trouble for one in tests.results("gone")} == {"There is no such run any more."}
