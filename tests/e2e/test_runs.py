@@ -125,6 +125,7 @@ def test_a_deleted_run_comes_back(open_tab: OpenTab, trained: list[str]) -> None
     tab.button("undo_delete").click()
     expect(tab.key("runs_count")).to_contain_text("2 runs")
     expect(tab.key("run_card")).to_contain_text("2 · ")
+    tab.settle()  # the address is written at the end
     tab.page.reload()
     tab.settle()
     expect(tab.key("run_card")).to_contain_text("2 · ")
