@@ -1,5 +1,5 @@
-// Where the page cannot connect to its server, ask it why and show the answer. Streamlit tries again
-// for ever without a word.
+// Where the page cannot connect to its server, ask it why and show the answer: Streamlit tries again
+// for ever without a word. Where it has lost its thread, begin it anew.
 (() => {
   const PATIENCE_MS = 8000;
 
@@ -25,6 +25,24 @@
       }
     }, 1000);
   };
+
+  // Streamlit 1.67 drops the last messages of a run of the script where the next request comes at
+  // the same instant. What follows then stands nowhere, and the page is dead for good. All of it lies
+  // at the server and in the address, so a page that is loaded again goes on.
+  const REST_MS = 10000;
+  const beginAnew = (words) => {
+    if (!/Bad delta path/.test(words ?? "")) return;
+    try {
+      const last = Number(sessionStorage.getItem("netsketch-anew") ?? 0);
+      if (Date.now() - last < REST_MS) return;
+      sessionStorage.setItem("netsketch-anew", String(Date.now()));
+    } catch {
+      return; // without a memory it might never end
+    }
+    location.reload();
+  };
+  addEventListener("error", (event) => beginAnew(event.message));
+  addEventListener("unhandledrejection", (event) => beginAnew(event.reason?.message));
 
   setTimeout(async () => {
     if (connected()) return;

@@ -32,6 +32,9 @@ new MutationObserver(() => {
   if (box) console.error('An exception stands in the page: ' + box.innerText);
 }).observe(document, {childList: true, subtree: true});
 """
+# What a page says that has lost messages, and while it is not connected any more.
+_LOST: Final = "Bad delta path"
+_UNSENT: Final = "Cannot send rerun backMessage when disconnected"
 # An undo puts a new canvas in the place of the old: for a moment there are none, or two.
 _INK: Final = """canvases => {
   if (canvases.length !== 1) return null;
@@ -270,7 +273,17 @@ class Tab:
             self.page.wait_for_timeout(50)
 
     def all_troubles(self) -> list[str]:
-        """What went wrong in this tab since it was opened."""
+        """What went wrong in this tab since it was opened.
+
+        A page that loses messages to Streamlit begins anew by itself (static/connection.js); what
+        it says until then is no trouble, if it has.
+        """
+        if any(_LOST in trouble for trouble in self.troubles):
+            self.troubles = [
+                trouble
+                for trouble in self.troubles
+                if _LOST not in trouble and _UNSENT not in trouble
+            ]
         if not self.page.is_closed() and self.page.get_by_test_id("stException").count():
             return [*self.troubles, "An exception stands in the page"]
         return self.troubles

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bench._client import Client
 from tests.e2e.server import App, serve
+from tests.e2e.tab import Tab
 
 LIMITS = "[uploads]\nmax_mb_per_page = 12\nmax_mb_per_address = 30\nmax_mb = 20\n"
 MB = 2**20
@@ -81,6 +82,23 @@ def is_sent_away(app: App, value: str) -> bool:
         except ConnectionClosed:
             return True
     return False
+
+
+def test_a_page_that_has_lost_its_thread_begins_anew_and_never_twice_at_once(
+    tab: Tab,
+) -> None:
+    tab.open("Build", "lr=0.004")
+    lost = "setTimeout(() => { throw new Error('Bad delta path index 3 (should be ...)') })"
+    tab.page.evaluate("window.before = true")
+    tab.page.evaluate(lost)
+    tab.page.wait_for_function("window.before === undefined")
+    tab.settle()
+    expect(tab.button("train")).to_be_enabled()
+    assert tab.query["lr"] == "0.004"
+    tab.page.evaluate("window.before = true")
+    tab.page.evaluate(lost)
+    tab.page.wait_for_timeout(1_000)
+    assert tab.page.evaluate("window.before") is True
 
 
 @contextmanager
