@@ -2,8 +2,10 @@
 
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -80,7 +82,10 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def same_start(data_home: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start every test from the same seeds, on one core, away from the user's data."""
+    """Start every test from the same seeds, on one core, away from the user's data.
+
+    What is downloaded there is shared; a test's own images are gone with it.
+    """
     monkeypatch.setenv("NETSKETCH_DATA", data_home)
     random.seed(0)
     np.random.seed(0)
@@ -88,6 +93,7 @@ def same_start(data_home: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     take_one_core()
     yield
     take_one_core()
+    shutil.rmtree(Path(data_home) / "own", ignore_errors=True)
 
 
 def _split(count: int, generator: torch.Generator) -> Split:
