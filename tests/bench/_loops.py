@@ -61,12 +61,19 @@ LEAST_STEPS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a process is to time: a network of NETWORKS, or PRODUCTS."""
+    """What a process is to time: a network of NETWORKS, or PRODUCTS.
+
+    Attributes:
+        beside: whether another program keeps a core busy meanwhile. A trainer has time then to give
+            a thread up; else it begins with all of them, as a run does. What its watch saw while
+            other loops had their turn does not count.
+    """
 
     network: str
     batch_size: int
     seconds: float
     data: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +269,18 @@ class _Timer:
         if wanted != self._current:
             self._loop, self._current = self._make(order), wanted
             self._run(WARM_UP_S)
+        self._settle(order)
         return self._run(order.seconds)
+
+    def _settle(self, order: Order) -> None:
+        from core.sharing import LOOK_S, SHORTEST_REST_S, present_team
+
+        team = present_team()
+        if team is None:
+            return
+        self._run(SHORTEST_REST_S if order.beside else 3 * LOOK_S)
+        if not order.beside:
+            team.begin_with(len(os.sched_getaffinity(0)), time.monotonic())
 
     def _make(self, order: Order) -> Loop:
         if order.network == PRODUCTS:

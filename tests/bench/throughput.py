@@ -160,7 +160,7 @@ def _beside_a_busy_program(process: Process, name: str, data: str) -> float:
     # It ends with this process, however that ends.
     code = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(10_000))"
     alone = [_window(process, (name, 64), data, WINDOW_S) for _ in range(WINDOWS)]
-    order = Order(network=name, batch_size=64, seconds=WINDOW_S, data=data)
+    order = Order(network=name, batch_size=64, seconds=WINDOW_S, data=data, beside=True)
     busy = subprocess.Popen([sys.executable, "-c", code])
     try:
         beside = [process.time(order) for _ in range(WINDOWS + 1)][1:]
