@@ -18,8 +18,8 @@ _SAVE: Final = N_(
     "upload that"
 )
 _HEIC: Final = N_(
-    "save or share it as JPEG and upload that PNG or JPEG file; an iPhone takes JPEG photos under "
-    "Settings, Camera, Formats, Most Compatible"
+    "open it in a program for photos, export it as PNG or JPEG and upload that; for an iPhone to "
+    "take JPEG photos from now on, choose Most Compatible under Settings, Camera, Formats"
 )
 _RAW: Final = N_("let the camera’s own program export it as PNG or JPEG and upload that")
 _SCREEN: Final = N_("show it on the screen, take a screenshot as PNG or JPEG and upload that")
