@@ -29,13 +29,13 @@ from core.check import require_runnable
 from core.codec import MAX_JSON_BYTES
 from core.data import data_folder, load
 from core.device import keep_freed_memory, resolve, take_all_cores
+from core.environment import require_environment
 from core.errors import UserError
 from core.new_record import new_record
 from core.record import MAX_NAME, RunRecord, Status
 from core.run import Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
-from core.start import require_environment
 from core.store import RunRow, Store
 from core.take_home import everything, folder_name, parcel_of
 from core.take_home.parcel import one_line, result_of

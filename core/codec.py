@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.datasets.own import is_known, is_own
-from core.message import N_, Quoted, message
-from core.settings import Setting, Value, shown
+from core.message import N_, Quoted, message, shown
+from core.settings import Setting, Value
 from core.spec import (
     GROUPS,
     MAX_BLOCKS,

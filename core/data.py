@@ -16,18 +16,17 @@ import torch
 from torch import Tensor
 
 from core.datasets import embedded
-from core.datasets.build import npz_path, read_npz
 from core.datasets.formats import FormatError
 from core.datasets.held_out import Order, stratified
 from core.datasets.mnist import MNIST_FILES, find_damage, is_complete, mnist_root, raw_folder
+from core.datasets.npz import npz_path, read_npz
 from core.datasets.own import images_path, is_known, is_own
 from core.datasets.place import data_folder as data_folder
 from core.datasets.table import DATASETS as DATASETS
 from core.datasets.table import DIGITS, info_of
 from core.datasets.table import DatasetInfo as DatasetInfo
 from core.errors import DataError as DataError
-from core.message import N_, message
-from core.settings import shown
+from core.message import N_, message, shown
 from core.torchvision_schemas import import_torchvision
 
 _MEANWHILE: Final = N_("the built-in digits work meanwhile")

@@ -24,7 +24,7 @@ from typing import Final, Literal
 from filelock import FileLock, Timeout
 
 from core.data import DataError
-from core.datasets.build import build, npz_path
+from core.datasets.build import build
 from core.datasets.formats import FormatError, unpacked
 from core.datasets.mnist import (
     MNIST_FILES,
@@ -33,6 +33,7 @@ from core.datasets.mnist import (
     mnist_root,
     raw_folder,
 )
+from core.datasets.npz import npz_path
 from core.datasets.sources import RemoteFile, Source
 from core.datasets.table import DATASETS
 from core.message import N_, message

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import UserError
-from core.message import Quoted, joined, message
-from core.settings import shown
+from core.message import Quoted, joined, message, shown
 
 CONFIG: Final = Path(__file__).resolve().parents[1] / "netsketch.toml"
 CONFIG_VARIABLE: Final = "NETSKETCH_CONFIG"

@@ -17,7 +17,7 @@ from core.cross_validation import SAME_FOR_ALL
 from core.data import load
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
-from core.folds import FoldResults, fold_results
+from core.fold_verdict import FoldResults, fold_results
 from core.history import Curves, History
 from core.learner import Learner, learner
 from core.learning import require_lr

@@ -20,6 +20,7 @@ from core.datasets.described import remember
 from core.datasets.owned import OwnData
 from core.device import keep_freed_memory, take_all_cores, take_one_core
 from core.duel import require_fair, take_turns
+from core.environment import require_sound
 from core.errors import UserError
 from core.found import Found
 from core.guests import Guests
@@ -37,7 +38,6 @@ from core.record import ACTIVE, ENDED, RunRecord
 from core.run import Run
 from core.sharing import sharing_cores
 from core.spec import RunSpec
-from core.start import require_sound
 from core.state import State, copied
 from core.store import RunRow, Store, StoreError, Unreadable
 from core.store.row import row_of

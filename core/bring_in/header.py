@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import UserError
-from core.message import N_, message
-from core.settings import shown
+from core.message import N_, message, shown
 
 MAX_HEADER_BYTES: Final = 128 * 1024
 MAX_TENSORS: Final = 400

@@ -18,9 +18,8 @@ from core.codec import from_json
 from core.device import devices
 from core.errors import UserError
 from core.layers import lay_out
-from core.message import N_, message
+from core.message import N_, message, shown
 from core.model import build
-from core.settings import shown
 from core.spec import RunSpec
 from core.take_home.weights import CONFIGURATION, IMAGES, MAX_WEIGHT_BYTES
 

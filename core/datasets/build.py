@@ -1,11 +1,5 @@
-"""What was downloaded, made into the one form in which all data sets lie on the disk.
+"""What was downloaded, made into the one form in which all data sets lie on the disk."""
 
-That form is an .npz file of four arrays: uint8 images (N, 28, 28) and int64 labels (N,) from 0,
-to learn from and to test.
-"""
-
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,21 +11,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from core.datasets.formats import FormatError, read_idx, read_libsvm, unpacked
+from core.datasets.npz import Images, Labels, Parts, checked, npz_path, write_npz
 from core.datasets.table import DATASETS, DatasetInfo
 from core.message import N_, message
 
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 # What every data set is unpacked to at most, a file.
 _MAX_BYTES: Final = 1_000_000_000
 _SIDE: Final = 28
 # USPS's digits touch the rim of 16 pixels; MNIST's lie in 20 of 28.
 _USPS_SIDE, _USPS_ENLARGED = 16, 20
-
-
-def npz_path(folder: Path, key: str) -> Path:
-    """Return where a data set lies in the data folder."""
-    return folder / "sets" / f"{key}.npz"
 
 
 def build(source: str, packed: Path, folder: Path) -> None:
@@ -50,80 +38,12 @@ def build(source: str, packed: Path, folder: Path) -> None:
         if info.source == source:
             train, test = _READERS[source](info, packed)
             size = info.train + info.validation
-            write_npz(npz_path(folder, info.key), _checked(info, *train, size), test_of(info, test))
+            write_npz(npz_path(folder, info.key), checked(info, *train, size), test_of(info, test))
 
 
 def test_of(info: DatasetInfo, test: tuple[Images, Labels]) -> tuple[Images, Labels]:
     """Check the test images of a data set and return them."""
-    return _checked(info, *test, info.test)
-
-
-def write_npz(path: Path, train: tuple[Images, Labels], test: tuple[Images, Labels]) -> None:
-    """Write a data set so that it is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            some, classes = samples(*train)
-            np.savez(
-                stream,
-                sample_images=some,
-                sample_labels=classes,
-                train_images=train[0],
-                train_labels=train[1],
-                test_images=test[0],
-                test_labels=test[1],
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def samples(images: Images, labels: Labels) -> tuple[Images, Labels]:
-    """Return the first image of each class that there is, which can be read without the rest."""
-    classes, first = np.unique(labels, return_index=True)
-    return images[first], classes
-
-
-def read_samples(path: Path) -> tuple[Images, Labels]:
-    """Read what `samples` chose: uint8 (classes, 28, 28) and int64 (classes,).
-
-    Raises:
-        FormatError: the file is damaged or not there.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            images, labels = stored["sample_images"], stored["sample_labels"]
-    except Exception as error:
-        # A damaged archive raises nearly anything.
-        raise FormatError(N_("it cannot be read")) from error
-    if images.dtype != np.uint8 or images.shape != (len(labels), _SIDE, _SIDE):
-        raise FormatError(N_("its images are no images"))
-    return images, labels.astype(np.int64)
-
-
-def _checked(
-    info: DatasetInfo, images: Images, labels: Labels, count: int
-) -> tuple[Images, Labels]:
-    if images.shape != (count, _SIDE, _SIDE) or labels.shape != (count,):
-        raise FormatError(
-            message(
-                "{title}: there are {images:,} images and {labels:,} labels instead of {count:,}",
-                title=info.title,
-                images=len(images),
-                labels=len(labels),
-                count=count,
-            )
-        )
-    if labels.min() < 0 or labels.max() >= len(info.class_names):
-        raise FormatError(message("{title}: some labels are of no class", title=info.title))
-    return np.ascontiguousarray(images), labels.astype(np.int64)
-
-
-Parts = tuple[tuple[Images, Labels], tuple[Images, Labels]]
+    return checked(info, *test, info.test)
 
 
 def _idx(packed: Path, name: str) -> NDArray[np.integer]:
@@ -223,27 +143,3 @@ _READERS: Final[Mapping[str, Callable[[DatasetInfo, Path], Parts]]] = {
     "emnist": _read_emnist,
     "usps": _read_usps,
 }
-
-
-def read_npz(path: Path, info: DatasetInfo) -> Parts:
-    """Read a data set that `build` wrote.
-
-    Raises:
-        FormatError: it is damaged.
-        OSError: it cannot be read.
-    """
-    try:
-        # The archive holds a checksum of each array.
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        train = arrays["train_images"], arrays["train_labels"]
-        test = arrays["test_images"], arrays["test_labels"]
-    except OSError:
-        raise
-    except Exception as error:
-        # A damaged archive raises nearly anything.
-        raise FormatError(N_("it cannot be read")) from error
-    if any(images.dtype != np.uint8 for images, _ in (train, test)):
-        raise FormatError(N_("its images are no images"))
-    size = info.train + info.validation
-    return _checked(info, *train, size), _checked(info, *test, info.test)

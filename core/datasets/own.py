@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.info import DatasetInfo, Preparation
+from core.datasets.npz import write_npz
 from core.datasets.parts import TEST, Parts, copies_of, divide
 from core.datasets.place import data_folder
 from core.message import N_, Quoted, message
@@ -201,9 +202,6 @@ def levels(images: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _write(folder: Path, own: OwnImages) -> None:
-    # It reads the table of data sets, which reads this module.
-    from core.datasets.build import write_npz
-
     train, validation, test = divide(own.labels, copies_of(own.images), own.parts)
     known = np.concatenate([train, validation])
     pixels = own.images[train].astype(np.float64) / 255

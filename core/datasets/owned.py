@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from core.datasets import own
-from core.datasets.build import Images, Labels
+from core.datasets.npz import Images, Labels
 from core.datasets.own import OwnImages, images_path, is_own
 from core.datasets.preview import preview
 from core.datasets.table import info_of

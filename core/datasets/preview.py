@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.data import data_folder, load
-from core.datasets.build import Images, Labels, npz_path, read_samples, samples
+from core.datasets.npz import Images, Labels, npz_path, read_samples, samples
 from core.datasets.own import images_path, is_own
 
 # The whole of MNIST takes a second to load, and the built-in digits are a part of it.

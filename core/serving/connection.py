@@ -10,9 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from core.message import message
+from core.message import message, shown
 from core.serving.uploads import ASGI, Receive, Scope, Send
-from core.settings import shown
 from core.translation import LANGUAGES, tell
 
 _QUESTION: Final = "/_netsketch/connection"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from core.datasets.build import npz_path
 from core.datasets.held_out import SPLIT_SEED
+from core.datasets.npz import npz_path
 from core.datasets.own import images_path, is_own
 from core.datasets.table import info_of
 from core.spec import RunSpec

@@ -2,7 +2,7 @@
 
 from core.course import course_of
 from core.datasets.table import info_of
-from core.folds import fold_results
+from core.fold_verdict import fold_results
 from core.spec import RunSpec
 from core.take_home.parcel import Parcel
 

@@ -8,10 +8,9 @@ import streamlit as st
 
 from core.bring_in import MAX_BYTES, configuration, weights
 from core.errors import UserError
-from core.message import N_, Quoted, message
+from core.message import N_, Quoted, message, shown
 from core.record import MAX_NAME
 from core.runs import runs
-from core.settings import shown
 from core.spec import RunSpec
 from pages.shared import state
 from pages.shared.language import _, say

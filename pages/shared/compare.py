@@ -11,7 +11,7 @@ from core.confusion import confusion
 from core.data import load
 from core.difference import ALIKE, differences, loss_in_words, same_loss
 from core.errors import UserError
-from core.folds import comparable, fold_verdict
+from core.fold_verdict import comparable, fold_verdict
 from core.message import N_
 from core.run import Run
 from core.verdict import ALPHA, Answers, Verdict, verdicts

@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from core.course import course_of
-from core.folds import FoldResults
+from core.fold_verdict import FoldResults
 from core.history import Curves
 from core.run import Run
 from core.snapshot import RunSnapshot

@@ -20,8 +20,9 @@ from core import data, download, fetch
 from core.data import DATASETS
 from core.datasets import build as build_module
 from core.datasets import table
-from core.datasets.build import enlarged, npz_path
+from core.datasets.build import enlarged
 from core.datasets.mnist import RawFile
+from core.datasets.npz import npz_path
 from core.datasets.preview import preview
 from core.datasets.sources import SOURCES, RemoteFile, Source
 from core.download import Download, download_of

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from core.settings import Choice, Number, shown
+from core.message import shown
+from core.settings import Choice, Number
 from core.spec import (
     BlockSpec,
     DenseSpec,

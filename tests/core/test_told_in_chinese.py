@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from core.check import check
 from core.codec import from_dict, from_json, from_query, to_dict, to_query
-from core.datasets.build import read_npz
 from core.datasets.formats import FormatError, read_idx, read_libsvm, unpacked
 from core.datasets.intake import Intake, IntakeError, Progress
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
+from core.datasets.npz import read_npz
 from core.datasets.own import info_of_own
 from core.datasets.table import DATASETS
 from core.device import resolve
 from core.errors import UserError
 from core.how_it_runs import how_it_runs
+from core.message import shown
 from core.picture import PictureError, digit_from_picture
 from core.presets import PRESETS
-from core.settings import Choice, shown
+from core.settings import Choice
 from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, place, walk
 from core.stopping import Best
 from core.trainer import Diverged

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.datasets.build import samples
+from core.datasets.npz import samples
 from core.datasets.own import OwnImages, keep
 from core.datasets.preview import preview
 from core.errors import UserError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.course import course_of
-from core.folds import FoldResults
+from core.fold_verdict import FoldResults
 from core.history import Curves, History
 from core.palette import LIGHT
 from core.spec import RunSpec

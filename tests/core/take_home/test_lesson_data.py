@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from core import data
 from core.data import load
 from core.datasets import build, table
-from core.datasets.build import npz_path, write_npz
+from core.datasets.npz import npz_path, write_npz
 from core.datasets.own import keep
 from core.datasets.place import data_folder
 from core.datasets.table import DATASETS
