@@ -31,6 +31,7 @@ from core.data import data_folder, load
 from core.device import keep_freed_memory, resolve, take_all_cores
 from core.environment import require_environment
 from core.errors import UserError
+from core.events import Tested
 from core.new_record import new_record
 from core.record import MAX_NAME, RunRecord, Status
 from core.run import Run
@@ -39,7 +40,7 @@ from core.spec import RunSpec
 from core.store import RunRow, Store
 from core.take_home import everything, folder_name, parcel_of
 from core.take_home.parcel import one_line, result_of
-from core.trainer import Tested, Trainer
+from core.trainer import Trainer
 
 INTERRUPTED: Final = 130
 # A line that is drawn anew this often is easy to read, and costs nothing.

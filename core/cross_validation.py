@@ -1,6 +1,6 @@
 """Cross-validation as one training: a network for each fold, one after the other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,14 +9,16 @@ from torch import Tensor, nn
 from core.course import course_over
 from core.data import Digits
 from core.errors import UserError
+from core.events import Diverged, Epoch, Event, Steps
 from core.folds import fold_data, folds_of
 from core.message import N_
+from core.observers import LostObserver, Observer
 from core.precision import Precision
 from core.sharing import Team
 from core.spec import RunSpec
 from core.state import State
 from core.stretches import Stretch, joined, of_plain, to_plain
-from core.trainer import Diverged, Epoch, Event, Steps, Trainer
+from core.trainer import Trainer
 
 # A network that ended, or was chosen, by the very images that judge it would look better than it
 # is: every fold trains all its epochs.
@@ -41,7 +43,7 @@ class CrossValidation:
     Args:
         spec: with `folds`.
         data: uint8 images; its training and validation images are divided anew.
-        report_s, team: see `Trainer`.
+        report_s, team, observers: see `Trainer`; observers look at the network in training.
 
     Raises:
         UserError: the spec cannot run here, or a class has too few images.
@@ -57,16 +59,19 @@ class CrossValidation:
         *,
         report_s: float | None = None,
         team: Team | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.spec = spec
         self._team = team
         self._data = data
         self._report_s = report_s
+        self._observers = tuple(observers)
         self._course = course_over(spec, len(data.train), len(data.validation))
         self._rows = folds_of(data, spec)
         self._fold = 0
         self._earlier_s = 0.0
         self._earlier_stretches: tuple[Stretch, ...] = ()
+        self._earlier_lost: tuple[LostObserver, ...] = ()
         self._trainer = self._begin()
 
     @property
@@ -101,6 +106,7 @@ class CrossValidation:
         while self._fold + 1 < self._course.folds:
             self._earlier_s = self.train_s
             self._earlier_stretches = self.stretches
+            self._earlier_lost = self.lost_observers
             self._fold += 1
             self._trainer = self._begin(self.precision)
             yield from self._fit_fold()
@@ -149,6 +155,22 @@ class CrossValidation:
             )
         )
 
+    @property
+    def lost_observers(self) -> tuple[LostObserver, ...]:
+        """Who failed while looking, in any fold; see `Trainer.lost_observers`."""
+        return self._earlier_lost + self._trainer.lost_observers
+
+    def watch(self, observers: Sequence[Observer]) -> None:
+        """From the next step on, let these look at the layers; see `Trainer.watch`.
+
+        The steps that they are told are counted over all folds.
+
+        Raises:
+            ValueError: one of them asks for what there is not.
+        """
+        self._trainer.watch(observers, self._steps_before)
+        self._observers, self._earlier_lost = tuple(observers), ()
+
     def set_lr(self, lr: float) -> None:
         """Refuse: folds are compared, so all are trained alike.
 
@@ -176,7 +198,11 @@ class CrossValidation:
     def _begin(self, precision: Precision | None = None) -> Trainer:
         data = fold_data(self._data, self.spec, self._rows, self._fold)
         spec = spec_of_fold(self.spec)
-        return Trainer(spec, data, report_s=self._report_s, precision=precision, team=self._team)
+        trainer = Trainer(spec, data, report_s=self._report_s, precision=precision, team=self._team)
+        lost = [one.observer for one in self._earlier_lost]
+        left = [one for one in self._observers if not any(one is gone for gone in lost)]
+        trainer.watch(left, self._steps_before)
+        return trainer
 
     def _fit_fold(self) -> Iterator[Event]:
         """Train the present network to its last epoch, telling steps and epochs of all folds."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from scipy.special import stdtr  # type: ignore[import-untyped]
 
 from core.course import course_of
+from core.events import Epoch
 from core.message import message
 from core.spec import RunSpec
-from core.trainer import Epoch
 from core.verdict import ALPHA, chance_in_words
 
 

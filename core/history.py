@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core.events import Epoch, Steps
 from core.thinning import Thinned, means_of
-from core.trainer import Epoch, Steps
 
 
 @dataclass(frozen=True, kw_only=True)

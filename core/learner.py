@@ -1,18 +1,20 @@
 """Who trains a spec: one network, or one for each fold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from core.cross_validation import CrossValidation
 from core.data import Digits
+from core.events import Event
+from core.observers import LostObserver, Observer
 from core.precision import Precision
 from core.sharing import Team
 from core.spec import RunSpec
 from core.state import State
 from core.stretches import Stretch
-from core.trainer import Event, Trainer
+from core.trainer import Trainer
 
 
 class Learner(Protocol):
@@ -28,6 +30,9 @@ class Learner(Protocol):
     def lr_changes(self) -> tuple[tuple[int, float], ...]: ...  # noqa: D102
     @property
     def stretches(self) -> tuple[Stretch, ...]: ...  # noqa: D102
+    @property
+    def lost_observers(self) -> tuple[LostObserver, ...]: ...  # noqa: D102
+    def watch(self, observers: Sequence[Observer]) -> None: ...  # noqa: D102
     def set_lr(self, lr: float) -> None: ...  # noqa: D102
     def fit(self) -> Iterator[Event]: ...  # noqa: D102
     def test(self) -> Iterator[Event]: ...  # noqa: D102
@@ -37,10 +42,14 @@ class Learner(Protocol):
     def weights_are_finite(self) -> bool: ...  # noqa: D102
 
 
-def learner(spec: RunSpec, data: Digits, team: Team | None = None) -> Learner:
-    """Return who trains a spec on these images, as how many threads.
+def learner(
+    spec: RunSpec, data: Digits, team: Team | None = None, observers: Sequence[Observer] = ()
+) -> Learner:
+    """Return who trains a spec on these images, as how many threads, before whose eyes.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
+        ValueError: an observer asks for what there is not.
     """
-    return CrossValidation(spec, data, team=team) if spec.folds else Trainer(spec, data, team=team)
+    kind = CrossValidation if spec.folds else Trainer
+    return kind(spec, data, team=team, observers=observers)

@@ -24,6 +24,7 @@ from core.data import Digits, Split
 from core.datasets.table import DATASETS, info_of, num_classes_of
 from core.device import key_of, release_freed_memory, resolve
 from core.errors import UserError
+from core.events import Pulse, Steps
 from core.layers import Network, lay_out
 from core.memory import evaluation_batch, step_memory
 from core.message import N_
@@ -32,7 +33,7 @@ from core.run import PUBLISH_S
 from core.settings import Number, Value
 from core.sharing import Calm
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import Pulse, Steps, Trainer
+from core.trainer import Trainer
 from core.turns import Turns, surplus
 
 MAX_KNOWN: Final = 500

@@ -1,5 +1,8 @@
 """PyTorch's global generators, lent to whoever trains."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -42,6 +45,20 @@ class Randomness:
 
     def _read(self) -> dict[str, Tensor]:
         return {kind: _GET[kind]() for kind in self._kinds}
+
+
+@contextmanager
+def generators_kept(device: torch.device) -> Iterator[None]:
+    """Leave the global generators as they are, whatever draws from them meanwhile.
+
+    Args:
+        device: whose generator is kept, beside the CPU's.
+    """
+    states = {kind: _GET[kind]() for kind in dict.fromkeys(("cpu", device.type))}
+    try:
+        yield
+    finally:
+        _write(states)
 
 
 def _write(states: dict[str, Tensor]) -> None:

@@ -14,11 +14,12 @@ from typing import Final
 
 from core.data import Digits, Split
 from core.errors import UserError
+from core.events import Diverged, Steps
 from core.layers import lay_out
 from core.memory import step_memory
 from core.message import N_
 from core.spec import RunSpec, setting_at
-from core.trainer import Diverged, Steps, Trainer
+from core.trainer import Trainer
 
 NUM_STEPS: Final = 120
 LOWEST: Final = 1e-5

@@ -17,6 +17,7 @@ from core.cross_validation import SAME_FOR_ALL
 from core.data import load
 from core.device import release_freed_memory, resolve
 from core.errors import UserError
+from core.events import Diverged, Epoch, Event, Steps, Tested
 from core.fold_verdict import FoldResults, fold_results
 from core.history import Curves, History
 from core.learner import Learner, learner
@@ -29,7 +30,7 @@ from core.snapshot import RunSnapshot
 from core.state import State, part_of
 from core.store import Store, StoreError, Unreadable
 from core.store.claim import Claimed
-from core.trainer import Diverged, Epoch, Event, Steps, Tested, Trainer
+from core.trainer import Trainer
 from core.trouble import in_words
 
 # A copy of the weights is published this often, for whoever draws while the run goes on.

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from core.events import Tested
 from core.record import ACTIVE, ENDED, Status
 from core.spec import RunSpec
 from core.stretches import Stretch
-from core.trainer import Tested
 
 
 @dataclass(frozen=True, kw_only=True)

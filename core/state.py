@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -33,6 +34,39 @@ class State:
     def weights(self) -> dict[str, Tensor]:
         """Return the network's state dict."""
         return part_of(self.tensors, "model.")
+
+
+@dataclass(frozen=True, eq=False)
+class EpochUnderWay:
+    """An epoch that is not over.
+
+    Attributes:
+        order: int64 (images,), in which the images are gone through.
+        losses: float32 (steps,), each step's mean loss, as far as they are done.
+        rights: float32 (steps,), each step's share of right answers, likewise.
+    """
+
+    order: Tensor
+    losses: Tensor
+    rights: Tensor
+
+    @classmethod
+    def new(cls, size: int, num_steps: int, shuffle: torch.Generator, device: torch.device) -> Self:
+        """Begin one, in an order drawn from a generator."""
+        order = torch.randperm(size, generator=shuffle).to(device)
+        nothing = torch.zeros(2, num_steps, device=device)
+        return cls(order, nothing[0], nothing[1])
+
+    @classmethod
+    def restored(cls, tensors: dict[str, Tensor], device: torch.device) -> Self | None:
+        """Go on with what `tensors` returned; None where no epoch was under way."""
+        if not tensors:
+            return None
+        return cls(*(tensors[name].to(device) for name in ("order", "losses", "rights")))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that a later trainer needs to end it."""
+        return {"order": self.order, "losses": self.losses, "rights": self.rights}
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

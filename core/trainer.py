@@ -5,8 +5,7 @@ Whoever consumes it decides the pace: to pause is to stop consuming, to cancel i
 
 import math
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 import torch
@@ -18,7 +17,7 @@ from core.check import require_runnable
 from core.data import Digits
 from core.datasets.table import info_of, num_classes_of
 from core.device import repeat_exactly, resolve
-from core.errors import UserError
+from core.events import Diverged, Epoch, Event, Pulse, Steps, Tested
 from core.learning import (
     clip,
     loss_of,
@@ -28,13 +27,14 @@ from core.learning import (
     rescale,
 )
 from core.memory import evaluation_batch
-from core.message import message
 from core.model import build, in_fast_order, initialise, memory_format_of
+from core.observers import LostObserver, Observer, Observers
 from core.precision import Precision, casting, precision_of
 from core.randomness import Randomness
 from core.sharing import Team
 from core.spec import RunSpec
 from core.state import (
+    EpochUnderWay,
     State,
     copied,
     optimizer_numbers,
@@ -50,81 +50,6 @@ from core.stretches import Stretch, Stretches, to_plain
 REPORT_S: Final = 0.2
 
 
-class Diverged(UserError):
-    """The loss is no longer a number. `step` counts from 1; `lr` was the learning rate there."""
-
-    def __init__(self, step: int, lr: float) -> None:
-        super().__init__(
-            message(
-                "The loss became infinite or not a number at step {step:,}. Lower the learning "
-                "rate (it was {lr:.3g} there; try a tenth of it) or switch batch norm on, then "
-                "train again.",
-                step=step,
-                lr=lr,
-            )
-        )
-        self.step = step
-        self.lr = lr
-
-
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """Some steps are done.
-
-    Attributes:
-        losses: mean loss of each step's batch, in order.
-        accuracies: share of each step's batch that was right, 0 to 1.
-        step: steps done in all.
-        lr: learning rate of the last of them.
-        images: training images gone through in all.
-        train_s: seconds spent on training steps, without evaluation and pauses.
-    """
-
-    losses: tuple[float, ...]
-    accuracies: tuple[float, ...]
-    step: int
-    lr: float
-    images: int
-    train_s: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """An epoch is over. Losses are means over images, accuracies shares from 0 to 1."""
-
-    epoch: int
-    step: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tested:
-    """How the weights do on images that were never used for a choice.
-
-    Attributes:
-        correct: how many of `total` images were right.
-        loss: mean over the images.
-        logits: float32 (total, classes) on the CPU, in the order of the test images, or None where
-            they are no longer known.
-    """
-
-    correct: int
-    total: int
-    loss: float
-    logits: Tensor | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """Nothing to report; a chance to pause or cancel."""
-
-
-Event = Steps | Epoch | Tested | Pulse
-
-
 class Trainer:
     """A network, its optimiser and its data on one device.
 
@@ -135,9 +60,11 @@ class Trainer:
         precision: what its steps multiply, where this machine is not to choose.
         team: as how many threads its steps compute on a CPU; None leaves the calling thread's
             number as it is.
+        observers: who looks at its layers; see `watch`.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
+        ValueError: an observer asks for what there is not.
     """
 
     def __init__(
@@ -148,6 +75,7 @@ class Trainer:
         report_s: float | None = None,
         precision: Precision | None = None,
         team: Team | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         size = len(data.train)
         network = require_runnable(spec, train_size=size)
@@ -179,7 +107,8 @@ class Trainer:
         self._params = list(self.model.parameters())
         self._epochs_done = self._step_done = 0
         self._best = Best()
-        self._now: _EpochNow | None = None
+        self._now: EpochUnderWay | None = None
+        self.watch(observers)
 
     @property
     def precision(self) -> Precision:
@@ -207,6 +136,28 @@ class Trainer:
     def stretches(self) -> tuple[Stretch, ...]:
         """With how many threads it computed, from which step on; empty where nobody chose."""
         return self._stretches.known
+
+    @property
+    def lost_observers(self) -> tuple[LostObserver, ...]:
+        """Who failed while looking, at which step and why; they are not asked again."""
+        return self._observers.lost if self._observers else ()
+
+    def watch(self, observers: Sequence[Observer], steps_before: int = 0) -> None:
+        """From the next step on, let these look at the layers, and nobody else.
+
+        Training comes to the same last bit with any of them and with none. One that raises is
+        asked no more and is found in `lost_observers`; the training goes on. Call it between two
+        events only.
+
+        Args:
+            observers: see `core.observers`.
+            steps_before: what they count beside this trainer's own steps.
+
+        Raises:
+            ValueError: one of them asks for what there is not.
+        """
+        model, spec = self.model, self.spec
+        self._observers = Observers(observers, model, spec, steps_before) if observers else None
 
     def set_lr(self, lr: float) -> None:
         """From the next step on, train as if the spec's learning rate had been another one.
@@ -303,7 +254,7 @@ class Trainer:
         self._stretches.restore(numbers.get("stretches", []))
         self._epochs_done, self._step_done = state.epoch, state.step
         self._best = Best.restored(numbers.get("best"), part_of(state.tensors, "best."))
-        self._now = _EpochNow.restored(part_of(state.tensors, "epoch."), self.device)
+        self._now = EpochUnderWay.restored(part_of(state.tensors, "epoch."), self.device)
         self.train_s = float(numbers["train_s"])  # type: ignore[arg-type]
         self._last_lr = float(numbers["lr"])  # type: ignore[arg-type]
         changes: list[tuple[int, float]] = numbers.get("lr_changes", [])  # type: ignore[assignment]
@@ -356,7 +307,7 @@ class Trainer:
         num_steps = steps_per_epoch(batch, size)
         before = self._epochs_done * num_steps
         if self._now is None:
-            self._now = _EpochNow.new(size, num_steps, self._shuffle, self.device)
+            self._now = EpochUnderWay.new(size, num_steps, self._shuffle, self.device)
         order, losses, rights = self._now.order, self._now.losses, self._now.rights
         self.model.train()
         lrs: list[float] = []
@@ -365,7 +316,10 @@ class Trainer:
         resumed = time.perf_counter()
         for i in range(first, num_steps):
             lrs.append(float(self._optimizer.param_groups[0]["lr"]))
-            losses[i], rights[i] = self._step(data, order[i * batch : (i + 1) * batch])
+            x, y = data.batch(order[i * batch : (i + 1) * batch])
+            if self._observers is not None:
+                self._observers.look(before + i + 1, x, y, self._casting)
+            losses[i], rights[i] = self._step(x, y)
             if i + 1 < num_steps and time.perf_counter() - resumed < self._report_s:
                 continue
             fresh = losses[reported : i + 1].tolist()  # waits for the device
@@ -394,8 +348,7 @@ class Trainer:
         means = torch.stack([losses, rights]) @ sizes / sizes.sum()
         return float(means[0]), float(means[1])
 
-    def _step(self, data: OnDevice, index: Tensor) -> tuple[Tensor, Tensor]:
-        x, y = data.batch(index)
+    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         with self._casting:
             logits = self._forward(x)
         logits = logits.float()
@@ -428,35 +381,3 @@ class Trainer:
             # The last step spoilt the weights, and no training step came after it to show that.
             raise Diverged(self._step_done, self._last_lr)
         return Tested(correct=correct, total=len(data), loss=loss / len(data))
-
-
-@dataclass(frozen=True, eq=False)
-class _EpochNow:
-    """An epoch that is not over.
-
-    Attributes:
-        order: int64 (images,), in which the images are gone through.
-        losses: float32 (steps,), each step's mean loss, as far as they are done.
-        rights: float32 (steps,), each step's share of right answers, likewise.
-    """
-
-    order: Tensor
-    losses: Tensor
-    rights: Tensor
-
-    @classmethod
-    def new(
-        cls, size: int, num_steps: int, shuffle: torch.Generator, device: torch.device
-    ) -> "_EpochNow":
-        order = torch.randperm(size, generator=shuffle).to(device)
-        nothing = torch.zeros(2, num_steps, device=device)
-        return cls(order, nothing[0], nothing[1])
-
-    @classmethod
-    def restored(cls, tensors: dict[str, Tensor], device: torch.device) -> "_EpochNow | None":
-        if not tensors:
-            return None
-        return cls(*(tensors[name].to(device) for name in ("order", "losses", "rights")))
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {"order": self.order, "losses": self.losses, "rights": self.rights}

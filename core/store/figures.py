@@ -20,9 +20,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core.events import Epoch
 from core.history import History
 from core.store import disk
-from core.trainer import Epoch
 
 STEPS: Final = "steps.f32"
 SUMS: Final = "steps.sums"

@@ -24,6 +24,7 @@ from typing import Final, Literal
 from torch import Tensor
 
 from core.errors import UserError
+from core.events import Epoch
 from core.history import History
 from core.message import N_, message
 from core.record import ENDED, RunRecord, from_plain, to_plain
@@ -33,7 +34,6 @@ from core.store.checkpoint import SUM, Checkpoint, checkpoints
 from core.store.disk import StoreError, Unreadable
 from core.store.figures import EPOCHS, STEPS, SUMS, Figures
 from core.store.tensors import read_logits, read_weights, write_logits, write_weights
-from core.trainer import Epoch
 
 RECORD: Final = "run.json"
 WEIGHTS: Final = "weights.safetensors"

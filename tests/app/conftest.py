@@ -13,6 +13,7 @@ from streamlit.testing.v1 import app_test
 from core import run as run_module
 from core.codec import to_query
 from core.data import DATASETS
+from core.events import Event
 from core.model import build
 from core.presets import DEFAULT
 from core.price import Price
@@ -20,7 +21,6 @@ from core.run import Run
 from core.runs import Runs
 from core.spec import RunSpec
 from core.state import State
-from core.trainer import Event
 from tests.app.canvas import Canvas
 from tests.app.script import Script, eventually, steps_to
 from tests.app.tab import Tab

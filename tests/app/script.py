@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from core.course import course_of
+from core.events import Epoch, Event, Pulse, Steps, Tested
 from core.spec import RunSpec
-from core.trainer import Epoch, Event, Pulse, Steps, Tested
 
 END = object()
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from core.course import course_of
 from core.data import load
 from core.datasets.table import info_of
+from core.events import Epoch, Steps
 from core.history import History
 from core.layers import lay_out
 from core.model import build
@@ -17,7 +18,6 @@ from core.record import RunRecord, Status
 from core.spec import BlockSpec, RunSpec
 from core.state import State, copied
 from core.store import Store
-from core.trainer import Epoch, Steps
 
 SPEC = RunSpec(blocks=(BlockSpec(channels=4, stride=2),), num_epochs=3)
 

@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 
 from core.codec import to_query
 from core.data import DATASETS
+from core.events import Diverged
 from core.presets import DEFAULT, PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
-from core.trainer import Diverged
 from tests.app.script import END, epoch_of, eventually
 from tests.app.tab import Tab
 

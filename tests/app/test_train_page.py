@@ -8,9 +8,9 @@ import pytest
 
 from core import check as check_module
 from core.data import DATASETS, DataError
+from core.events import Diverged
 from core.limits import Limits
 from core.presets import DEFAULT, PRESETS
-from core.trainer import Diverged
 from pages.shared.curves_chart import TRAINING, VALIDATION
 from pages.shared.palette import DARK, LIGHT
 from tests.app.script import END, epoch_of, eventually, steps_to

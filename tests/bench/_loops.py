@@ -138,8 +138,9 @@ Loop = Iterator[tuple[int, int]]
 
 def trainer(spec: RunSpec) -> Loop:
     """The product's loop. Between two training steps only: evaluation is not counted."""
+    from core.events import Steps
     from core.sharing import present_team
-    from core.trainer import Steps, Trainer
+    from core.trainer import Trainer
 
     before = 0
     for event in Trainer(spec, load(spec.data), team=present_team()).fit():

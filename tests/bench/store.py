@@ -24,12 +24,13 @@ from playwright.sync_api import Browser, sync_playwright
 from core.batches import steps_per_epoch
 from core.data import DATASETS, load
 from core.device import take_one_core
+from core.events import Epoch
 from core.history import History
 from core.layers import lay_out
 from core.presets import DEFAULT
 from core.record import RunRecord
 from core.store import Store
-from core.trainer import Epoch, Trainer
+from core.trainer import Trainer
 from tests.bench._client import Client
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report

@@ -115,7 +115,8 @@ def recipe(seed: int) -> Training:
 
 def preset(seed: int) -> Training:
     """Train as the dashboard does: the thread that trains takes all cores, the others one."""
-    from core.trainer import Tested, Trainer
+    from core.events import Tested
+    from core.trainer import Trainer
 
     spec = replace(PRESETS["fast"].spec, seed=seed, device="cpu")
     found: list[Training] = []

@@ -21,6 +21,7 @@ from torch import nn
 from core.check import check
 from core.data import Digits, Split, load
 from core.device import keep_freed_memory, take_one_core
+from core.events import Diverged, Epoch, Steps
 from core.layers import IMAGE_SHAPE, Network
 from core.model import Stack, build, read_rows
 from core.presets import DEFAULT, PRESETS
@@ -28,7 +29,7 @@ from core.range_test import range_test, suggest
 from core.runs import Runs
 from core.settings import Choice, Flag, Number, Setting
 from core.spec import MAX_BLOCKS, MAX_DENSE, BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import Diverged, Epoch, Steps, Trainer
+from core.trainer import Trainer
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 

@@ -9,10 +9,11 @@ from core.augment import Augmenter, augments, basis, moved, preview, warp
 from core.batches import normalise
 from core.codec import from_query, to_query
 from core.data import load
+from core.events import Epoch
+from core.events import Tested as Figures
 from core.presets import DEFAULT
 from core.spec import BlockSpec, RunSpec
-from core.trainer import Epoch, Trainer
-from core.trainer import Tested as Figures
+from core.trainer import Trainer
 
 ALL = {"shift": 2, "rotation": 10, "scale": 0.1, "elastic": 1.0}
 EACH = [{name: value} for name, value in ALL.items()]

@@ -14,10 +14,11 @@ from core import trainer as trainer_module
 from core.check import check, require_runnable, size_in_words
 from core.codec import from_dict
 from core.device import Device
+from core.events import Steps
 from core.presets import PRESETS
 from core.settings import Number
 from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, place, setting_at, settings
-from core.trainer import Steps, Trainer
+from core.trainer import Trainer
 
 GROUPS = {"blocks": BlockSpec, "dense": DenseSpec}
 PLACE = re.compile(

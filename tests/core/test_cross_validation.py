@@ -8,10 +8,11 @@ import torch
 
 from core.course import course_over
 from core.cross_validation import CrossValidation, spec_of_fold
+from core.events import Diverged, Epoch, Steps, Tested
 from core.folds import fold_data, fold_rows
 from core.spec import BlockSpec, RunSpec
 from core.state import State
-from core.trainer import Diverged, Epoch, Steps, Tested, Trainer
+from core.trainer import Trainer
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),

@@ -14,12 +14,12 @@ from core.course import course_of, course_over
 from core.data import load
 from core.datasets.own import OwnImages, keep
 from core.errors import UserError
+from core.events import Epoch
 from core.fold_verdict import FoldResults, comparable, fold_results, fold_verdict
 from core.folds import fold_data, fold_rows, folds_of
 from core.presets import DEFAULT
 from core.spec import RunSpec
 from core.take_home.lesson_folds import division_code
-from core.trainer import Epoch
 
 
 @given(

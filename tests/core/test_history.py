@@ -3,8 +3,8 @@ import threading
 import numpy as np
 import pytest
 
+from core.events import Epoch, Steps
 from core.history import History
-from core.trainer import Epoch, Steps
 
 
 def steps(losses: list[float], before: int = 0) -> Steps:

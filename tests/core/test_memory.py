@@ -26,7 +26,8 @@ from core.codec import from_json
 from core.data import Digits, Split
 from core.device import keep_freed_memory
 from core.spec import BlockSpec, RunSpec
-from core.trainer import Pulse, Trainer
+from core.events import Pulse
+from core.trainer import Trainer
 
 keep_freed_memory()
 torch.set_num_threads(2)

@@ -6,12 +6,13 @@ from torch import nn
 
 from core import precision as precision_module
 from core.cross_validation import CrossValidation
+from core.events import Epoch, Steps
 from core.how_it_runs import how_it_runs
 from core.layers import lay_out
 from core.precision import has_bfloat16, precision_of
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.state import State
-from core.trainer import Epoch, Steps, Trainer
+from core.trainer import Trainer
 from tests.core.take_home.conftest import SPEC as SMALL
 
 # 28 x 28 x 25 x 32 multiply-adds and 10 x 14 x 14 x 32: a little more than 690,000 an image.

@@ -4,10 +4,11 @@ import pytest
 
 from core.check import check
 from core.data import load
+from core.events import Epoch
 from core.layers import lay_out
 from core.presets import DEFAULT, PRESETS, preset_of
 from core.spec import BlockSpec, RunSpec
-from core.trainer import Epoch, Trainer
+from core.trainer import Trainer
 
 
 @pytest.mark.parametrize("key", PRESETS)

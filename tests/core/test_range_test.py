@@ -10,6 +10,7 @@ import torch
 from core import range_test as module
 from core.data import Split
 from core.errors import UserError
+from core.events import Steps
 from core.range_test import (
     HIGHEST,
     LOWEST,
@@ -23,7 +24,7 @@ from core.range_test import (
     suggest,
 )
 from core.spec import BlockSpec, DenseSpec, RunSpec, setting_at, settings, walk
-from core.trainer import Steps, Trainer
+from core.trainer import Trainer
 
 SPEC = RunSpec(blocks=(BlockSpec(channels=4, stride=2),), batch_size=20, device="cpu")
 FREE = {

@@ -11,11 +11,12 @@ from core import run as run_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
+from core.events import Epoch, Pulse
 from core.predict import probabilities
 from core.record import RunRecord
 from core.run import Run
 from core.spec import BlockSpec, RunSpec
-from core.trainer import Epoch, Pulse, Trainer
+from core.trainer import Trainer
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),

@@ -8,10 +8,11 @@ import torch
 
 from core import trainer as trainer_module
 from core.errors import UserError
+from core.events import Epoch, Steps
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
 from core.state import State
-from core.trainer import Epoch, Steps, Trainer
+from core.trainer import Trainer
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),

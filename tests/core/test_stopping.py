@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.events import Epoch
+from core.events import Tested as Figures  # pytest would take it for a test class
 from core.spec import BlockSpec, RunSpec
 from core.stopping import Best
-from core.trainer import Epoch, Trainer
-from core.trainer import Tested as Figures  # pytest would take it for a test class
+from core.trainer import Trainer
 
 # It learns the bars within a few epochs.
 SPEC = RunSpec(

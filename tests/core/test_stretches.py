@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from core import stretches as stretches_module
 from core.cross_validation import CrossValidation
 from core.device import cores
+from core.events import Steps
 from core.how_it_runs import how_it_runs
 from core.sharing import Team
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.stretches import Stretches, joined, of_plain, to_plain
-from core.trainer import Steps, Trainer
+from core.trainer import Trainer
 from tests.core.test_state import through_a_file
 
 # Wide enough that two threads share its sums.

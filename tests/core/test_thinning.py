@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.events import Epoch, Steps
 from core.history import History
 from core.thinning import FEW, Thinned, means_of
-from core.trainer import Epoch, Steps
 
 FEW_STEPS, MANY_STEPS = 7_000, 7_000_000
 

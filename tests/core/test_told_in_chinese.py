@@ -20,6 +20,7 @@ from core.datasets.own import info_of_own
 from core.datasets.table import DATASETS
 from core.device import resolve
 from core.errors import UserError
+from core.events import Diverged
 from core.how_it_runs import how_it_runs
 from core.message import shown
 from core.picture import PictureError, digit_from_picture
@@ -27,7 +28,6 @@ from core.presets import PRESETS
 from core.settings import Choice
 from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, place, walk
 from core.stopping import Best
-from core.trainer import Diverged
 from core.translation import tell
 from tests.core.datasets.pictures import npz, zipped
 

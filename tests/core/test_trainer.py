@@ -13,18 +13,13 @@ from core.check import require_runnable
 from core.data import Split, load
 from core.device import cores, resolve, take_all_cores, take_one_core
 from core.errors import UserError
+from core.events import Diverged, Epoch, Pulse, Steps
+from core.events import Tested as Figures  # pytest would take it for a test class
 from core.how_it_runs import how_it_runs
 from core.model import build, initialise
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import (
-    Diverged,
-    Epoch,
-    Pulse,
-    Steps,
-    Trainer,
-)
-from core.trainer import Tested as Figures  # pytest would take it for a test class
+from core.trainer import Trainer
 
 TINY = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.events import Epoch, Steps
 from core.history import Curves, History
-from core.trainer import Epoch, Steps
 from pages.shared.curves_chart import TRAINING, VALIDATION, curve_chart, curve_rows, ghostly
 from pages.shared.palette import DARK, LIGHT
 

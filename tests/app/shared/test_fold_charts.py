@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from core.course import course_of
+from core.events import Epoch, Steps
 from core.fold_verdict import FoldResults
 from core.history import Curves, History
 from core.palette import LIGHT
 from core.spec import RunSpec
-from core.trainer import Epoch, Steps
 from pages.shared.fold_charts import NEWEST, fold_chart, fold_lines, strip_chart
 
 SPEC = RunSpec(folds=3, num_epochs=2, batch_size=500)

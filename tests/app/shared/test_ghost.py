@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from core.events import Diverged
 from core.presets import DEFAULT
 from core.run import Run
-from core.trainer import Diverged
 from pages.shared.curves_chart import GHOST_TRAINING, GHOST_VALIDATION, TRAINING
 from tests.app.script import END, epoch_of, eventually, steps_to
 from tests.app.tab import Tab, words

@@ -4,9 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from core.events import Epoch
 from core.history import Curves
 from core.palette import DARK, LIGHT
-from core.trainer import Epoch
 from pages.shared.overlay_chart import (
     DASHES,
     LETTERS,

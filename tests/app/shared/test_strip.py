@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import UserError
+from core.events import Diverged
 from core.presets import DEFAULT
-from core.trainer import Diverged
 from tests.app.script import epoch_of, eventually
 from tests.app.tab import as_read
 

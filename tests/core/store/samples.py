@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.events import Epoch, Steps
 from core.history import History
 from core.presets import PRESETS
 from core.record import RunRecord
 from core.state import State
 from core.store import disk
-from core.trainer import Epoch, Steps
 
 PER_EPOCH = 10
 # What a person says of a run.

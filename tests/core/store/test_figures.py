@@ -9,10 +9,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from core.events import Epoch, Steps
 from core.history import History
 from core.store import RunFolder, disk
 from core.store.figures import EPOCHS, STEPS, SUMS, Figures
-from core.trainer import Epoch, Steps
 from tests.core.store.samples import PER_EPOCH, history, same_history, state
 
 

@@ -186,7 +186,7 @@ def test_figures_beyond_the_checkpoint_are_left_out_and_overwritten(tmp_path):
 
 
 def history_of_another_run(first, last):
-    from core.trainer import Steps
+    from core.events import Steps
 
     return [
         Steps(losses=(9.0,), accuracies=(0.0,), step=step, lr=0.1, images=0, train_s=0.0)

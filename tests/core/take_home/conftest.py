@@ -13,6 +13,7 @@ from core.data import Digits
 from core.datasets.table import info_of
 from core.device import take_one_core
 from core.errors import UserError
+from core.events import Epoch, Steps, Tested
 from core.history import History
 from core.learner import Learner
 from core.record import RunRecord
@@ -20,7 +21,7 @@ from core.sharing import Team
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.parcel import Parcel
-from core.trainer import Epoch, Steps, Tested, Trainer
+from core.trainer import Trainer
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, batch_norm=True), BlockSpec(channels=6, dropout=0.1)),

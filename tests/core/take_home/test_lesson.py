@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from core.course import course_of
 from core.datasets.held_out import SPLIT_SEED
 from core.datasets.mnist import MNIST_FILES
+from core.events import Diverged, Epoch, Tested
 from core.history import History
 from core.learner import learner
 from core.presets import PRESETS
@@ -24,7 +25,7 @@ from core.spec import BlockSpec, RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.lesson_data import data_code
 from core.take_home.report import report
-from core.trainer import Diverged, Epoch, Tested, Trainer
+from core.trainer import Trainer
 from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
 
 EVERYTHING_ON = {
