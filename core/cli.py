@@ -116,8 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(chosen: argparse.Namespace) -> int:
+def _opened() -> Store:
+    """Open the store, and say what is amiss in it, such as a run that cannot be read."""
     store = Store(data_folder())
+    for notice in store.notices:
+        _complain(notice)
+    return store
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    store = _opened()
     run = _resumed(store, chosen.resume) if chosen.resume else _begun(store, chosen)
     keep_freed_memory()
     take_all_cores()
@@ -224,7 +232,7 @@ def _ended(run: Run) -> int:
 
 
 def _list(chosen: argparse.Namespace) -> int:
-    rows = Store(data_folder()).rows()[: chosen.limit]
+    rows = _opened().rows()[: chosen.limit]
     if not rows:
         print("There are no runs yet.")
         return 0
@@ -253,7 +261,7 @@ def _cells(row: RunRow) -> tuple[str, ...]:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    store = Store(data_folder())
+    store = _opened()
     record = _record(store, chosen.run)
     which = "best" if chosen.best else "last"
     weights = store.folder(record.id).load_weights("best" if chosen.best else "last")
@@ -277,7 +285,7 @@ def _tested(spec: RunSpec, weights: dict[str, Tensor]) -> Tested:
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    store = Store(data_folder())
+    store = _opened()
     record = _record(store, chosen.run)
     target = Path(chosen.to or f"{folder_name(record)}.zip")
     if target.exists() and not chosen.force:

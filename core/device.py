@@ -13,7 +13,7 @@ import os
 import platform
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,9 @@ import torch
 from core.errors import UserError
 from core.message import N_, message
 
+# The kinds of devices, as torch calls them.
+KEYS: Final = ("cpu", "cuda", "mps")
+
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
@@ -30,10 +33,50 @@ _M_ARENA_MAX: Final = -8
 
 @dataclass(frozen=True)
 class Device:
-    """A device of this machine: torch's key for it, and its name for people."""
+    """A device that trains, on this machine or another.
+
+    Attributes:
+        key: torch's name of its kind: cpu, cuda or mps.
+        model: what its maker calls it; empty where torch does not tell.
+        cores: those of a processor that the process may use; 0 for other devices and where that
+            is not known.
+    """
 
     key: str
-    name: str
+    model: str = ""
+    cores: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        if self.model:
+            return self.model
+        if self.key == "mps":
+            return N_("Apple GPU")
+        if self.cores > 1:
+            return message("CPU, {count} cores", count=self.cores)
+        return N_("CPU, 1 core") if self.cores else self.key.upper()
+
+
+def to_plain(device: Device | None) -> dict[str, object] | None:
+    """Write a device, or that there is none, as what JSON can say."""
+    return None if device is None else asdict(device)
+
+
+def from_plain(plain: object) -> Device | None:
+    """Read what `to_plain` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if plain is None:
+        return None
+    kinds = {"key": str, "model": str, "cores": int}
+    if not isinstance(plain, dict) or {name: type(one) for name, one in plain.items()} != kinds:
+        raise ValueError("not a device")
+    if plain["key"] not in KEYS or plain["cores"] < 0:
+        raise ValueError("no device that trains")
+    return Device(**plain)
 
 
 def devices() -> tuple[Device, ...]:
@@ -42,10 +85,8 @@ def devices() -> tuple[Device, ...]:
     if torch.cuda.is_available():
         found.append(Device("cuda", torch.cuda.get_device_name()))
     if torch.backends.mps.is_available():
-        found.append(Device("mps", N_("Apple GPU")))
-    count = cores()
-    name = message("CPU, {count} cores", count=count) if count > 1 else N_("CPU, 1 core")
-    found.append(Device("cpu", name))
+        found.append(Device("mps"))
+    found.append(Device("cpu", cores=cores()))
     return tuple(found)
 
 

@@ -1,10 +1,10 @@
-"""How a machine computes a run, in words."""
+"""How a run is computed, in words."""
 
 from collections.abc import Sequence
 
 import torch
 
-from core.device import cores, resolve
+from core.device import Device, cores
 from core.learning import is_fused
 from core.message import N_, message
 from core.precision import IN_WORDS
@@ -12,18 +12,17 @@ from core.spec import RunSpec
 from core.stretches import Stretch
 
 
-def how_it_runs(spec: RunSpec, precision: str, stretches: Sequence[Stretch] = ()) -> str:
-    """Say for a person how this machine computes a run in a precision.
+def how_it_runs(
+    spec: RunSpec, device: Device, precision: str, stretches: Sequence[Stretch] = ()
+) -> str:
+    """Say for a person how a run computes.
 
     Args:
         spec: of the run.
+        device: that it computes on, here or on the machine where it ran.
         precision: what its steps multiply; empty for 32-bit floats.
         stretches: with how many threads it has computed, from which step on.
-
-    Raises:
-        UserError: this machine has no such device.
     """
-    device = resolve(spec.device)
     steps = "fused" if is_fused(spec, torch.device(device.key)) else "foreach"
     floats = IN_WORDS[precision or "float32"]
     if device.key != "cpu":
@@ -40,13 +39,13 @@ def how_it_runs(spec: RunSpec, precision: str, stretches: Sequence[Stretch] = ()
         device=device.name,
         floats=floats,
         steps=steps,
-        threads=_threads(stretches),
+        threads=_threads(device, stretches),
     )
 
 
-def _threads(stretches: Sequence[Stretch]) -> str:
+def _threads(device: Device, stretches: Sequence[Stretch]) -> str:
     if len(stretches) < 2:
-        count = stretches[0][1] if stretches else cores()
+        count = stretches[0][1] if stretches else device.cores or cores()
         if count > 1:
             return message("{threads} threads that nothing else computes with", threads=count)
         return N_("1 thread that nothing else computes with")

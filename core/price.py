@@ -22,7 +22,7 @@ from core.check import require_runnable
 from core.course import course_of
 from core.data import Digits, Split
 from core.datasets.table import DATASETS, info_of, num_classes_of
-from core.device import key_of, release_freed_memory, resolve
+from core.device import Device, key_of, release_freed_memory, resolve
 from core.errors import UserError
 from core.events import Pulse, Steps
 from core.layers import Network, lay_out
@@ -101,7 +101,6 @@ class Price:
     """What a run takes on a device.
 
     Attributes:
-        device: its name, for people.
         step_s: seconds a training step.
         epoch_s: seconds an epoch, its evaluation included.
         run_s: seconds in all, the final test included.
@@ -110,7 +109,7 @@ class Price:
         steady: whether it was measured in peace; otherwise a quiet machine takes less.
     """
 
-    device: str
+    device: Device
     step_s: float
     epoch_s: float
     run_s: float
@@ -320,7 +319,7 @@ def price_of(spec: RunSpec, cost: Cost) -> Price:
     epoch_s += cost.publish_s * (1 + epoch_s / PUBLISH_S)
     step_s = _step_s(cost, batch)
     return Price(
-        device=resolve(spec.device).name,
+        device=resolve(spec.device),
         step_s=step_s,
         epoch_s=epoch_s,
         run_s=epoch_s * course.num_epochs + info.test * cost.evaluated_s,

@@ -9,9 +9,12 @@ from typing import Any, Final, Literal, get_args
 
 import torch
 
+from core import device as devices
 from core import message as messages
 from core.codec import from_dict, to_dict
+from core.device import Device
 from core.errors import UserError
+from core.old_device import device_of_words
 from core.precision import Precision
 from core.spec import RunSpec
 from core.stretches import Stretch, of_plain
@@ -35,7 +38,7 @@ ENDED: Final[frozenset[Status]] = frozenset(
 # Ended before its last epoch, though nothing was wrong with the network.
 RESUMABLE: Final[frozenset[Status]] = frozenset({"stopped", "interrupted", "failed"})
 
-VERSION: Final = 4
+VERSION: Final = 5
 MAX_NAME: Final = 80
 MAX_NOTE: Final = 2_000
 MAX_TAG: Final = 24
@@ -52,6 +55,10 @@ class RecordError(UserError):
     """A record cannot be read, or a person's words are too long for it."""
 
 
+class NewerRecord(RecordError):
+    """A later version of NetSketch wrote this record; only that one may change it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """A run as it is kept.
@@ -64,7 +71,7 @@ class RunRecord:
         owner: whose it is: what a browser session calls itself; empty for nobody's.
         created_at: seconds since 1970, as are `ended_at` and `deleted_at`.
         elapsed_s: seconds of work, without pauses.
-        device: its name for people; empty before the run began.
+        device: what it computed on; None before the run began.
         precision: what its steps multiply, `float32` or `bfloat16`; empty before it began.
         versions: of Python and PyTorch.
         step: training steps done, of `num_steps`.
@@ -94,7 +101,7 @@ class RunRecord:
     created_at: float = 0.0
     ended_at: float | None = None
     elapsed_s: float = 0.0
-    device: str = ""
+    device: Device | None = None
     precision: str = ""
     versions: Mapping[str, str] = field(default_factory=lambda: present_versions())
     step: int = 0
@@ -167,7 +174,6 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "created_at": (int, float),
     "ended_at": (int, float, type(None)),
     "elapsed_s": (int, float),
-    "device": (str,),
     "precision": (str,),
     "step": (int,),
     "num_steps": (int,),
@@ -192,6 +198,7 @@ def to_plain(record: RunRecord) -> dict[str, object]:
         "version": VERSION,
         "spec": to_dict(record.spec),
         "message": messages.to_plain(record.message),
+        "device": devices.to_plain(record.device),
         "lr_changes": [list(change) for change in record.lr_changes],
         "stretches": stretches_to_plain(record.stretches),
         "tags": list(record.tags),
@@ -203,6 +210,7 @@ def from_plain(data: object) -> RunRecord:
     """Read what `to_plain` wrote, of this version or an earlier one.
 
     Raises:
+        NewerRecord: it is of a later version.
         UserError: something is missing, unknown, of the wrong type or out of range.
     """
     if not isinstance(data, dict):
@@ -231,6 +239,10 @@ def from_plain(data: object) -> RunRecord:
         values["message"] = messages.from_plain(values["message"])
     except ValueError as error:
         raise RecordError("A run’s record has no valid “message”.") from error
+    try:
+        values["device"] = devices.from_plain(values["device"])
+    except ValueError as error:
+        raise RecordError("A run’s record has no valid “device”.") from error
     values["lr_changes"] = _lr_changes(values["lr_changes"])
     try:
         values["stretches"] = of_plain(values["stretches"])
@@ -246,7 +258,9 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record as this version writes it, without its version."""
     values = dict(data)
     version = values.pop("version", None)
-    if type(version) is not int or not 1 <= version <= VERSION:
+    if type(version) is int and version > VERSION:
+        raise NewerRecord(f"A run’s record is of version {version}, later than {VERSION}.")
+    if type(version) is not int or version < 1:
         raise RecordError(f"A run’s record is of another version than 1 to {VERSION}.")
     if version < 2:
         values.setdefault("lr_changes", [])
@@ -254,7 +268,18 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
         values.setdefault("precision", "float32" if values.get("device") else "")
     if version < 4:
         values.setdefault("stretches", [])
+    if version < 5:
+        values["device"] = _device_before_5(values)
     return values
+
+
+def _device_before_5(values: Mapping[str, Any]) -> dict[str, object] | None:
+    words = values.get("device")
+    if not isinstance(words, str):
+        raise RecordError("A run’s record has no valid “device”.")
+    spec = values.get("spec")
+    wanted = spec.get("device", "auto") if isinstance(spec, dict) else "auto"
+    return devices.to_plain(device_of_words(words, str(wanted)))
 
 
 def _lr_changes(plain: object) -> tuple[tuple[int, float], ...]:

@@ -407,7 +407,7 @@ class Run:
     ) -> Generator[None, None, tuple[Status, str]]:
         trainer = learner(self.spec, load(self.spec.data), team=present_team())
         with self._changed:
-            self._device = resolve(self.spec.device).name
+            self._device = resolve(self.spec.device)
         self._go_on_from_disk(trainer)
         with self._changed:
             self._precision = trainer.precision

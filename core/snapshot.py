@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.device import Device
 from core.events import Tested
 from core.record import ACTIVE, ENDED, Status
 from core.spec import RunSpec
@@ -13,6 +14,7 @@ class RunSnapshot:
     """A run at one instant.
 
     Attributes:
+        device: what it computes on; None before it began.
         precision: what its steps multiply, `float32` or `bfloat16`; empty before it began.
         message: why it ended as it did, for a person; empty where nothing went wrong.
         step: steps done; `num_steps` in all.
@@ -39,7 +41,7 @@ class RunSnapshot:
     spec: RunSpec
     status: Status
     message: str
-    device: str
+    device: Device | None
     precision: str
     step: int
     num_steps: int

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final, get_args
 
+from core import device, glance
 from core.record import Status
 from core.store.row import Entry, RunRow
 
@@ -47,6 +48,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE counter (last_number INTEGER NOT NULL)",
         "INSERT INTO counter VALUES (0)",
     ),
+    # Networks and devices were words, and are facts in JSON; the folders have both.
+    ("DELETE FROM runs", "ALTER TABLE runs DROP COLUMN message"),
 )
 
 _COLUMNS: Final = (*(f.name for f in fields(RunRow)), "deleted_at", "stamp")
@@ -229,7 +232,8 @@ def _judged() -> Iterator[None]:
 def _values(entry: Entry) -> tuple[object, ...]:
     named = {name: getattr(entry.row, name) for name in _COLUMNS[:-2]}
     named |= {"tags": json.dumps(entry.row.tags), "deleted_at": entry.deleted_at}
-    named |= {"stamp": entry.stamp}
+    named |= {"stamp": entry.stamp, "network": json.dumps(glance.to_plain(entry.row.network))}
+    named |= {"device": json.dumps(device.to_plain(entry.row.device))}
     values = [_storable(name, value) for name, value in named.items()]
     return (*values, _crc(values))
 
@@ -256,6 +260,8 @@ _KINDS: Final = {f.name: f.type for f in fields(RunRow)} | {"deleted_at": float 
 _WHOLE: Final = frozenset(name for name, kind in _KINDS.items() if kind in (int, bool))
 _REAL: Final = frozenset(name for name, kind in _KINDS.items() if kind in (float, float | None))
 _OPTIONAL: Final = frozenset(name for name, kind in _KINDS.items() if kind == float | None)
+# What else than numbers and texts is kept, as JSON.
+_JSON: Final = ("tags", "network", "device")
 _STATUSES: Final = frozenset(get_args(Status))
 
 
@@ -270,9 +276,10 @@ def _entry(values: Sequence[object]) -> Entry:
         if not _fits(name, value):
             raise Damaged(f"{name} is {value!r}")
     try:
-        tags = json.loads(str(named["tags"]))
+        tags, network, computed_on = (json.loads(str(named[name])) for name in _JSON)
+        named |= {"network": glance.from_plain(network), "device": device.from_plain(computed_on)}
     except (ValueError, RecursionError) as error:
-        raise Damaged("tags") from error
+        raise Damaged("no JSON of ours") from error
     listed = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
     if named["status"] not in _STATUSES or not listed:
         raise Damaged("unknown words")

@@ -27,7 +27,7 @@ from core.errors import UserError
 from core.events import Epoch
 from core.history import History
 from core.message import N_, message
-from core.record import ENDED, RunRecord, from_plain, to_plain
+from core.record import ENDED, NewerRecord, RunRecord, from_plain, to_plain
 from core.state import State
 from core.store import disk
 from core.store.checkpoint import SUM, Checkpoint, checkpoints
@@ -199,7 +199,7 @@ class RunFolder:
         """Return the run's description.
 
         Raises:
-            Unreadable: it cannot be read now.
+            Unreadable: it cannot be read now, or by a later version of NetSketch only.
             UserError: it is missing or damaged.
         """
         try:
@@ -210,7 +210,9 @@ class RunFolder:
                 raise StoreError(N_("There is no such run any more.")) from error
             raise
         try:
-            record = _record(data)
+            record = self._understood(data)
+        except Unreadable:
+            raise
         except (ValueError, RecursionError, TypeError) as error:
             raise StoreError(
                 message(
@@ -229,7 +231,8 @@ class RunFolder:
             It, written to the disk; or None where no checkpoint holds one.
 
         Raises:
-            Unreadable: a checkpoint that may hold a newer one cannot be read now.
+            Unreadable: a checkpoint that may hold a newer one cannot be read now, or by a later
+                version of NetSketch only.
             StoreError: it could not be written.
         """
         with self._reading():
@@ -238,7 +241,9 @@ class RunFolder:
             with self._reading():
                 text = checkpoint.record()
             try:
-                kept = _record(text or "")
+                kept = self._understood(text or "")
+            except Unreadable:
+                raise
             except (ValueError, RecursionError, TypeError):
                 continue
             record = self.as_far_as(replace(kept, id=self.path.name), checkpoint)
@@ -283,6 +288,24 @@ class RunFolder:
             with suppress(OSError):
                 times.append(path.stat().st_mtime)
         return max(times, default=None)
+
+    def _understood(self, text: str | bytes) -> RunRecord:
+        """Read a description; one of a later version is not damaged, and not to be replaced.
+
+        Raises:
+            Unreadable: it is of a later version.
+            ValueError, RecursionError, TypeError: it is damaged.
+        """
+        try:
+            return _record(text)
+        except NewerRecord as error:
+            raise Unreadable(
+                message(
+                    "{run} was last saved by a newer NetSketch than this one, which cannot read "
+                    "it: use that one, or update this one.",
+                    run=self._title,
+                )
+            ) from error
 
     def _record_text(self) -> str:
         """Return the description as it is on the disk, for a checkpoint to keep a copy of."""

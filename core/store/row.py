@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.glance import glance
+from core.device import Device
+from core.glance import Outline, outline_of
 from core.record import RESUMABLE, RunRecord, Status
 
 
@@ -11,7 +12,7 @@ class RunRow:
     """A run in a list; see `RunRecord` for what is not said here.
 
     Attributes:
-        network: the widths of its layers, such as “conv 16–32–64 + 128”.
+        network: the kind and the widths of its layers.
         data: the key of its data set.
         test_accuracy: share of the test images that were right, 0 to 1, or None before the test.
         num_bytes: what its folder takes on the disk.
@@ -24,8 +25,7 @@ class RunRow:
     note: str
     starred: bool
     status: Status
-    message: str
-    network: str
+    network: Outline
     data: str
     step: int
     num_steps: int
@@ -34,7 +34,7 @@ class RunRow:
     test_accuracy: float | None
     params: int
     elapsed_s: float
-    device: str
+    device: Device | None
     created_at: float
     num_bytes: int
     owner: str
@@ -76,8 +76,7 @@ def row_of(record: RunRecord, num_bytes: int) -> RunRow:
         note=record.note,
         starred=record.starred,
         status=record.status,
-        message=record.message,
-        network=glance(record.spec),
+        network=outline_of(record.spec),
         data=record.spec.data,
         step=record.step,
         num_steps=record.num_steps,

@@ -7,7 +7,8 @@ from core.take_home.parcel import Parcel, quoted
 def end_code(parcel: Parcel) -> str:
     """Write the lines that test the network and compare."""
     record = parcel.record
-    where = f"torch {record.versions.get('torch', '?')}, {record.device or 'an unknown device'}"
+    device = record.device.name if record.device else "an unknown device"
+    where = f"torch {record.versions.get('torch', '?')}, {device}"
     lines = [
         f"WHERE = {quoted(where)}",
         'print(f"Here: torch {torch.__version__}, {DEVICE}, {torch.get_num_threads()} threads.")',

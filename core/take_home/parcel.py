@@ -138,19 +138,18 @@ def parcel_of(run: Source) -> Parcel:
 
 def device_of(record: RunRecord) -> str:
     """Return torch's key of the kind of device that a run computed on: cpu, cuda or mps."""
-    if record.spec.device != "auto":
-        return record.spec.device
-    if not record.device or record.device.startswith("CPU"):
-        return "cpu"
-    return "mps" if record.device.startswith("Apple") else "cuda"
+    if record.device is not None:
+        return record.device.key
+    return "cpu" if record.spec.device == "auto" else record.spec.device
 
 
 def threads_of(record: RunRecord) -> int | None:
     """Return how many threads a run began with on a CPU, or None where that is not known."""
-    if record.stretches and device_of(record) == "cpu":
+    if device_of(record) != "cpu":
+        return None
+    if record.stretches:
         return record.stretches[0][1]
-    found = re.search(r"\b(\d{1,4}) cores?\b", record.device)
-    return int(found[1]) if found and device_of(record) == "cpu" else None
+    return (record.device.cores if record.device else 0) or None
 
 
 def when(record: RunRecord) -> str:

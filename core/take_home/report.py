@@ -165,7 +165,7 @@ def _circumstances(record: RunRecord) -> str:
         ("Preparation", in_words(info)),
         ("Done", f"{done}, {record.step:,} steps, {record.elapsed_s:,.1f} s of work"),
         *([("Learning rate", changed)] if changed else []),
-        ("Device", record.device or "unknown"),
+        ("Device", record.device.name if record.device else "unknown"),
         *([("Threads", _threads(record))] if record.stretches else []),
         *([("Precision", IN_WORDS[record.precision])] if record.precision else []),
         ("Versions", versions or "unknown"),

@@ -61,5 +61,5 @@ def _told(price: Price | None, *, measuring: bool) -> None:
         help=_(
             "Measured just now with a few batches on {device}: {rate:,.0f} images a second while "
             "nothing else runs."
-        ).format(device=say(price.device), rate=price.images_per_s),
+        ).format(device=say(price.device.name), rate=price.images_per_s),
     )

@@ -11,7 +11,6 @@ from core.errors import UserError
 from core.glance import glance
 from core.message import N_
 from core.record import MAX_NAME, MAX_NOTE, MAX_TAG, MAX_TAGS, RunRecord
-from core.retold import retold
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
@@ -91,7 +90,7 @@ def _where_it_is(run: Run) -> float | None:
 
 def _small_print(record: RunRecord, row: RunRow) -> str:
     words = [
-        say(retold(glance(record.spec))),
+        say(glance(record.spec)),
         n_("{n:,} parameter", "{n:,} parameters", record.params),
     ]
     if record.best_epoch:

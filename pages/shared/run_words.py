@@ -10,7 +10,6 @@ from core.history import Curves
 from core.how_it_runs import how_it_runs
 from core.message import N_
 from core.record import Status
-from core.retold import retold
 from core.run import ENDED_BEFORE
 from core.snapshot import RunSnapshot
 from core.spec import setting_at
@@ -116,11 +115,11 @@ def details(now: RunSnapshot) -> None:
         _("batch of {size:,}").format(size=spec.batch_size),
         _("seed {seed}").format(seed=spec.seed),
         plain(data_title(spec.data)),
-        _("on {device}").format(device=plain(say(retold(now.device))) or "–"),
+        _("on {device}").format(device=plain(say(now.device.name)) if now.device else "–"),
     ]
     how = None
     if now.device:
         how = _("How this runs. {details}").format(
-            details=plain(say(how_it_runs(spec, now.precision, now.stretches)))
+            details=plain(say(how_it_runs(spec, now.device, now.precision, now.stretches)))
         )
     st.caption(" · ".join(words), help=how)

@@ -13,7 +13,6 @@ import streamlit as st
 
 from core.errors import UserError
 from core.record import Status
-from core.retold import retold
 from core.runs import runs
 from core.store import RunRow
 from core.take_home.sheet import sheet
@@ -58,8 +57,8 @@ class Wanted:
             self.states and row.status not in self.states
         ):
             return False
-        network = say(retold(row.network))
-        said = " ".join((row.name, *row.tags, row.note, row.network, network)).casefold()
+        network = row.network.words
+        said = " ".join((row.name, *row.tags, row.note, network, say(network))).casefold()
         return all(word in said for word in self.text.casefold().split())
 
 
@@ -175,14 +174,14 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
             "Name": [row.name for row in rows],
             "Test": [None if r.test_accuracy is None else 100 * r.test_accuracy for r in rows],
             "State": [_words(row.status) for row in rows],
-            "Network": [say(retold(row.network)) for row in rows],
+            "Network": [say(row.network.words) for row in rows],
             "Data": [_short(data_title(row.data)) for row in rows],
             "Parameters": [row.params for row in rows],
             "Time": [row.elapsed_s for row in rows],
             "Begun": when.tz_convert(timezone),
             "Tags": [list(row.tags) for row in rows],
             "Note": [row.note for row in rows],
-            "Device": [say(retold(row.device)) for row in rows],
+            "Device": [say(row.device.name) if row.device else "" for row in rows],
             "Disk": [row.num_bytes for row in rows],
         }
     ).astype({"Test": "float64"})
@@ -211,14 +210,14 @@ def table_csv(rows: Sequence[RunRow]) -> str:
         "starred": lambda row: int(row.starred),
         "test_accuracy": lambda row: row.test_accuracy,
         "status": lambda row: row.status,
-        "network": lambda row: str(row.network),
+        "network": lambda row: str(row.network.words),
         "data": lambda row: data_title(row.data),
         "parameters": lambda row: row.params,
         "seconds": lambda row: row.elapsed_s,
         "begun": lambda row: datetime.fromtimestamp(row.created_at, UTC).isoformat(" ", "seconds"),
         "tags": lambda row: ", ".join(row.tags),
         "note": lambda row: row.note,
-        "device": lambda row: str(row.device),
+        "device": lambda row: str(row.device.name) if row.device else "",
         "bytes": lambda row: row.num_bytes,
     }
     return sheet(list(columns), ([value(row) for value in columns.values()] for row in rows))

@@ -10,6 +10,7 @@ from torch import Tensor
 from core.course import course_of
 from core.data import load
 from core.datasets.table import info_of
+from core.device import Device
 from core.events import Epoch, Steps
 from core.history import History
 from core.layers import lay_out
@@ -62,7 +63,7 @@ class Shelf:
             status=status,
             created_at=1_764_000_000.0 + self._count,
             elapsed_s=4.0 + self._count,
-            device="CPU, 2 cores",
+            device=Device("cpu", cores=2),
             step=epochs * steps,
             num_steps=spec.num_epochs * steps,
             epoch=epochs,

@@ -303,7 +303,7 @@ def test_trouble_comes_and_goes_with_a_setting(visit):
 
 def test_only_devices_of_this_machine_are_offered(visit, monkeypatch):
     assert len(visit().field("device").options) == 1 + len(devices())
-    graphics = (Device("cuda", "NVIDIA T4"), Device("cpu", "CPU, 2 cores"))
+    graphics = (Device("cuda", "NVIDIA T4"), Device("cpu", cores=2))
     monkeypatch.setattr(check_module, "devices", lambda: graphics)
     monkeypatch.setattr("core.device.devices", lambda: graphics)
     monkeypatch.setattr(check_module, "free_memory", lambda key: BIG)

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from core.batches import steps_per_epoch
 from core.data import DATASETS, load
-from core.device import take_one_core
+from core.device import Device, take_one_core
 from core.events import Epoch
 from core.history import History
 from core.layers import lay_out
@@ -103,7 +103,7 @@ def _record(number: int) -> RunRecord:
         status="finished",
         created_at=1.79e9 + number,
         elapsed_s=60.0 + number % 7,
-        device="CPU, 2 cores",
+        device=Device("cpu", cores=2),
         step=NUM_STEPS,
         num_steps=steps_per_epoch(SPEC.batch_size, DATASETS[SPEC.data].train) * NUM_EPOCHS,
         epoch=NUM_EPOCHS,

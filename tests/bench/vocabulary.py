@@ -96,7 +96,7 @@ def kinds() -> None:
             assert seen.test is not None, seen.message
             accuracies.append(100 * seen.test.correct / seen.test.total)
             seconds.append(seen.elapsed_s)
-            device = seen.device
+            device = seen.device.name if seen.device else ""
             progress(f"{kind}, seed {seed}: {accuracies[-1]:.1f} % in {seconds[-1]:.1f} s")
         runs.close()
         n, what = len(SEEDS), f"{kind} default, built-in digits"

@@ -298,7 +298,7 @@ def test_batch_norm_of_one_value_is_refused_and_every_way_out_works(make_digits)
 
 
 def test_a_device_that_is_not_here_is_refused(monkeypatch):
-    here = (Device("cpu", "CPU, 2 cores"),)
+    here = (Device("cpu", cores=2),)
     monkeypatch.setattr(check_module, "devices", lambda: here)
     problem = check(RunSpec(device="cuda")).problem
     assert problem.path == "device"

@@ -1,6 +1,7 @@
 """NetSketch in a terminal: what it says, where it says it, and its exit status."""
 
 import io
+import json
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from core import cli
 from core.codec import to_json
 from core.data import Digits
 from core.datasets.table import info_of
+from core.record import VERSION
 from core.spec import BlockSpec, RunSpec
 from core.store import Store
 
@@ -53,6 +55,17 @@ def trained(config, capsys) -> None:
     """A finished run, number 1."""
     assert cli.main(["train", config, "--name", "First"]) == 0
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", [["list"], ["export", "1"], ["evaluate", "1"]], ids=" ".join)
+def test_a_run_of_a_newer_netsketch_is_named(trained, command, tmp_path, capsys):
+    (path,) = (tmp_path / "data" / "runs").glob("*/run.json")
+    kept = json.loads(path.read_text()) | {"version": VERSION + 1}
+    path.write_text(json.dumps(kept))
+    assert cli.main(command) == (0 if command == ["list"] else 1)
+    err = capsys.readouterr().err
+    assert "Run 1 was last saved by a newer NetSketch than this one" in err
+    assert json.loads(path.read_text()) == kept
 
 
 def test_a_configuration_is_trained_and_kept(config, tmp_path, capsys):

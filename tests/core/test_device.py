@@ -35,7 +35,7 @@ def test_the_fastest_comes_first(monkeypatch):
 
 
 def test_a_device_that_is_not_here_is_named_with_those_that_are(monkeypatch):
-    monkeypatch.setattr(device_module, "devices", lambda: (Device("cpu", "CPU, 2 cores"),))
+    monkeypatch.setattr(device_module, "devices", lambda: (Device("cpu", cores=2),))
     with pytest.raises(UserError) as caught:
         resolve("mps")
     assert str(caught.value) == ("Settings: this machine has no device “mps”. Choose CPU, 2 cores.")

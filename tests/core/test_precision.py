@@ -6,6 +6,7 @@ from torch import nn
 
 from core import precision as precision_module
 from core.cross_validation import CrossValidation
+from core.device import resolve
 from core.events import Epoch, Steps
 from core.how_it_runs import how_it_runs
 from core.layers import lay_out
@@ -148,5 +149,7 @@ def test_all_folds_are_trained_in_the_precision_of_the_first(make_digits, monkey
 
 
 def test_a_person_is_told_which_numbers_a_run_multiplies():
-    assert "; 32-bit floats, channels last" in how_it_runs(WIDE, "float32")
-    assert "; bfloat16 between the layers of a training step" in how_it_runs(WIDE, "bfloat16")
+    assert "; 32-bit floats, channels last" in how_it_runs(WIDE, resolve("cpu"), "float32")
+    assert "; bfloat16 between the layers of a training step" in how_it_runs(
+        WIDE, resolve("cpu"), "bfloat16"
+    )

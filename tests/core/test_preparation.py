@@ -16,7 +16,7 @@ from core.data import Split, load
 from core.datasets.intake_zip import read_zip
 from core.datasets.own import OwnImages, images_path, keep, levels
 from core.datasets.table import info_of
-from core.device import take_one_core
+from core.device import Device, take_one_core
 from core.drawing import digit_from_ink
 from core.predict import probabilities
 from core.preparation import from_ink, from_picture, on_its_ground
@@ -203,7 +203,7 @@ def test_the_exported_script_changes_images_in_the_same_way(changes):
     trainer = Trainer(spec, load(key))
     for _ in trainer.fit():
         pass
-    parcel = untrained(spec, status="finished", device="CPU, 1 core", precision="float32")
+    parcel = untrained(spec, status="finished", device=Device("cpu", cores=1), precision="float32")
     names: dict[str, object] = {}
     with redirect_stdout(io.StringIO()):
         exec("\n\n".join(section.code for section in lesson(parcel)), names)

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.codec import to_dict
+from core.device import Device
 from core.errors import UserError
 from core.message import message
 from core.presets import PRESETS
@@ -19,7 +21,7 @@ RECORD = RunRecord(
     created_at=1_790_000_000.25,
     ended_at=1_790_000_009.5,
     elapsed_s=9.25,
-    device="CPU, 2 cores",
+    device=Device("cpu", cores=2),
     precision="bfloat16",
     step=504,
     num_steps=504,
@@ -101,22 +103,28 @@ def test_a_missing_entry_is_refused(key):
 
 
 def test_a_record_of_a_later_version_is_refused():
-    with pytest.raises(RecordError, match="version"):
-        from_plain(to_plain(RECORD) | {"version": 5})
+    with pytest.raises(RecordError, match="later"):
+        from_plain(to_plain(RECORD) | {"version": 6})
+
+
+def before_5(record=RECORD, **changes):
+    """A record as earlier versions wrote it, a device in words."""
+    words = record.device.name if record.device else ""
+    return to_plain(record) | {"version": 4, "device": words} | changes
 
 
 def test_a_record_of_the_first_version_is_read():
-    first = to_plain(RECORD) | {"version": 1}
+    first = before_5(version=1)
     del first["lr_changes"], first["precision"], first["stretches"]
     assert from_plain(first) == replace(RECORD, precision="float32")
 
 
 def test_a_record_from_before_there_was_a_choice_of_floats_is_read():
-    second = to_plain(RECORD) | {"version": 2}
+    second = before_5(version=2)
     del second["precision"], second["stretches"]
     assert from_plain(second) == replace(RECORD, precision="float32")
-    new = replace(RECORD, status="queued", device="", precision="")
-    second = {name: value for name, value in to_plain(new).items() if name != "precision"}
+    new = replace(RECORD, status="queued", device=None, precision="")
+    second = {name: value for name, value in before_5(new).items() if name != "precision"}
     assert from_plain(second | {"version": 2}) == new
 
 
@@ -142,7 +150,7 @@ def test_changes_that_nobody_can_have_made_are_refused(changes):
 def test_the_threads_of_each_stretch_come_back():
     kept = replace(RECORD, stretches=((0, 2), (120, 1)))
     assert from_plain(json.loads(json.dumps(to_plain(kept)))) == kept
-    third = to_plain(RECORD) | {"version": 3}
+    third = before_5(version=3)
     del third["stretches"]
     assert from_plain(third) == RECORD
 
@@ -160,3 +168,58 @@ def test_a_message_can_still_be_translated_after_it_was_kept():
     kept = from_plain(json.loads(json.dumps(to_plain(replace(RECORD, message=SENTENCE)))))
     assert kept.message == "Lower it from 0.5."
     assert kept.message.template == SENTENCE.template
+
+
+@pytest.mark.parametrize(
+    ("words", "device"),
+    [
+        ("", None),
+        ("CPU, 2 cores", Device("cpu", cores=2)),
+        ("CPU, 1 core", Device("cpu", cores=1)),
+        ("CPU, 128 cores", Device("cpu", cores=128)),
+        ("CPU", Device("cpu")),
+        ("Apple GPU", Device("mps")),
+        ("NVIDIA H100 80GB HBM3", Device("cuda", "NVIDIA H100 80GB HBM3")),
+    ],
+    ids=["none", "cores", "core", "many-cores", "cpu", "apple", "cuda"],
+)
+def test_a_device_in_words_becomes_what_it_was(words, device):
+    read = from_plain(before_5(device=words))
+    assert read == replace(RECORD, device=device)
+    assert (read.device.name if read.device else "") == words
+    assert from_plain(json.loads(json.dumps(to_plain(read)))) == read
+
+
+@given(
+    words=st.text(min_size=1, max_size=40) | st.from_regex(r"CPU, \d+ cores?|.* \d+ cores?"),
+    wanted=st.sampled_from(["auto", "cpu", "cuda", "mps"]),
+)
+def test_whatever_an_old_record_calls_a_device_is_told_as_it_was(words, wanted):
+    spec = to_dict(replace(RECORD.spec, device=wanted))
+    device = from_plain(before_5(device=words, spec=spec)).device
+    assert device.name == words
+    assert wanted in ("auto", device.key)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "CPU, 2 cores",
+        {},
+        {"key": "tpu", "model": "", "cores": 0},
+        {"key": "cpu", "model": "", "cores": -1},
+        {"key": "cpu", "model": "", "cores": True},
+        {"key": "cpu", "model": None, "cores": 1},
+        {"key": "cpu", "model": "", "cores": 1, "clock": 3},
+    ],
+    ids=["words", "nothing", "kind", "negative", "bool", "no-model", "surplus"],
+)
+def test_a_device_that_cannot_be_is_refused(device):
+    with pytest.raises(RecordError, match="device"):
+        from_plain(to_plain(RECORD) | {"device": device})
+
+
+@pytest.mark.parametrize("device", [None, 2, {"key": "cpu", "model": "", "cores": 2}])
+def test_an_old_record_whose_device_is_no_words_is_refused(device):
+    with pytest.raises(RecordError, match="device"):
+        from_plain(before_5(device=device))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import stretches as stretches_module
 from core.cross_validation import CrossValidation
-from core.device import cores
+from core.device import Device, cores, resolve
 from core.events import Steps
 from core.how_it_runs import how_it_runs
 from core.sharing import Team
@@ -142,9 +142,19 @@ def test_stretches_come_back_from_a_file(pairs):
     assert all(one[1] != other[1] for one, other in pairwise(known))
 
 
+def test_how_a_run_was_computed_elsewhere_is_told_of_that_machine():
+    said = how_it_runs(SPEC, Device("cpu", cores=96), "float32")
+    assert "On CPU, 96 cores" in said
+    assert "; 96 threads that nothing else" in said
+    gpu = how_it_runs(SPEC, Device("cuda", "NVIDIA T4"), "float32", [(0, 2)])
+    assert gpu.startswith("On NVIDIA T4: ")
+    assert "thread" not in gpu
+
+
 def test_how_this_runs_tells_the_threads():
-    assert f"{cores()} threads" in how_it_runs(SPEC, "float32")
-    assert "; 4 threads that nothing else" in how_it_runs(SPEC, "float32", [(0, 4)])
-    assert "; 1 thread that" in how_it_runs(SPEC, "float32", [(0, 1)])
-    said = how_it_runs(SPEC, "float32", [(0, 2), (1_200, 1), (1_500, 2)])
+    here = resolve("cpu")
+    assert f"{cores()} thread" in how_it_runs(SPEC, here, "float32")
+    assert "; 4 threads that nothing else" in how_it_runs(SPEC, here, "float32", [(0, 4)])
+    assert "; 1 thread that" in how_it_runs(SPEC, here, "float32", [(0, 1)])
+    said = how_it_runs(SPEC, here, "float32", [(0, 2), (1_200, 1), (1_500, 2)])
     assert "2 since step 1,500, with 2 changes so far" in said

@@ -280,7 +280,7 @@ def test_a_run_that_ends_early(change, epoch, keep_best):
 def test_a_run_on_this_machine():
     assert_refused(Diverged(1_234, 0.01))
     for precision in ("float32", "bfloat16"):
-        assert_chinese(how_it_runs(RunSpec(device="cpu"), precision))
+        assert_chinese(how_it_runs(RunSpec(), resolve("cpu"), precision))
     with pytest.raises(UserError) as refused:
         resolve("tpu")
     assert_refused(refused.value, "tpu")

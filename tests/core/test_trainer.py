@@ -405,8 +405,8 @@ def test_normalise_brings_pixels_to_mean_0_and_deviation_1():
 
 
 def test_a_person_is_told_how_a_run_is_computed():
-    said = how_it_runs(RunSpec(device="cpu", optimizer="adam"), "float32")
+    said = how_it_runs(RunSpec(optimizer="adam"), resolve("cpu"), "float32")
     assert resolve("cpu").name in said
     assert "fused" in said
     assert f"{cores()} threads" in said
-    assert "foreach" in how_it_runs(RunSpec(device="cpu", optimizer="rmsprop"), "float32")
+    assert "foreach" in how_it_runs(RunSpec(optimizer="rmsprop"), resolve("cpu"), "float32")

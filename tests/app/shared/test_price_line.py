@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from core.device import Device
 from core.presets import DEFAULT
 from core.price import Price
 from tests.app.tab import words
 
 PRICE = Price(
-    device="CPU, 2 cores",
+    device=Device("cpu", cores=2),
     step_s=0.008,
     epoch_s=0.52,
     run_s=4.3,

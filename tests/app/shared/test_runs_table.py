@@ -3,7 +3,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from core.device import Device
 from core.errors import UserError
+from core.glance import Outline
 from core.store import RunRow
 from pages.shared.held_files import Page, held_files
 from pages.shared.runs_table import Wanted, table_csv, table_file, table_rows
@@ -16,8 +18,7 @@ ROW = RunRow(
     note="Was it the seed?",
     starred=False,
     status="finished",
-    message="",
-    network="conv 16–32–64",
+    network=Outline(family="conv", channels=(16, 32, 64)),
     data="embedded",
     step=504,
     num_steps=504,
@@ -26,7 +27,7 @@ ROW = RunRow(
     test_accuracy=0.986,
     params=29_434,
     elapsed_s=5.25,
-    device="CPU, 2 cores",
+    device=Device("cpu", cores=2),
     created_at=1_764_000_000.0,
     num_bytes=1_400_000,
     owner="",

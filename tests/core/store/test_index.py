@@ -1,5 +1,6 @@
 """The list of runs: whatever becomes of its file, the runs are there."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.record import VERSION
 from core.store import RunFolder, Store, StoreError, disk
 from core.store import index as index_module
 from core.store.checkpoint import checkpoints
@@ -393,6 +395,33 @@ def test_leftovers_of_a_kill_are_swept_away(root):
     ]
 
 
+def test_a_list_that_kept_words_is_made_anew_with_facts(root):
+    """The first version of the list held a network and a device in words, and messages."""
+    rows = expected_rows(root)
+    (root / "runs.sqlite").unlink()
+    with sqlite3.connect(root / "runs.sqlite") as raw:
+        for statement in MIGRATIONS[0]:
+            raw.execute(statement)
+        raw.execute("PRAGMA user_version = 1")
+        raw.execute("UPDATE counter SET last_number = 41")
+        columns = [name for _, name, *_ in raw.execute("PRAGMA table_info(runs)")]
+        values = {name: 0 for name in columns} | {
+            "id": record(1).id, "number": 1, "name": "1", "tags": "[]", "note": "",
+            "status": "finished", "message": "done", "network": "conv 16–32", "data": "embedded",
+            "device": "CPU, 2 cores", "owner": "", "rival": "", "deleted_at": None,
+            "stamp": "as is",
+        }  # fmt: skip
+        raw.execute(
+            f"INSERT INTO runs VALUES ({', '.join('?' for _ in columns)})", list(values.values())
+        )
+    raw.close()
+    store = Store(root)
+    assert store.rows() == rows
+    assert store.notices == ()
+    assert store.new_number() == 42
+    store.close()
+
+
 def test_an_older_list_is_brought_up_to_date(root):
     store = Store(root)
     rows = store.rows()
@@ -437,3 +466,44 @@ def test_a_checkpoint_that_holds_no_description_still_holds_the_weights(root):
     store = Store(root)
     assert [row.number for row in store.rows()] == [1]
     assert store.folder(record(3).id).load_weights() is not None
+
+
+def _by_a_newer_netsketch(folder):
+    path = folder.path / "run.json"
+    newer = json.loads(path.read_text()) | {"version": VERSION + 1, "mood": "curious"}
+    path.write_text(json.dumps(newer))
+
+
+@pytest.mark.parametrize("version", [1, 2], ids=["never-saved", "with-checkpoints"])
+def test_a_run_of_a_newer_netsketch_is_told_and_left_alone(root, version):
+    kept = record(3 if version == 2 else 1)
+    folder = RunFolder(root / "runs" / kept.id)
+    _by_a_newer_netsketch(folder)
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    (root / "runs.sqlite").unlink()
+    store = Store(root)
+    assert kept.id not in [row.id for row in store.rows()]
+    (notice,) = store.notices
+    assert notice.startswith(f"Run {kept.number} was last saved by a newer NetSketch")
+    with pytest.raises(StoreError, match="newer NetSketch"):
+        store.get(kept.id)
+    with pytest.raises(StoreError, match="newer NetSketch"):
+        store.change(kept.id, name="mine")
+    with pytest.raises(StoreError, match="newer NetSketch"):
+        store.put(kept)
+    store.close()
+    now = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    assert now == before
+
+
+def test_a_damaged_description_is_not_mended_from_before_a_newer_checkpoint(root):
+    folder = RunFolder(root / "runs" / record(3).id)
+    whole = (folder.path / "run.json").read_bytes()
+    _by_a_newer_netsketch(folder)
+    newer = folder.path / "run.json"
+    for one in checkpoints(folder.path)[:1]:
+        one.write(one.state(), newer.read_text())
+    newer.write_bytes(whole[:100])
+    with pytest.raises(StoreError, match="newer NetSketch"):
+        folder.mend_record()
+    assert newer.read_bytes() == whole[:100]

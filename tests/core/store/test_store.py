@@ -1,6 +1,8 @@
 """All runs: what is said of them, by whom, and which of them are still going on."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +17,10 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.device import Device
 from core.errors import UserError
-from core.record import MAX_NOTE, RunRecord, Status, from_plain, to_plain
+from core.glance import Outline
+from core.record import MAX_NOTE, VERSION, RunRecord, Status, from_plain, to_plain
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.store import RunRow, Store, StoreError, disk
 from tests.core.store.samples import (
@@ -65,7 +69,7 @@ def test_a_row_says_in_short_what_the_record_says(store):
         message="done",
         owner="me",
         elapsed_s=9.5,
-        device="CPU, 2 cores",
+        device=Device("cpu", cores=2),
         step=100,
         epoch=10,
         val_accuracy=0.9,
@@ -80,8 +84,7 @@ def test_a_row_says_in_short_what_the_record_says(store):
         id=kept.id,
         number=3,
         status="finished",
-        message="done",
-        network="conv 16–32 + 128",
+        network=Outline(family="conv", channels=(16, 32), dense=(128,)),
         data="embedded",
         step=100,
         num_steps=100,
@@ -90,13 +93,46 @@ def test_a_row_says_in_short_what_the_record_says(store):
         test_accuracy=0.98,
         params=24_000,
         elapsed_s=9.5,
-        device="CPU, 2 cores",
+        device=Device("cpu", cores=2),
         created_at=kept.created_at,
         num_bytes=disk.size_of(folder.path),
         owner="me",
         rival="2-ffffff",
         **WORDS,
     )
+
+
+KEPT = Path(__file__).parent / "kept"
+
+
+@pytest.mark.parametrize(
+    ("run_id", "words"),
+    [("1-68ce7f", "conv 4 + 8"), ("2-49d15d", "2 × LSTM 8 both ways + 8")],
+    ids=["conv", "lstm"],
+)
+def test_a_run_of_before_devices_were_facts_is_what_it_was(root, run_id, words):
+    """The files are as the version before wrote them on a machine of two cores."""
+    old = json.loads((KEPT / f"{run_id}.json").read_text())
+    folder = root / "runs" / run_id
+    folder.mkdir(parents=True)
+    shutil.copy(KEPT / f"{run_id}.json", folder / "run.json")
+    store = Store(root)
+    (row,) = store.rows()
+    assert row.name == old["name"]
+    assert row.network.words == words
+    assert row.device == Device("cpu", cores=2)
+    assert row.device.name == old["device"]
+    kept = store.get(run_id)
+    now = to_plain(kept)
+    changed = {"version", "device"}
+    assert {key: now[key] for key in now.keys() - changed} == {
+        key: old[key] for key in old.keys() - changed
+    }
+    # Whatever is changed of it, it is kept in the new form, and means the same.
+    store.change(run_id, note="old but gold")
+    assert json.loads((folder / "run.json").read_text())["version"] == VERSION
+    assert store.get(run_id) == replace(kept, note="old but gold")
+    store.close()
 
 
 def test_rows_are_newest_first_and_newest_are_the_first_of_them(store):
@@ -343,7 +379,7 @@ def test_runs_whose_process_died_are_interrupted_and_no_others(store, holder):
     for number, status in enumerate(
         ("queued", "running", "paused", "running", "finished", "stopped"), start=1
     ):
-        folder = store.add(record(number, status=status, device="CPU", **WORDS))
+        folder = store.add(record(number, status=status, device=Device("cpu"), **WORDS))
         if number == 2:
             folder.save(state(20), history(20))
             folder.save(state(27), history(27))
@@ -439,8 +475,6 @@ def test_any_words_come_back(tmp_path_factory, name, note, tags, starred, **engi
 
 
 def test_a_record_is_kept_as_plain_json(store):
-    import json
-
     folder = store.add(record(**WORDS))
     text = (folder.path / "run.json").read_text(encoding="ascii")
     assert from_plain(json.loads(text)) == record(**WORDS)
@@ -448,8 +482,6 @@ def test_a_record_is_kept_as_plain_json(store):
 
 
 def test_a_copied_folder_is_a_run_of_its_own(store, root):
-    import shutil
-
     folder = store.add(record())
     shutil.copytree(folder.path, root / "runs" / "9-copied")
     store.close()

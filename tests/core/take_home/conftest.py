@@ -11,7 +11,7 @@ from core.course import course_over
 from core.cross_validation import CrossValidation
 from core.data import Digits
 from core.datasets.table import info_of
-from core.device import take_one_core
+from core.device import Device, take_one_core
 from core.errors import UserError
 from core.events import Epoch, Steps, Tested
 from core.history import History
@@ -84,7 +84,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
             status="finished",
             created_at=1_764_000_000,
             ended_at=1_764_000_600,
-            device="CPU, 1 core",
+            device=Device("cpu", cores=1),
             precision=trainer.precision,
             num_steps=course.num_steps,
             params=sum(p.numel() for p in trainer.model.parameters()),

@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from core.course import course_of
 from core.datasets.held_out import SPLIT_SEED
 from core.datasets.mnist import MNIST_FILES
+from core.device import Device
 from core.events import Diverged, Epoch, Tested
 from core.history import History
 from core.learner import learner
@@ -82,7 +83,7 @@ def same_steps(spec: RunSpec, digits) -> str:
             tested = event
     known = {
         "status": "finished",
-        "device": "CPU, 1 core",
+        "device": Device("cpu", cores=1),
         "precision": trainer.precision,
         "step": num_steps,
         "num_steps": num_steps,
@@ -204,7 +205,11 @@ def test_a_run_that_diverges_does_so_again_at_the_same_step(small):
     with pytest.raises(Diverged) as caught:
         list(Trainer(spec, small, report_s=0.0).fit())
     parcel = untrained(
-        spec, status="diverged", device="CPU, 1 core", step=caught.value.step - 1, num_steps=8
+        spec,
+        status="diverged",
+        device=Device("cpu", cores=1),
+        step=caught.value.step - 1,
+        num_steps=8,
     )
     names, said = follow(parcel, small)
     assert names["step"] == caught.value.step - 1
@@ -234,7 +239,7 @@ def test_another_count_is_told_from_chance(small, trained):
 
 
 def test_a_run_without_a_test_has_nothing_to_compare(small):
-    parcel = untrained(SPEC, status="interrupted", device="CPU, 1 core", step=3)
+    parcel = untrained(SPEC, status="interrupted", device=Device("cpu", cores=1), step=3)
     said = follow(parcel, small)[1]
     assert "ended before its test: nothing to compare" in said
     assert "REPRODUCED" not in said
@@ -253,17 +258,21 @@ def test_the_words_say_what_is_on_and_nothing_else():
     assert "0.1 of the right answer" in text(replace(SPEC, label_smoothing=0.1))
 
 
-@pytest.mark.parametrize("device", ["cuda", "mps"])
+@pytest.mark.parametrize(
+    "device", [Device("cuda", "NVIDIA H100"), Device("mps")], ids=["cuda", "mps"]
+)
 def test_a_run_on_a_gpu_asks_for_one_and_makes_do_without(device):
-    known = {"device": "NVIDIA H100"} if device == "cuda" else {"device": "Apple GPU"}
-    code = lesson(untrained(SPEC, **known))[0].code
-    assert f'DEVICE = "{device}" if torch.' in code
+    code = lesson(untrained(SPEC, device=device))[0].code
+    assert f'DEVICE = "{device.key}" if torch.' in code
     assert "set_num_threads" not in code
 
 
 def test_threads_are_those_of_the_run():
-    assert "torch.set_num_threads(6)" in lesson(untrained(SPEC, device="CPU, 6 cores"))[0].code
-    assert "set_num_threads" not in lesson(untrained(SPEC, device=""))[0].code
+    six = untrained(SPEC, device=Device("cpu", cores=6))
+    assert "torch.set_num_threads(6)" in lesson(six)[0].code
+    changed = replace(six, record=replace(six.record, stretches=((0, 3), (20, 6))))
+    assert "torch.set_num_threads(3)" in lesson(changed)[0].code
+    assert "set_num_threads" not in lesson(untrained(SPEC, device=None))[0].code
 
 
 def as_files(images: torch.Tensor, labels: torch.Tensor) -> tuple[bytes, bytes]:

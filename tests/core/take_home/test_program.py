@@ -12,7 +12,7 @@ import torch
 from nbclient import NotebookClient
 
 from core.data import load
-from core.device import take_one_core
+from core.device import Device, take_one_core
 from core.events import Tested
 from core.presets import PRESETS
 from core.take_home.notebook import notebook
@@ -34,7 +34,7 @@ def quick() -> tuple[Parcel, dict[str, torch.Tensor]]:
     parcel = untrained(
         QUICK,
         status="finished",
-        device="CPU, 1 core",
+        device=Device("cpu", cores=1),
         precision=trainer.precision,
         step=trainer.num_steps,
         num_steps=trainer.num_steps,
@@ -107,7 +107,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_persons_words_stay_words(name):
-    parcel = untrained(SPEC, name=name, device=name, versions={"torch": name, "python": "3"})
+    parcel = untrained(
+        SPEC, name=name, device=Device("cuda", name), versions={"torch": name, "python": "3"}
+    )
     text = script(parcel)
     compile(text, "train.py", "exec")
     assert text.startswith(f"# {name}\n")

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from core.device import Device
 from core.palette import DARK, LIGHT
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
@@ -109,7 +110,7 @@ def test_peoples_words_are_shown_as_they_are(trained, words):
         note=words,
         tags=(words[:24],),
         message=words,
-        device=words,
+        device=Device("cuda", words),
         versions={words: words, "torch": "2"},
     )
     plain = Page(report(trained()))
