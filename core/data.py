@@ -88,6 +88,14 @@ def title_of(key: str) -> str:
     return title
 
 
+def short_title_of(key: str) -> str:
+    """Return what people call a data set, in a word or two; see `title_of`."""
+    if key not in DATASETS and not is_own(key):
+        return key
+    info = info_of(key)
+    return info.short_title or info.title
+
+
 # Beside the built-in digits no more than these stay in memory: the largest has 220 MB.
 _MAX_LOADED: Final = 2
 _loaded: Final[OrderedDict[tuple[str, Path], Digits]] = OrderedDict()

@@ -19,6 +19,7 @@ class DatasetInfo:
     Attributes:
         key: stands for it in a spec.
         title: its name for people.
+        short_title: the same without the number of images; empty where the title tells none.
         description: a sentence or two.
         train, validation, test: numbers of images.
         class_names: what the images show, one name a class, in the order of the labels.
@@ -36,6 +37,7 @@ class DatasetInfo:
 
     key: str
     title: str
+    short_title: str = ""
     description: str
     train: int
     validation: int

@@ -20,12 +20,23 @@ _CHANNELS: Final = (2, 3, 4)
 
 
 class LayoutError(UserError):
-    """An array is laid out in a way that must be told; `mend` is an expression that does it."""
+    """An array is laid out in a way that must be told.
 
-    def __init__(self, text: str, mend: str = "") -> None:
-        """Say what is wrong, as a sentence, and how it is mended."""
+    Args:
+        text: what is wrong, as a sentence.
+        mend: an expression in Python that lays the array out anew, `{}` standing for the array;
+            empty where there is none.
+        introduces: the text ends with what the expression takes the array for, and a colon.
+        label_first: each row is taken for a label with the pixels of its picture behind it.
+    """
+
+    def __init__(
+        self, text: str, mend: str = "", *, introduces: bool = False, label_first: bool = False
+    ) -> None:
         super().__init__(text)
         self.mend = mend
+        self.introduces = introduces
+        self.label_first = label_first
 
 
 def laid_out(images: Array, count: int | None) -> Array:
@@ -54,7 +65,8 @@ def laid_out(images: Array, count: int | None) -> Array:
     try:
         return _with_sides(view)
     except LayoutError as error:
-        raise LayoutError(error.message, error.mend.replace("{}", same)) from None
+        error.mend = error.mend.replace("{}", same)
+        raise error from None
 
 
 def _with_sides(view: Array) -> Array:
@@ -74,6 +86,7 @@ def _with_sides(view: Array) -> Array:
         raise LayoutError(
             N_("Its axes are not images, height, width and colours. If the first picture counts:"),
             _first_picture(len(rest)),
+            introduces=True,
         )
     _check_sides(view)
     return view
@@ -93,6 +106,7 @@ def _unknown_rows(pixels: int) -> LayoutError:
                 count=pixels,
             ),
             f"{{}}.reshape(-1, 3, {third}, {third})",
+            introduces=True,
         )
     one_less = isqrt(pixels - 1)
     if one_less**2 == pixels - 1 and one_less >= MIN_PICTURE_SIDE:
@@ -103,6 +117,8 @@ def _unknown_rows(pixels: int) -> LayoutError:
                 count=pixels,
             ),
             f"{{}}[:, 1:].reshape(-1, {one_less}, {one_less})",
+            introduces=True,
+            label_first=True,
         )
     height = next(
         (
@@ -124,6 +140,7 @@ def _unknown_rows(pixels: int) -> LayoutError:
             width=width,
         ),
         f"{{}}.reshape(-1, {height}, {width})",
+        introduces=True,
     )
 
 

@@ -14,9 +14,15 @@ from core.message import Quoted, message
 MENDED: Final = "mended.npz"
 
 
-def with_line(problem: str, line: str) -> IntakeError:
-    """Say what is wrong, and the line that mends it; `If …:` says already what the line is for."""
-    if problem.endswith(":"):
+def with_line(problem: str, line: str, *, introduced: bool = False) -> IntakeError:
+    """Say what is wrong, and the line of Python that mends it.
+
+    Args:
+        problem: what is wrong, in a sentence or two.
+        line: of Python.
+        introduced: the problem ends with what the line is for: `If …:`.
+    """
+    if introduced:
         return IntakeError(message("{problem} {line}", problem=problem, line=line))
     return IntakeError(
         message("{problem} This line of Python mends it: {line}", problem=problem, line=line)
@@ -31,10 +37,15 @@ def line_for(filename: str, given: Sequence[tuple[str, str]], *, objects: bool =
         given: what the new file is to hold: its names, and how each is made of `d`, the old one.
         objects: Python objects are to be read, which is safe in one's own file only.
     """
-    name = PurePosixPath(filename.replace("\\", "/")).name
-    loaded = f"np.load({name!r}{', allow_pickle=True' if objects else ''})"
     arrays = ", ".join(f"{one}={how}" for one, how in given)
+    loaded = load_of(filename, objects=objects)
     return Quoted(f"import numpy as np; d = {loaded}; np.savez({MENDED!r}, {arrays})")
+
+
+def load_of(filename: str, *, objects: bool = False) -> str:
+    """Write how Python loads the file; see `line_for`."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return f"np.load({name!r}{', allow_pickle=True' if objects else ''})"
 
 
 def array_of(stored: Stored) -> str:

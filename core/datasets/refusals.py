@@ -9,7 +9,7 @@ import numpy as np
 from core.datasets.arrays import Array, Stored, listed, shape_words
 from core.datasets.intake import MAX_IMAGES, IntakeError
 from core.datasets.layouts import LayoutError, laid_out
-from core.datasets.mending import MENDED, array_of, line_for, with_line
+from core.datasets.mending import MENDED, array_of, line_for, load_of, with_line
 from core.datasets.own import MAX_CLASSES, MIN_PER_CLASS
 from core.datasets.parts import TEST, TRAIN, VALIDATION
 from core.datasets.roles import Pair, Roles
@@ -90,6 +90,7 @@ class Refusals:
                     labels=fitting[0][1].name,
                 ),
                 self._line_of(Roles((Pair(TRAIN, *fitting[0]),))),
+                introduced=True,
             )
         if len(images) == len(self._arrays) > 1 and len({one.shape[1:] for one in images}) == 1:
             return with_line(
@@ -101,6 +102,7 @@ class Refusals:
                         ("labels", "np.repeat(d.files, [len(d[k]) for k in d.files])"),
                     ],
                 ),
+                introduced=True,
             )
         return IntakeError(message("{said} Labels are missing: {remedy}", said=said, remedy=REMEDY))
 
@@ -113,10 +115,9 @@ class Refusals:
                     self._filename,
                     [("images", mend.mend.format(given)), ("labels", f"{given}[:, 0]")],
                 ),
+                introduced=mend.introduces,
             )
         if not one.key:
-            # Its name as `line_for` writes it.
-            beside = line_for(self._filename, []).partition("d = ")[2].partition(";")[0]
             return with_line(
                 message(
                     "{file} is one array; images and their labels come in one .npz file. If the "
@@ -124,9 +125,10 @@ class Refusals:
                     file=self._what,
                 ),
                 Quoted(
-                    f"import numpy as np; np.savez({MENDED!r}, images={beside}, "
+                    f"import numpy as np; np.savez({MENDED!r}, images={load_of(self._filename)}, "
                     "labels=np.load('labels.npy'))"
                 ),
+                introduced=True,
             )
         return IntakeError(
             message(
@@ -175,6 +177,7 @@ class Refusals:
                 self._filename,
                 [("images", f"{given}[{first!r}]"), ("labels", f"{given}[{last!r}]")],
             ),
+            introduced=True,
         )
 
     # How much
@@ -221,7 +224,8 @@ class Refusals:
             second=pair.labels.name,
         )
         first = f"{{}}[:{min(images, labels)}]"
-        return with_line(said, self.line({pair.images: first, pair.labels: first}))
+        line = self.line({pair.images: first, pair.labels: first})
+        return with_line(said, line, introduced=True)
 
     # What is in them
 
@@ -234,7 +238,9 @@ class Refusals:
             shape=Quoted(shape_words(stored.shape)),
             problem=error.message,
         )
-        return with_line(said, self.line({stored: error.mend})) if error.mend else IntakeError(said)
+        if not error.mend:
+            return IntakeError(said)
+        return with_line(said, self.line({stored: error.mend}), introduced=error.introduces)
 
     def no_numbers(self, stored: Stored) -> IntakeError:
         """Images are of another kind than numbers."""
@@ -292,7 +298,9 @@ class Refusals:
             return IntakeError(said)
         how = "np.nan_to_num({}, nan=0, posinf=0, neginf=0)"
         changes = dict.fromkeys((pair.images for pair in self._roles.pairs), how)
-        return with_line(message("{said} If those are black:", said=said), self.line(changes))
+        return with_line(
+            message("{said} If those are black:", said=said), self.line(changes), introduced=True
+        )
 
     def one_grey(self, stored: Stored) -> IntakeError:
         """All numbers are the same."""
@@ -318,7 +326,7 @@ def _label_in_rows(one: Stored) -> LayoutError | None:
         try:
             laid_out(np.broadcast_to(np.uint8(0), (2, sides[1])), None)
         except LayoutError as error:
-            return error if "[:, 1:]" in error.mend else None
+            return error if error.label_first else None
     return None
 
 

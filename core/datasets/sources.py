@@ -33,13 +33,15 @@ class Source:
 
     Attributes:
         key: names it.
-        title: its name for people.
+        name: what its makers call it.
+        title: the same in a sentence, where it tells this one from others of that name.
         mirrors: addresses of folders that hold the files, tried in order.
         files: what has to arrive.
         kept: bytes on the disk once it is unpacked.
     """
 
     key: str
+    name: str
     title: str
     mirrors: tuple[str, ...]
     files: tuple[RemoteFile, ...]
@@ -57,6 +59,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         for source in (
             Source(
                 "mnist",
+                "MNIST",
                 N_("full MNIST"),
                 (
                     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -81,6 +84,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             Source(
                 "fashion",
                 "Fashion-MNIST",
+                "Fashion-MNIST",
                 ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
                 (
                     RemoteFile(
@@ -100,6 +104,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             ),
             Source(
                 "kmnist",
+                "KMNIST",
                 "KMNIST",
                 ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
                 (
@@ -121,12 +126,14 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             Source(
                 "emnist",
                 "EMNIST",
+                "EMNIST",
                 ("https://biometrics.nist.gov/cs_links/EMNIST/",),
                 (RemoteFile("gzip.zip", 561_753_746, "58c8d27c78d21e728a6bc7b3cc06412e"),),
                 438_000_000,
             ),
             Source(
                 "qmnist",
+                "QMNIST",
                 "QMNIST",
                 ("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",),
                 (
@@ -155,6 +162,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             ),
             Source(
                 "usps",
+                "USPS",
                 "USPS",
                 ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/",),
                 (

@@ -25,6 +25,7 @@ _ALL: Final = (
     DatasetInfo(
         key="embedded",
         title=N_("5,000 digits (built in)"),
+        short_title=N_("5,000 digits"),
         description=N_(
             "5,000 handwritten digits from MNIST’s training images, 500 of each; "
             "ready at once, without a network."
@@ -41,6 +42,7 @@ _ALL: Final = (
     DatasetInfo(
         key="mnist",
         title=N_("Full MNIST (70,000 digits)"),
+        short_title=N_("Full MNIST"),
         description=N_("All 70,000 handwritten digits of MNIST, tested on its usual 10,000."),
         train=55_000,
         validation=5_000,
@@ -53,6 +55,7 @@ _ALL: Final = (
     DatasetInfo(
         key="fashion",
         title=N_("Fashion-MNIST (70,000 garments)"),
+        short_title="Fashion-MNIST",
         description=N_(
             "Photos of clothes, shoes and bags of a shop, made as small and grey as "
             "MNIST’s digits. Harder: a shirt, a coat and a pullover look much alike."
@@ -81,6 +84,7 @@ _ALL: Final = (
     DatasetInfo(
         key="kmnist",
         title=N_("KMNIST (70,000 hiragana)"),
+        short_title="KMNIST",
         description=N_(
             "Ten hiragana as they were brushed in old Japanese books, each in several shapes."
         ),
@@ -111,6 +115,7 @@ _ALL: Final = (
     DatasetInfo(
         key="emnist_digits",
         title=N_("EMNIST digits (280,000)"),
+        short_title=N_("EMNIST digits"),
         description=N_("280,000 digits of NIST’s writers, prepared much as MNIST’s were."),
         train=220_000,
         validation=20_000,
@@ -123,6 +128,7 @@ _ALL: Final = (
     DatasetInfo(
         key="emnist_letters",
         title=N_("EMNIST letters (145,600)"),
+        short_title=N_("EMNIST letters"),
         description=N_("Handwritten letters from A to Z, large and small ones as one class."),
         train=114_400,
         validation=10_400,
@@ -137,6 +143,7 @@ _ALL: Final = (
     DatasetInfo(
         key="emnist_balanced",
         title=N_("EMNIST balanced (131,600)"),
+        short_title=N_("EMNIST balanced"),
         description=N_(
             "Digits, large letters, and the 11 small letters that do not look like large "
             "ones: 47 classes of 2,800 images."
@@ -154,6 +161,7 @@ _ALL: Final = (
     DatasetInfo(
         key="qmnist",
         title=N_("QMNIST (120,000 digits)"),
+        short_title="QMNIST",
         description=N_(
             "MNIST made anew from NIST’s forms, with all 60,000 test digits, of which "
             "MNIST kept 10,000."
@@ -169,6 +177,7 @@ _ALL: Final = (
     DatasetInfo(
         key="usps",
         title=N_("USPS (9,298 digits)"),
+        short_title="USPS",
         description=N_(
             "Digits of post codes on American envelopes, of 16 × 16 pixels. They are "
             "enlarged to 20 × 20 and given a black rim of 4, as MNIST’s digits have one."

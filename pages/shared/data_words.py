@@ -1,6 +1,6 @@
 """What a data set and its classes are called; what a person has called so is told as it is."""
 
-from core.data import title_of
+from core.data import short_title_of, title_of
 from core.datasets.own import is_own
 from core.datasets.table import class_names_of
 from core.message import Message
@@ -10,6 +10,11 @@ from pages.shared.language import say
 def data_title(key: str) -> str:
     """Return what people call a data set."""
     return told(title_of(key), key)
+
+
+def short_data_title(key: str) -> str:
+    """Return what people call a data set, where there is little room."""
+    return told(short_title_of(key), key)
 
 
 def class_titles(key: str) -> tuple[str, ...]:

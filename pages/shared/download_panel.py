@@ -79,7 +79,7 @@ def _panel(key: str) -> float:
     )
     st.caption(plain(say(info_of(key).credit)))
     st.button(
-        _("Download {name}").format(name=title.removeprefix("full ")),
+        _("Download {name}").format(name=download.source.name),
         icon=":material/download:",
         key="download_start",
         on_click=download.start,

@@ -1,12 +1,11 @@
 """All runs in a table: sought, filtered, sorted, starred, chosen."""
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +16,7 @@ from core.runs import runs
 from core.store import RunRow
 from core.take_home.sheet import sheet
 from pages.shared import state
-from pages.shared.data_words import data_title
+from pages.shared.data_words import data_title, short_data_title
 from pages.shared.held_files import Page, held_files
 from pages.shared.language import _, n_, say
 from pages.shared.person import person
@@ -175,7 +174,7 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
             "Test": [None if r.test_accuracy is None else 100 * r.test_accuracy for r in rows],
             "State": [_words(row.status) for row in rows],
             "Network": [say(row.network.words) for row in rows],
-            "Data": [_short(data_title(row.data)) for row in rows],
+            "Data": [short_data_title(row.data) for row in rows],
             "Parameters": [row.params for row in rows],
             "Time": [row.elapsed_s for row in rows],
             "Begun": when.tz_convert(timezone),
@@ -288,11 +287,6 @@ def _star() -> None:
             state.refuse(error.message)
 
 
-def _short(title: str) -> str:
-    """Leave out what stands in brackets behind a title, in either language's."""
-    return re.split(r" \(|\uff08", title, maxsplit=1)[0]
-
-
 def _words(status: Status | str) -> str:
     """Return a status as the strip words it, without its icon."""
-    return say(STATUS_WORDS[status]).rpartition("] ")[2]
+    return say(STATUS_WORDS[cast(Status, status)])

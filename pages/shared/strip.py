@@ -1,13 +1,14 @@
 """The line on every page that shows the active run, or the newest one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.message import N_
-from core.record import ENDED
+from core.record import ENDED, Status
 from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
@@ -21,25 +22,37 @@ LIVE_S = 1.0
 # An idle page looks this often whether another tab has started a run.
 IDLE_S = 4.0
 
-STATUS_WORDS = {
-    "queued": N_(":gray[:material/hourglass_top:] waits in line"),
-    "running": N_(":blue[:material/play_circle:] trains"),
-    "paused": N_(":orange[:material/pause_circle:] paused"),
-    "finished": N_(":green[:material/check_circle:] finished"),
-    "stopped": N_(":gray[:material/stop_circle:] stopped"),
-    "interrupted": N_(":orange[:material/power_off:] interrupted"),
-    "imported": N_(":gray[:material/upload_file:] brought in"),
-    "diverged": N_(":red[:material/error:] diverged"),
-    "failed": N_(":red[:material/error:] failed"),
+STATUS_WORDS: Final[Mapping[Status, str]] = {
+    "queued": N_("waits in line"),
+    "running": N_("trains"),
+    "paused": N_("paused"),
+    "finished": N_("finished"),
+    "stopped": N_("stopped"),
+    "interrupted": N_("interrupted"),
+    "imported": N_("brought in"),
+    "diverged": N_("diverged"),
+    "failed": N_("failed"),
 }
-
-
-_HELD = N_(":orange[:material/pause_circle:] paused and saved, its place given up")
+_ICONS: Final[Mapping[Status, str]] = {
+    "queued": ":gray[:material/hourglass_top:]",
+    "running": ":blue[:material/play_circle:]",
+    "paused": ":orange[:material/pause_circle:]",
+    "finished": ":green[:material/check_circle:]",
+    "stopped": ":gray[:material/stop_circle:]",
+    "interrupted": ":orange[:material/power_off:]",
+    "imported": ":gray[:material/upload_file:]",
+    "diverged": ":red[:material/error:]",
+    "failed": ":red[:material/error:]",
+}
 
 
 def status_words(now: RunSnapshot) -> str:
     """Return a run's state with its icon, in the reader's language."""
-    return say(_HELD if now.held else STATUS_WORDS[now.status])
+    if now.held:
+        words, icon = _("paused and saved, its place given up"), _ICONS["paused"]
+    else:
+        words, icon = say(STATUS_WORDS[now.status]), _ICONS[now.status]
+    return f"{icon} {words}"
 
 
 def strip() -> DeltaGenerator:

@@ -112,7 +112,7 @@ def source_of(key: str, *mirrors: str, altered: bool = False) -> Source:
         for name, body in PACKED[key].items()
     )
     assert [file.name for file in files] == [file.name for file in SOURCES[key].files]
-    return Source(key, SOURCES[key].title, mirrors, files, 1_000)
+    return Source(key, SOURCES[key].name, SOURCES[key].title, mirrors, files, 1_000)
 
 
 class Server(ThreadingHTTPServer):

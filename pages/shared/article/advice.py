@@ -20,7 +20,7 @@ from pages.shared.launch import set_against
 from pages.shared.overlay_chart import Line, overlay_chart, overlay_rows
 from pages.shared.palette import palette
 from pages.shared.person import person
-from pages.shared.strip import STATUS_WORDS
+from pages.shared.strip import status_words
 from pages.shared.words import duration, percent, plain, short
 
 LIVE_S: Final = 0.5
@@ -74,7 +74,7 @@ def _one(advice: Advice) -> bool:
         if _is_live(newest):
             for letter, run in zip("AB", newest, strict=True):
                 now = run.snapshot()
-                st.progress(now.progress, f"**{letter}** {say(STATUS_WORDS[now.status])}")
+                st.progress(now.progress, f"**{letter}** {status_words(now)}")
             return True
         _verdict(newest)
         _other_seeds(pairs)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from core.data import DATASETS, short_title_of
 from core.message import message
+from core.translation import LANGUAGES, tell
 from pages.shared import data_words
-from pages.shared.data_words import class_titles, data_title
+from pages.shared.data_words import class_titles, data_title, short_data_title
 
 OWN = "own:0123456789ab-2"
 
@@ -30,3 +32,20 @@ def test_what_is_said_about_a_persons_own_is_told(monkeypatch):
     gone = message("{title} (gone)", title="Bag")
     monkeypatch.setattr(data_words, "title_of", lambda key: gone)
     assert data_title(OWN) == "BAG (GONE)"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", DATASETS)
+def test_a_short_title_is_how_the_title_begins(key, language):
+    short, long = tell(short_title_of(key), language), tell(DATASETS[key].title, language)
+    bracket = " (" if language == "en" else "\uff08"
+    assert short == long.split(bracket)[0]
+
+
+def test_brackets_in_a_persons_own_title_are_theirs(monkeypatch):
+    monkeypatch.setattr(data_words, "short_title_of", lambda key: "Birds (blue)")
+    assert short_data_title(OWN) == "Birds (blue)"
+
+
+def test_a_data_set_of_a_later_version_is_called_by_its_key():
+    assert short_title_of("tomorrow") == "tomorrow"

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from core.device import Device
 from core.errors import UserError
 from core.glance import Outline
+from core.record import Status
 from core.store import RunRow
 from pages.shared.held_files import Page, held_files
 from pages.shared.runs_table import Wanted, table_csv, table_file, table_rows
@@ -77,6 +79,13 @@ def test_a_row_in_the_words_of_people():
     assert row["Tags"] == ["baseline", "Lesson 2"]
     assert row["Begun"] == pd.Timestamp("2025-11-25 00:00", tz="Asia/Shanghai")
     assert (row["Parameters"], row["Time"], row["Disk"]) == (29_434, 5.25, 1_400_000)
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_a_state_is_one_word_or_two_without_marks(status):
+    (row,) = table_rows([replace(ROW, status=status)], "UTC").to_dict("records")
+    assert row["State"]
+    assert not set(row["State"]) & set(":[]_")
 
 
 def test_numbers_stay_numbers_for_a_column_to_sort_by():

@@ -9,7 +9,7 @@ import torch
 
 from core.check import check
 from core.codec import from_json, from_query, to_json, to_query
-from core.data import DataError, is_available, load, title_of
+from core.data import DataError, is_available, load, short_title_of, title_of
 from core.datasets.own import (
     OwnImages,
     delete,
@@ -207,6 +207,7 @@ def test_deleted_images_are_gone_but_their_runs_still_draw():
     assert own_keys() == ()
     assert info_of(key) == before
     assert title_of(key) == "mine (its images were deleted)"
+    assert short_title_of(key) == "mine"
     with pytest.raises(DataError, match="“mine” are no longer on this computer"):
         load(key)
     spec = RunSpec(data=key)
