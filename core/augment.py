@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.datasets.table import info_of
-from core.layers import IMAGE_SHAPE
+from core.network.layer import IMAGE_SHAPE
 from core.spec import RunSpec
 
 SIDE: Final = IMAGE_SHAPE[-1]

@@ -158,9 +158,7 @@ def _batch_too_large(spec: RunSpec, train_size: int) -> Problem | None:
 def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
     if spec.batch_size > 1:
         return None
-    parts = [
-        layer.part for layer in network.layers if layer.op == "BatchNorm2d" and layer.shape[1] == 1
-    ]
+    parts = [layer.part for layer in network.layers if layer.operation.spread_of(layer) == 1]
     if not parts:
         return None
     indices = [int(part.split(".")[1]) for part in parts]

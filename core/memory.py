@@ -5,7 +5,8 @@ from math import prod
 from typing import Final
 
 from core.augment import VALUES_PER_IMAGE, augments
-from core.layers import GATES, IMAGE_SHAPE, Layer, Network
+from core.layers import Network
+from core.network.layer import IMAGE_SHAPE
 from core.precision import precision_of
 from core.spec import RunSpec
 
@@ -31,26 +32,6 @@ _OVERHEAD_BYTES: Final = 48 * 2**20
 _PASSING: Final = 6
 # The same among the weights, in copies of the largest layer's.
 _HOLES: Final = 2
-# Layers whose output autograd keeps or must hold beside their input until the backward pass.
-_KEPT: Final = {
-    "Conv2d",
-    "BatchNorm2d",
-    "Linear",
-    "MaxPool2d",
-    "AvgPool2d",
-    "AdaptiveAvgPool2d",
-    "ReLU",
-    "Sigmoid",
-    "Tanh",
-    "LeakyReLU",
-    "GELU",
-    "ELU",
-    "SiLU",
-    "Dropout",
-    "Dropout2d",
-}
-# What a recurrent layer keeps of every row and gate, in copies of the gates' values.
-_KEPT_BY_CELL: Final = 4
 
 
 @dataclass(frozen=True)
@@ -90,13 +71,10 @@ def step_memory(spec: RunSpec, network: Network, batch_size: int | None = None) 
     kept = largest * (3 if half else 1)
     indices = 0
     for layer in network.layers:
-        size = _values_at_once(layer)
-        if layer.op in GATES:
-            kept += int(layer.args.get("num_layers", 1)) * _KEPT_BY_CELL * size
-        elif layer.op in _KEPT:
-            kept += size
-            indices += size if layer.op == "MaxPool2d" else 0
-        largest = max(largest, size)
+        values = layer.operation.memory(layer)
+        kept += values.kept
+        indices += values.indices
+        largest = max(largest, values.made)
     for part in network.residual:
         # The sum, which the next layer keeps, and its gradient, which flows both ways.
         kept += 2 * prod(network.of_part(part)[0].shape)
@@ -122,16 +100,10 @@ def evaluation_batch(spec: RunSpec, network: Network) -> int:
     stop, for many images at once. So it is what takes no more memory and work than a training
     step, and never much memory, as blocks of other sizes than training's come on top of those.
     """
-    largest = max(prod(IMAGE_SHAPE), *map(_values_at_once, network.layers))
+    made = [layer.operation.memory(layer).made for layer in network.layers]
+    largest = max(prod(IMAGE_SHAPE), *made)
     # A layer's input and output, and the library's own copy of one of them.
     memory = max(min(step_memory(spec, network).activations, _MUCH_MEMORY), _LITTLE_MEMORY)
     by_memory = memory // (3 * largest * FLOAT_BYTES)
     by_work = max(3 * spec.batch_size, _LITTLE_WORK // network.multiply_adds)
     return max(1, min(_MAX_EVALUATED, by_memory, by_work))
-
-
-def _values_at_once(layer: Layer) -> int:
-    """Return how many values a layer makes of one image; a recurrent one has them for every row."""
-    if layer.op in GATES:
-        return IMAGE_SHAPE[1] * GATES[layer.op] * prod(layer.shape)
-    return prod(layer.shape)

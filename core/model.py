@@ -3,17 +3,14 @@
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from core.layers import Layer, Network, lay_out
-from core.pooling import TiledAvgPool2d
+from core.layers import Network, lay_out
+from core.network.layer import Layer
+from core.network.operations import OPERATIONS
 from core.spec import RunSpec, SpecError
-
-# 32-bit floats in the widest vector register of a CPU.
-_VECTOR: Final = 16
 
 
 class Stack(nn.Sequential):
@@ -28,6 +25,9 @@ class Stack(nn.Sequential):
         super().__init__(layers)
         self.around = dict(around)
         self._begins = frozenset(around.values())
+        entries = [OPERATIONS.get(type(layer)) for layer in layers.values()]
+        # By their places, the layers that a call alone does not apply.
+        self._ways = {i: entry.apply for i, entry in enumerate(entries) if entry and entry.apply}
 
     def forward(self, x: Tensor, made: list[Tensor] | None = None) -> Tensor:
         """Return the logits of a batch of images.
@@ -41,24 +41,12 @@ class Stack(nn.Sequential):
         for i, layer in enumerate(self):
             if i in self._begins:
                 given = x
-            x = read_rows(layer, x) if isinstance(layer, nn.RNNBase) else layer(x)
+            x = self._ways[i](layer, x) if i in self._ways else layer(x)
             if made is not None:
                 made.append(x)
             if i in self.around:
                 x = given + x
         return x
-
-
-def read_rows(layer: nn.RNNBase, images: Tensor) -> Tensor:
-    """Read images (N, 1, 28, 28) row by row; return what is remembered at the end, (N, values).
-
-    Of two directions, each one's own end: the last row, and the first.
-    """
-    memory: Tensor = layer(images.squeeze(1))[0]
-    if not layer.bidirectional:
-        return memory[:, -1]
-    units = layer.hidden_size
-    return torch.cat([memory[:, -1, :units], memory[:, 0, units:]], 1)
 
 
 def build(spec: RunSpec) -> Stack:
@@ -73,9 +61,7 @@ def build(spec: RunSpec) -> Stack:
     network = lay_out(spec)
     if network.broken:
         raise SpecError(network.broken.message, network.broken.path)
-    layers = OrderedDict(
-        (layer.name, getattr(nn, layer.op)(**layer.args)) for layer in network.layers
-    )
+    layers = OrderedDict((layer.name, layer.module()) for layer in network.layers)
     places: dict[str, list[int]] = {}
     for i, layer in enumerate(network.layers):
         if not layer.is_head:
@@ -128,45 +114,25 @@ def seed_of(name: str, seed: int) -> int:
 def memory_format_of(network: Network) -> torch.memory_format:
     """Return the order of a network's values in memory that trains fastest and safely.
 
-    It is `channels_last`, unless oneDNN, which computes convolutions on a CPU, would write beyond
-    its own buffer: for the gradient of the weights of a 1 x 1 convolution with a stride and fewer
-    channels than fit in a vector register, it spoils the process's memory or gets the gradient
-    wrong (uxlfoundation/oneDNN, issue 6035; so in 3.12, of PyTorch 2.13).
+    It is `channels_last`, unless a layer of these arguments would be spoilt by it.
     """
-    for layer in network.layers:
-        args = layer.args
-        if (
-            layer.op == "Conv2d"
-            and args["kernel_size"] == 1
-            and int(args.get("stride", 1)) > 1
-            and int(args["in_channels"]) < _VECTOR
-        ):
-            return torch.contiguous_format
-    return torch.channels_last
+    spoilt = any(layer.operation.spoilt_by_channels_last(layer) for layer in network.layers)
+    return torch.contiguous_format if spoilt else torch.channels_last
 
 
 def in_fast_order(model: Stack) -> Stack:
     """Return the same modules in the order and form in which they are fast, to the last bit.
 
-    Every max pooling stands before the ReLU that it follows; average pooling is `TiledAvgPool2d`.
-
-    The largest of some values is the same before and after ReLU, and so is every gradient, to the
-    last bit; but ReLU then has a quarter of the work, or less. (Sigmoid and Tanh round different
-    values to the same one, so that there another pixel could be taken for the largest.)
+    Where a layer yields to the one behind it, as ReLU does to max pooling, the two change places;
+    average pooling is `TiledAvgPool2d`.
     """
-    modules = [_fast(module) for module in model]
+    entries = [OPERATIONS[type(module)] for module in model]
+    modules = [entry.fast(module) for entry, module in zip(entries, model, strict=True)]
     for i in range(len(modules) - 1):
-        if isinstance(modules[i], nn.ReLU) and isinstance(modules[i + 1], nn.MaxPool2d):
+        if type(modules[i + 1]) in entries[i].yields_to:
             modules[i], modules[i + 1] = modules[i + 1], modules[i]
+            entries[i], entries[i + 1] = entries[i + 1], entries[i]
     return Stack(OrderedDict((str(i), module) for i, module in enumerate(modules)), model.around)
-
-
-def _fast(module: nn.Module) -> nn.Module:
-    if isinstance(module, nn.AvgPool2d) and module.kernel_size == module.stride:
-        side = module.kernel_size
-        if isinstance(side, int) and not module.padding and not module.ceil_mode:
-            return TiledAvgPool2d(side)
-    return module
 
 
 def source(network: Network) -> str:
@@ -211,10 +177,8 @@ def class_source(network: Network) -> str:
 
 
 def _call(layer: Layer) -> str:
-    positional = {"in_channels", "out_channels", "in_features", "out_features", "num_features"}
-    positional |= {"input_size", "hidden_size"}
     args = ", ".join(
-        repr(value) if key in positional else f"{key}={value!r}"
+        repr(value) if key in layer.operation.positional else f"{key}={value!r}"
         for key, value in layer.args.items()
     )
     return f"nn.{layer.op}({args})"
@@ -223,25 +187,13 @@ def _call(layer: Layer) -> str:
 def _steps(network: Network, part: str) -> list[str]:
     """Lines of `forward`: the layers of a part, and those that flatten what it makes."""
     layers = network.of_part(part)
-    if part == "recurrent":
-        return _reading_steps(layers[0])
+    if lines := layers[0].operation.lines(layers[0]):
+        return lines
     if part not in network.residual:
         return [_step(layers)]
     block = tuple(layer for layer in layers if not layer.is_head)
     rest = layers[len(block) :]
     return [_step(block, "x + "), *([_step(rest)] if rest else [])]
-
-
-def _reading_steps(layer: Layer) -> list[str]:
-    read = f"x, _ = self.{layer.name}(x.squeeze(1))  # 28 rows of 28 pixels, one after another"
-    units, (values,) = layer.args["hidden_size"], layer.shape
-    if not layer.args.get("bidirectional"):
-        return [read, f"x = x[:, -1]  # what is remembered after the last row: {values}"]
-    return [
-        read,
-        "# What each direction remembers at its end.",
-        f"x = torch.cat([x[:, -1, :{units}], x[:, 0, {units}:]], 1)  # {values}",
-    ]
 
 
 def _step(layers: tuple[Layer, ...], way_around: str = "") -> str:

@@ -13,7 +13,7 @@ from core.article.little import weights_of
 from core.batches import normalise
 from core.data import load
 from core.device import take_one_core
-from core.layers import ACTIVATION_OPS
+from core.network.operations.activation import activation_of
 
 # A slope under this passes next to nothing back.
 FLAT: Final = 0.01
@@ -41,8 +41,7 @@ class Effect:
 
 def module(key: str) -> nn.Module:
     """Return an activation, such as `relu`; `none` changes nothing."""
-    made: nn.Module = getattr(nn, ACTIVATION_OPS[key])() if key in ACTIVATION_OPS else nn.Identity()
-    return made
+    return activation_of(key)
 
 
 def curve(key: str, x: Tensor) -> tuple[Tensor, Tensor]:

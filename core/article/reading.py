@@ -12,8 +12,9 @@ from core.article.little import draw
 from core.batches import normalise
 from core.data import load
 from core.device import take_one_core
-from core.layers import Layer, lay_out
+from core.layers import lay_out
 from core.model import seed_of
+from core.network.layer import Layer
 from core.presets import PRESETS
 
 # The preset that stands for each kind of network.
@@ -102,7 +103,7 @@ def _first(kind: str) -> Layer:
 def _module(kind: str) -> nn.Module:
     first = _first(kind)
     with torch.device("meta"):
-        layer: nn.Module = getattr(nn, first.op)(**first.args)
+        layer = first.module()
     layer.to_empty(device="cpu")
     draw(layer, torch.Generator().manual_seed(seed_of(first.name, PRESETS[KINDS[kind]].spec.seed)))
     return layer

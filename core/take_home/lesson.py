@@ -18,6 +18,7 @@ from core.datasets.own import is_own
 from core.datasets.table import info_of
 from core.memory import evaluation_batch
 from core.model import class_source, memory_format_of
+from core.network.operations import OPERATIONS
 from core.preparation import in_words
 from core.record import RunRecord
 from core.spec import RunSpec, walk
@@ -228,8 +229,9 @@ def _order_words(parcel: Parcel) -> str:
 
 
 def _network_code(parcel: Parcel) -> str:
+    redrawn = [f"nn.{op.name}" for op in OPERATIONS.values() if op.matrices]
     redraw = [
-        "        if isinstance(layer, (nn.Conv2d, nn.Linear)):",
+        f"        if isinstance(layer, ({', '.join(redrawn)})):",
         f"            nn.init.{_INITS[parcel.spec.init][1]}",
         "            if layer.bias is not None:",
         "                nn.init.zeros_(layer.bias)",
@@ -271,8 +273,7 @@ def _training_code(parcel: Parcel) -> str:
     info = info_of(spec.data)
     size = course_of(spec).train
     single = size % spec.batch_size == 1
-    layers = parcel.network.layers
-    dropout = any(layer.op.startswith("Dropout") or "dropout" in layer.args for layer in layers)
+    dropout = any(layer.operation.random(layer) for layer in parcel.network.layers)
     prepared, noted, ended = best_lines(spec)
     rate_made, rate_changed = rate_lines(record)
     threads_listed, threads_changed = thread_lines(record)

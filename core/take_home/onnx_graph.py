@@ -1,7 +1,8 @@
 """The network as ONNX, for other runtimes, phones and browsers.
 
 The graph is written from `core.layers`, the list that the module, its source and its drawing are
-made from: a dozen operators, so that no tracer has to guess them. Pixels go in as they are, uint8
+made from; each layer's entry in the table of operations says which nodes it is, a dozen in all, so
+that no tracer has to guess them. Pixels go in as they are, uint8
 from 0 to 255, and probabilities come out: what brings pixels to mean 0 and deviation 1 is inside,
 where nobody can forget it. Every file is run by onnxruntime and compared with PyTorch before it is
 handed out. (onnx's own reference evaluator would need no further package, but takes 2 to 33 s for
@@ -23,10 +24,11 @@ from core.codec import to_json
 from core.data import load
 from core.datasets.table import info_of
 from core.device import take_one_core
-from core.layers import IMAGE_SHAPE, Layer, Network
+from core.layers import Network
 from core.memory import evaluation_batch
 from core.message import N_, message
 from core.model import build
+from core.network.layer import IMAGE_SHAPE, Layer
 from core.preparation import in_words
 from core.take_home.parcel import Parcel, TakeHomeError, one_line
 
@@ -39,9 +41,6 @@ OUTPUT: Final = "probabilities"
 TOLERANCE: Final = 1e-4
 # One file of protobuf ends at 2 GiB; the rest of the graph is small.
 _MAX_PARAMS: Final = (2**31 - 2**20) // 4
-# Operators that are called the same as in PyTorch, or nearly.
-_ACTIVATIONS: Final = {"ReLU": "Relu", "Sigmoid": "Sigmoid", "Tanh": "Tanh"}
-_POOLS: Final = {"MaxPool2d": "MaxPool", "AvgPool2d": "AveragePool"}
 
 
 def onnx_file(parcel: Parcel, tell: Callable[[str], None] = lambda words: None) -> bytes:
@@ -154,7 +153,7 @@ def largest_difference(
 
 
 class _Plan:
-    """The operators so far, each applied to what the one before it returns."""
+    """The nodes so far, each applied to what the one before it returns; a `GraphWriter`."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -162,16 +161,50 @@ class _Plan:
         self._weights = weights
         self._value = INPUT
 
+    @property
+    def value(self) -> str:
+        """See `GraphWriter.value`."""
+        return self._value
+
     def add(self, op: str, name: str, *more: str, **attributes: object) -> None:
-        """Append an operator whose first input is the present value."""
-        node = helper.make_node(op, [self._value, *more], [name], name, **attributes)  # type: ignore[arg-type]
+        """See `GraphWriter.add`."""
+        self.add_many(op, name, (name,), *more, goes_on=name, **attributes)
+
+    def add_many(
+        self,
+        op: str,
+        name: str,
+        outputs: tuple[str, ...],
+        *more: str,
+        goes_on: str,
+        **attributes: object,
+    ) -> None:
+        """See `GraphWriter.add_many`."""
+        node = helper.make_node(op, [self._value, *more], outputs, name, **attributes)  # type: ignore[arg-type]
         self.nodes.append(node)
-        self._value = name
+        self._value = goes_on
 
     def constant(self, name: str, value: NDArray[np.float32] | np.float32) -> str:
-        """Append a constant and return its name."""
+        """See `GraphWriter.constant`."""
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
+
+    def numbers(self, name: str, values: list[int]) -> str:
+        """See `GraphWriter.numbers`."""
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
+    def weight(self, layer: Layer, name: str) -> Tensor:
+        """See `GraphWriter.weight`."""
+        return self._weights[f"{layer.name}.{name}"]
+
+    def weights(self, layer: Layer, *names: str) -> list[str]:
+        """See `GraphWriter.weights`."""
+        keys = [f"{layer.name}.{name}" for name in names]
+        found = [key for key in keys if key in self._weights]
+        for key in found:
+            self.constant(key, self._weights[key].contiguous().numpy())
+        return found
 
     def network(self, network: Network) -> None:
         """Append all layers, and the ways around some blocks."""
@@ -180,132 +213,6 @@ class _Plan:
         for layer in network.layers:
             if layer.part != part:
                 part, given = layer.part, self._value
-            self._layer(layer)
+            layer.operation.onnx(layer, self)
             if part in network.residual and layer.name == ends[part]:
                 self.add("Add", f"{part}.sum", given)
-
-    def _layer(self, layer: Layer) -> None:
-        """Append a layer as it computes when nothing is learned."""
-        name, args = layer.name, layer.args
-        match layer.op:
-            case "Conv2d":
-                size, stride = int(args["kernel_size"]), int(args.get("stride", 1))
-                self.add(
-                    "Conv",
-                    name,
-                    *self._kept(name, "weight", "bias"),
-                    kernel_shape=[size] * 2,
-                    strides=[stride] * 2,
-                    pads=[int(args.get("padding", 0))] * 4,
-                )
-            case "BatchNorm2d":
-                kept = self._kept(name, "weight", "bias", "running_mean", "running_var")
-                self.add("BatchNormalization", name, *kept, epsilon=1e-5)
-            case "MaxPool2d" | "AvgPool2d":
-                size = int(args["kernel_size"])
-                stride = int(args.get("stride", size))
-                self.add(_POOLS[layer.op], name, kernel_shape=[size] * 2, strides=[stride] * 2)
-            case "AdaptiveAvgPool2d":
-                self.add("GlobalAveragePool", name)
-            case "Flatten":
-                self.add("Flatten", name, axis=1)
-            case "Linear":
-                self.add("Gemm", name, *self._kept(name, "weight", "bias"), transB=1)
-            case "RNN" | "LSTM" | "GRU":
-                self._recurrent(layer)
-            case "LeakyReLU":
-                self.add("LeakyRelu", name, alpha=0.01)
-            case "ELU":
-                self.add("Elu", name, alpha=1.0)
-            case "SiLU":
-                x = self._value
-                self.add("Sigmoid", f"{name}.share")
-                self.add("Mul", name, x)
-            case "GELU":
-                self._gelu(name)
-            case "Dropout" | "Dropout2d":
-                pass
-            case op if op in _ACTIVATIONS:
-                self.add(_ACTIVATIONS[op], name)
-            case op:
-                raise TakeHomeError(
-                    message(
-                        "There is no ONNX network: {layer} cannot be written as ONNX yet.", layer=op
-                    )
-                )
-
-    def _recurrent(self, layer: Layer) -> None:
-        """Append layers that read the image row by row, and what they remember at the end."""
-        name, units = layer.name, int(layer.args["hidden_size"])
-        ways = ["", "_reverse"] if layer.args.get("bidirectional") else [""]
-        self.add("Squeeze", f"{name}.rows", self.numbers(f"{name}.axis", [1]))
-        # ONNX has the steps first and the images second.
-        self.add("Transpose", f"{name}.in_steps", perm=[1, 0, 2])
-        attributes = {"hidden_size": units}
-        if layer.op == "GRU":
-            attributes["linear_before_reset"] = 1
-        depth = int(layer.args.get("num_layers", 1))
-        for i in range(depth):
-            given = [
-                self.constant(f"{name}.{kind}{i}", self._gates(layer, keys, f"_l{i}", ways))
-                for kind, keys in (
-                    ("W", ["weight_ih"]),
-                    ("R", ["weight_hh"]),
-                    ("B", ["bias_ih", "bias_hh"]),
-                )
-            ]
-            every, last = f"{name}.every{i}", f"{name}.last{i}"
-            node = helper.make_node(
-                layer.op,
-                [self._value, *given],
-                [every, last],
-                f"{name}.layer{i}",
-                direction="bidirectional" if len(ways) > 1 else "forward",
-                **attributes,  # type: ignore[arg-type]
-            )
-            self.nodes.append(node)
-            # (steps, ways, images, units) for the next layer; of the last, (ways, images, units).
-            self._value = every if i + 1 < depth else last
-            if i + 1 < depth:
-                self.add("Transpose", f"{every}.turned", perm=[0, 2, 1, 3])
-                shape = self.numbers(f"{every}.shape", [0, 0, -1])
-                self.add("Reshape", f"{every}.joined", shape)
-        self.add("Transpose", f"{name}.turned", perm=[1, 0, 2])
-        self.add("Reshape", name, self.numbers(f"{name}.shape", [0, -1]))
-
-    def _gates(
-        self, layer: Layer, keys: list[str], place: str, ways: list[str]
-    ) -> NDArray[np.float32]:
-        """Return the weights of each direction, its gates in the order in which ONNX has them."""
-        order = {"RNN": [0], "LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2]}[layer.op]
-        found = []
-        for way in ways:
-            parts = []
-            for key in keys:
-                value = self._weights[f"{layer.name}.{key}{place}{way}"]
-                gates = value.chunk(len(order))
-                parts += [gates[i] for i in order]
-            found.append(torch.cat(parts))
-        made: NDArray[np.float32] = torch.stack(found).contiguous().numpy()
-        return made
-
-    def numbers(self, name: str, values: list[int]) -> str:
-        """Append whole numbers, such as a shape, and return their name."""
-        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
-        return name
-
-    def _gelu(self, name: str) -> None:
-        """Multiply by the share of a normal distribution below; no operator before opset 20."""
-        x = self._value
-        self.add("Div", f"{name}.scaled", self.constant(f"{name}.root", np.float32(2**0.5)))
-        self.add("Erf", f"{name}.erf")
-        self.add("Add", f"{name}.share", self.constant(f"{name}.one", np.float32(1)))
-        self.add("Mul", f"{name}.double", x)
-        self.add("Mul", name, self.constant(f"{name}.half", np.float32(0.5)))
-
-    def _kept(self, layer: str, *names: str) -> list[str]:
-        """Append those of a layer's tensors that it has, and return their names."""
-        found = [f"{layer}.{name}" for name in names if f"{layer}.{name}" in self._weights]
-        for name in found:
-            self.constant(name, self._weights[name].contiguous().numpy())
-        return found

@@ -7,7 +7,7 @@ from typing import Final
 
 from core.course import course_of
 from core.datasets.table import info_of
-from core.layers import Layer
+from core.network.layer import Layer
 from core.palette import DARK, LIGHT
 from core.precision import IN_WORDS
 from core.preparation import in_words

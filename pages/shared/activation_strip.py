@@ -7,9 +7,8 @@ from typing import Final
 
 import streamlit as st
 import torch
-from torch import nn
 
-from core.layers import ACTIVATION_OPS
+from core.network.operations.activation import activation_of
 from core.spec import ACTIVATIONS
 from pages.shared.language import _, say
 from pages.shared.palette import Palette, palette
@@ -73,7 +72,7 @@ def strip(chosen: str, colours: Palette) -> str:
 def _path(key: str) -> str:
     """The curve of an activation as PyTorch computes it, up to where it leaves the picture."""
     x = torch.linspace(-_REACH, _REACH, 61)
-    y = getattr(nn, ACTIVATION_OPS[key])()(x) if key in ACTIVATION_OPS else x
+    y = activation_of(key)(x)
     points = [
         f"{(at + _REACH) / (2 * _REACH) * _WIDTH:.1f},{_y(value):.1f}"
         for at, value in zip(x.tolist(), y.tolist(), strict=True)

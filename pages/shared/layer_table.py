@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.layers import Layer, Network
+from core.layers import Network
+from core.network.layer import Layer
 from core.spec import place
 from core.translation import unbroken
 from pages.shared.language import _, say

@@ -5,7 +5,8 @@ from math import log2
 
 import plotly.graph_objects as go
 
-from core.layers import IMAGE_SHAPE, Layer, Network
+from core.layers import Network
+from core.network.layer import IMAGE_SHAPE, Layer
 from core.spec import RunSpec, place
 from pages.shared.data_words import class_titles
 from pages.shared.figure_text import figure_text
@@ -145,58 +146,45 @@ def _stages(network: Network, colours: Palette) -> list[_Stage]:
         _Stage("input", 4, _height(side), colours.quiet, _("One grey image of 28 × 28 pixels"))
     ]
     for part in dict.fromkeys(layer.part for layer in network.layers):
-        layers = network.of_part(part)
-        if part.startswith("blocks"):
-            stages += _block_stages(part, layers, colours)
-        elif part == "recurrent":
-            stages.append(_recurrent_stage(layers[0], colours))
-        elif part != "output":
-            stages.append(_dense_stage(part, layers, colours))
+        if part != "output":
+            stages += _stages_of_part(part, network.of_part(part), colours)
     return stages
 
 
-def _block_stages(part: str, layers: tuple[Layer, ...], colours: Palette) -> list[_Stage]:
-    average = next((layer for layer in layers if layer.op == "AdaptiveAvgPool2d"), None)
-    pool = next((layer for layer in layers if "Pool" in layer.op and not layer.is_head), None)
-    conv = layers[0]
-    stages = [
-        _Stage(
-            part,
-            _width(conv.shape[0]),
-            _height(conv.shape[1]),
-            colours.convolution,
-            hover(part, [layer for layer in layers if layer is not pool and not layer.is_head]),
-            joined=pool is not None,
-        )
-    ]
-    if average:
-        stages[-1] = replace(stages[-1], joined=True)
-    for after in (pool, average):
-        if after:
-            stages.append(
-                _Stage(
-                    part,
-                    _width(after.shape[0]),
-                    _height(after.shape[1]),
-                    colours.pooling,
-                    hover(part, [after]),
-                    joined=after is pool and average is not None,
-                )
-            )
-    return stages
+def _stages_of_part(part: str, layers: tuple[Layer, ...], colours: Palette) -> list[_Stage]:
+    """Return a box for each layer that has one, which tells of the layers behind it as well."""
+    boxes: list[list[Layer]] = []
+    # What stands before the first box is told of there.
+    before: list[Layer] = []
+    for layer in layers:
+        if layer.operation.box != "none":
+            boxes.append([*before, layer])
+            before = []
+        elif not boxes:
+            before.append(layer)
+        elif not layer.is_head:
+            boxes[-1].append(layer)
+    stages = [_stage(part, box, colours) for box in boxes]
+    return [replace(stage, joined=stage is not stages[-1]) for stage in stages]
 
 
-def _dense_stage(part: str, layers: tuple[Layer, ...], colours: Palette) -> _Stage:
-    linear = next(layer for layer in layers if layer.op == "Linear")
-    height = 14 + 7 * log2(linear.shape[0] + 1)
-    return _Stage(part, 7, height, colours.dense, hover(part, list(layers)))
+def _stage(part: str, layers: list[Layer], colours: Palette) -> _Stage:
+    """Return a box as large as what the first layer that has one makes."""
+    layer = next(layer for layer in layers if layer.operation.box != "none")
+    words = hover(part, layers)
+    match layer.operation.box:
+        case "dense":
+            return _Stage(part, 7, _column(layer.shape[0]), colours.dense, words)
+        case "recurrent":
+            # Thicker with every layer.
+            thickness = 7.0 * layer.number("num_layers", 1)
+            return _Stage(part, thickness, _column(layer.shape[0]), colours.convolution, words)
+    colour = colours.pooling if layer.operation.box == "pooling" else colours.convolution
+    return _Stage(part, _width(layer.shape[0]), _height(layer.shape[1]), colour, words)
 
 
-def _recurrent_stage(layer: Layer, colours: Palette) -> _Stage:
-    """A box as high as the memory is large, and thicker with every layer."""
-    height = 14 + 7 * log2(layer.shape[0] + 1)
-    thickness = 7.0 * int(layer.args.get("num_layers", 1))
-    return _Stage("recurrent", thickness, height, colours.convolution, hover("recurrent", [layer]))
+def _column(values: int) -> float:
+    return 14 + 7 * log2(values + 1)
 
 
 def _width(channels: int) -> float:

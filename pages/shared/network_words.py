@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from core.layers import Layer, Network
+from core.layers import Network
 from core.message import N_
+from core.network.layer import Layer
 from core.spec import RunSpec, place
 from pages.shared.language import _, say
 from pages.shared.palette import Palette
@@ -68,8 +69,9 @@ def caption(network: Network, part: str) -> str:
     """Say what comes out of a part, in a word or two."""
     if part == "input":
         return "28 × 28"
-    layers = [layer for layer in network.of_part(part) if layer.op != "Flatten"]
-    last = layers[-1].shape
+    shapes = [layer.shape for layer in network.of_part(part)]
+    # Of a block that is laid out in a row, its image.
+    last = next((shape for shape in reversed(shapes) if len(shape) == 3), shapes[-1])
     if len(last) == 1:
         return f"{last[0]:,}"
     return f"{last[0]} @ {last[1]} × {last[2]}"

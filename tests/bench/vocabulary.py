@@ -22,8 +22,10 @@ from core.check import check
 from core.data import Digits, Split, load
 from core.device import keep_freed_memory, take_one_core
 from core.events import Diverged, Epoch, Steps
-from core.layers import IMAGE_SHAPE, Network
-from core.model import Stack, build, read_rows
+from core.layers import Network
+from core.model import Stack, build
+from core.network.layer import IMAGE_SHAPE
+from core.network.operations.recurrent import read_rows
 from core.presets import DEFAULT, PRESETS
 from core.range_test import range_test, suggest
 from core.runs import Runs

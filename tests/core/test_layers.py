@@ -9,7 +9,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.layers import IMAGE_SHAPE, Network, lay_out
-from core.model import build, read_rows
+from core.model import build
+from core.network.operations.recurrent import read_rows
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
 

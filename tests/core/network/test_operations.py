@@ -1,0 +1,81 @@
+"""Every kind of layer is one entry of one table, and nothing else knows kinds by their names."""
+
+import ast
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from torch import nn
+
+from core.layers import lay_out
+from core.network.layer import Operation
+from core.network.operations import OPERATIONS
+from core.settings import Choice, Flag
+from core.spec import BlockSpec, DenseSpec, RunSpec, settings
+
+ROOT = Path(__file__).resolve().parents[3]
+TABLE = ROOT / "core" / "network" / "operations"
+# Where layers are named for people, and where the article prints code as its author wrote it.
+WORDS = (ROOT / "core" / "spec", ROOT / "core" / "article")
+
+
+def every_choice() -> list[RunSpec]:
+    """Specs in which every option of every setting of the network is chosen once."""
+    found = []
+    for cls, group in ((BlockSpec, "blocks"), (DenseSpec, "dense"), (RunSpec, "")):
+        for name, record in settings(cls).items():
+            options = [True] if isinstance(record, Flag) else getattr(record, "options", [0.5])
+            for option in options if isinstance(record, Choice | Flag) or "dropout" in name else ():
+                part = cls(**{name: option})
+                found.append(RunSpec(**{group: (part,)}) if group else part)
+                if name == "cell":
+                    found.append(RunSpec(family="recurrent", cell=option))
+    return found
+
+
+def test_the_table_holds_what_can_be_chosen_and_no_more():
+    used = {layer.operation.module for spec in every_choice() for layer in lay_out(spec).layers}
+    assert used == set(OPERATIONS)
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=100)
+def test_every_layer_is_an_entry_of_the_table(specs, data):
+    for layer in lay_out(data.draw(specs(most=12))).layers:
+        assert OPERATIONS[layer.operation.module] is layer.operation
+        assert layer.op == type(layer.module()).__name__
+
+
+@pytest.mark.parametrize("name", [operation.name for operation in OPERATIONS.values()])
+def test_an_entry_is_complete(name):
+    (operation,) = (entry for entry in OPERATIONS.values() if entry.name == name)
+    assert issubclass(operation.module, nn.Module)
+    assert getattr(nn, name) is operation.module
+    for column in fields(Operation):
+        value = getattr(operation, column.name)
+        assert callable(value) or isinstance(value, bool | str | tuple) or column.name == "apply"
+
+
+def named_kinds(text: str) -> list[str]:
+    """What a module says that is the name of a kind of layer."""
+    names = {operation.name for operation in OPERATIONS.values()}
+    tree = ast.walk(ast.parse(text))
+    said = [getattr(node, "value", None) if isinstance(node, ast.Constant) else
+            getattr(node, "attr", None) for node in tree]  # fmt: skip
+    return [word for word in said if isinstance(word, str) and word in names]
+
+
+def test_no_other_module_names_a_kind_of_layer():
+    assert named_kinds('if layer.op == "Conv2d": ...') == ["Conv2d"]
+    assert named_kinds("isinstance(layer, nn.ReLU)") == ["ReLU"]
+    modules = [path for folder in ("core", "pages") for path in (ROOT / folder).rglob("*.py")]
+    found = {
+        str(path.relative_to(ROOT)): named_kinds(path.read_text(encoding="utf-8"))
+        for path in modules
+        if not any(folder in path.parents for folder in (TABLE, *WORDS))
+    }
+    assert {path: kinds for path, kinds in found.items() if kinds} == {}
+    assert len(found) > 100
