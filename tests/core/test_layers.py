@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.layers import IMAGE_SHAPE, Network, lay_out
+from core.layers import Network, lay_out
 from core.model import build
+from core.network.layer import IMAGE_SHAPE
 from core.network.operations.recurrent import read_rows
 from core.presets import PRESETS
 from core.spec import BlockSpec, DenseSpec, RunSpec

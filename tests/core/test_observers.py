@@ -13,7 +13,8 @@ from core.events import Epoch, Steps
 from core.layers import lay_out
 from core.learner import learner
 from core.learning import loss_of
-from core.model import build, memory_format_of, read_rows
+from core.model import build, memory_format_of
+from core.network.operations.recurrent import read_rows
 from core.observers import Observation
 from core.precision import casting
 from core.presets import PRESETS
