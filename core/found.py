@@ -1,15 +1,35 @@
 """The runs that a process finds on the disk as it starts, and those it could not read then."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from core.data import data_folder
 from core.errors import UserError
 from core.message import N_, joined
 from core.record import ENDED, RunRecord
 from core.store import Store, StoreError
 
 _UNSURE: Final = N_("What became of this run cannot be told now.")
+# A disk that cannot be had as the server starts is asked again so often.
+_OPEN_AGAIN_S: Final = (0.2, 0.5, 1.0)
+
+_log = logging.getLogger(__name__)
+
+
+def open_store() -> Store | None:
+    """Return the runs of the data folder, or None where they can live in memory only."""
+    for wait_s in (*_OPEN_AGAIN_S, None):
+        try:
+            return Store(data_folder())
+        except StoreError as error:
+            if wait_s is None:
+                _log.warning("Runs live in memory only. %s", error)
+            else:
+                time.sleep(wait_s)
+    return None
 
 
 class Found:

@@ -65,10 +65,10 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[PricedRuns]:
     made = PricedRuns()
     monkeypatch.setattr("core.runs._runs", made)
     # What the training thread reads before anyone asks takes a second, and these tests do not ask.
-    monkeypatch.setattr("core.runs.load", lambda key: None)
+    monkeypatch.setattr("core.training_thread.load", lambda key: None)
     yield made
     made.close()
-    assert made._worker is None or not made._worker.is_alive()
+    assert not made._thread.is_alive
 
 
 Opener = Callable[..., Tab]

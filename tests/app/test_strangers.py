@@ -43,7 +43,7 @@ def as_person(visit, monkeypatch) -> Iterator[Callable[..., object]]:
 def shared(line) -> Runs:
     """A server on which each changes their own."""
     line.limits = Limits(only_own_runs=True)
-    line._ownership = Ownership(only_own=True)
+    line._registry.ownership = Ownership(only_own=True)
     line.own_data = OwnData(line.limits)
     return line
 

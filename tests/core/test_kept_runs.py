@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from core import run as run_module
-from core import runs as runs_module
+from core import training_thread as thread_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
@@ -41,10 +41,10 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.course.info_of", lambda key: info)
-    for module in (run_module, runs_module):
+    for module in (run_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)
+    monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)
     monkeypatch.setattr("core.sharing.take_all_cores", take_one_core)
     monkeypatch.setattr("core.sharing.cores", lambda: 1)
     return digits

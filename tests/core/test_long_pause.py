@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core import run as run_module
-from core import runs as runs_module
+from core import training_thread as thread_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.learner import learner
@@ -36,12 +36,12 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.course.info_of", lambda key: info)
-    for module in (run_module, runs_module):
+    for module in (run_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     monkeypatch.setattr("core.run.LOOK_S", 0.01)
     monkeypatch.setattr("core.sharing.cores", lambda: 1)
-    for module in ("core.sharing", "core.runs"):
+    for module in ("core.sharing", "core.training_thread"):
         monkeypatch.setattr(f"{module}.take_all_cores", take_one_core)
     return digits
 

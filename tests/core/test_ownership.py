@@ -72,7 +72,7 @@ def serve(tmp_path):
 def told(line: Runs) -> list[object]:
     """All that is known of all runs, deleted ones too."""
     ids = [entry.row.id for entry in line._store._index.entries()]
-    waiting = [entry.run_ids for entry in line._line.order()]
+    waiting = [entry.run_ids for entry in line._queue.line.order()]
     return [*(to_plain(line._store.get(run_id)) for run_id in ids), waiting]
 
 
@@ -121,7 +121,7 @@ def test_of_several_runs_none_is_deleted_where_one_is_anothers(serve):
 
 def test_a_run_whose_owner_cannot_be_read_is_not_deleted(serve, monkeypatch):
     line, kept, _ = serve()
-    line._runs.clear()  # as an older one, which is read when it is asked for
+    line._registry._runs.clear()  # as an older one, which is read when it is asked for
     read, refused = Store.get, []
 
     def once(store: Store, run_id: str) -> object:

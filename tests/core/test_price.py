@@ -42,7 +42,7 @@ def line():
     made = Runs()
     yield made
     made.close()
-    assert made._worker is None or not made._worker.is_alive()
+    assert not made._thread.is_alive
 
 
 class Trials:

@@ -251,7 +251,7 @@ def small(make_digits, monkeypatch):
     monkeypatch.setattr("core.course.info_of", lambda key: info)
     for place in (run_module, module):
         monkeypatch.setattr(place, "load", lambda key: digits)
-    monkeypatch.setattr("core.runs.load", lambda key: digits)
+    monkeypatch.setattr("core.training_thread.load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
     return digits
 

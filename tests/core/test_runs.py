@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from core import run as run_module
-from core import runs as runs_module
+from core import training_thread as thread_module
 from core.data import load
 from core.device import cores
 from core.errors import UserError
 from core.limits import Limits
 from core.presets import PRESETS
-from core.runs import MAX_KEPT, Runs
+from core.registry import MAX_KEPT
+from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
 
 QUICK = RunSpec(
@@ -35,7 +36,7 @@ def line():
     made = Runs()
     yield made
     made.close()
-    assert made._worker is None or not made._worker.is_alive()
+    assert not made._thread.is_alive
 
 
 def eventually(true, timeout_s=20.0):
@@ -167,7 +168,7 @@ def test_the_worker_survives_digits_that_cannot_be_read(line, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs_module, "load", refuse)
+        patch.setattr(thread_module, "load", refuse)
         patch.setattr(run_module, "load", refuse)
         run = line.start(QUICK)
         assert ends(run) == "failed"

@@ -100,7 +100,7 @@ def actions(weights):
 def whole(line, root):
     """What there is: every run of the line waits in it, and the disk has no other and none half."""
     line._store.sweep()  # as is done by the clock
-    waiting = {run_id for entry in line._line.all() for run_id in entry.run_ids}
+    waiting = {run_id for entry in line._queue.line.all() for run_id in entry.run_ids}
     shown = {run.id: run for run in line.all()}
     assert {id for id, run in shown.items() if run.in_line} == waiting
     assert {row.id for row in line.rows()} == shown.keys()
@@ -174,7 +174,7 @@ def test_an_error_as_the_server_starts_costs_no_run_anything(tmp_path, faults, h
         with faults.at(point, number, times):
             line, _ = tried(opened, root)
         line = line or Runs(Store(root))
-        line._look_again()
+        line._retention.look_again()
         assert [row.id for row in line.rows()] == [run_id], faults.hit
         (run,) = line.all()
         now = run.snapshot()
@@ -184,7 +184,7 @@ def test_an_error_as_the_server_starts_costs_no_run_anything(tmp_path, faults, h
         assert {path: path.read_bytes() for path in saved} == saved, faults.hit
         assert line.go_on(run_id) is run
         assert line.place_in_line(run) == 0
-        assert len(line._line) == 1
+        assert len(line._queue.line) == 1
         line.close()
 
 

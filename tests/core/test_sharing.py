@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import runs as runs_module
 from core import sharing
+from core import training_thread as thread_module
 from core.device import cores
 from core.runs import Runs
 from core.sharing import (
@@ -269,7 +269,7 @@ def test_every_run_of_the_dashboard_shares_the_cores(monkeypatch):
         yield
         seen.append(runs.active())
 
-    monkeypatch.setattr(runs_module, "sharing_cores", noted)
+    monkeypatch.setattr(thread_module, "sharing_cores", noted)
     block = BlockSpec(channels=2, stride=3, kernel_size=5)
     runs = Runs()
     run = runs.start(RunSpec(blocks=(block,), batch_size=500, num_epochs=1, device="cpu"))

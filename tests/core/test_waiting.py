@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core import run as run_module
-from core import runs as runs_module
+from core import training_thread as thread_module
 from core.datasets.table import DATASETS
 from core.device import take_one_core
 from core.errors import UserError
@@ -43,10 +43,10 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.course.info_of", lambda key: info)
-    for module in (run_module, runs_module):
+    for module in (run_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr(runs_module, "take_all_cores", take_one_core)
+    monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)
     return digits
 
 
@@ -286,9 +286,9 @@ def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatc
         held = run._weights
         assert held is not None
         for _ in range(3):
-            line._look_again()
+            line._retention.look_again()
         assert caplog.text.count("stay in memory") == 1
-    line._look_again()
+    line._retention.look_again()
     assert run._weights is None
     assert all(torch.equal(run.weights()[name], value) for name, value in held.items())
 
@@ -362,11 +362,11 @@ def test_a_run_of_unknown_fate_that_is_resumed_is_not_ended_by_looking_again(tmp
         patch.setattr(Store, "interrupt_orphan", unknown)
         line = Runs(store)
     run = line.go_on(record.id)
-    line._look_again()
+    line._retention.look_again()
     assert store.get(record.id).status == "queued"
     assert line.get(record.id) is run
     assert line.place_in_line(run) == 0
-    assert len(line._line) == 1
+    assert len(line._queue.line) == 1
     line.close()
 
 
