@@ -19,9 +19,10 @@ from core.datasets.names import shown_name as shown_name
 from core.datasets.names import title_of as title_of
 from core.datasets.parts import TRAIN, Images
 from core.datasets.settle import Intake as Intake
-from core.datasets.settle import IntakeError as IntakeError
-from core.datasets.settle import LeftOut as LeftOut
-from core.datasets.settle import Taken, settle
+from core.datasets.settle import settle
+from core.datasets.taken import IntakeError as IntakeError
+from core.datasets.taken import LeftOut as LeftOut
+from core.datasets.taken import Taken
 from core.errors import UserError
 from core.message import message
 

@@ -12,7 +12,7 @@ from core.datasets.intake import Intake, IntakeError, Preparation, Progress, sho
 from core.datasets.intake_npz import read_npz_file
 from core.datasets.intake_zip import read_zip
 from core.datasets.lane import Lane
-from core.datasets.settle import Taken
+from core.datasets.taken import Taken
 from core.message import N_, message
 
 # This many files are read at once in the whole process; others wait for their turn.
