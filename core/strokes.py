@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from core.errors import UserError
 from core.message import N_
 
-# Along a side of the canvas, and in a pixel of a canvas of 340; as in static/canvas/easel.js.
+# Along a side of the canvas, and in a pixel of a canvas of 340; as in static/canvas/strokes.js.
 UNITS: Final = 3400
 UNITS_PER_PX: Final = 10
 

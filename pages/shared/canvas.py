@@ -1,8 +1,9 @@
 """The canvas of the Draw page: what a person draws belongs to the browser, and the server reads it.
 
 streamlit-drawable-canvas shows the drawing (Fabric.js draws its paths, and the hand is on its
-element). Its ways of input, undo and sending are replaced by `static/canvas/easel.js`, which mounts
-it, because of what was measured with it:
+element). Its ways of input, undo and sending are replaced by `static/canvas/`: `strokes.js` has the
+drawing, `easel.js` the controls and the sending. They mount it, because of what was measured with
+it:
 
 * every Undo, Clear or other brush was a turn of the server that ended in a new canvas, and a stroke
   begun in the meantime was lost: of 6 right after Clear, all; five quick Undos took three strokes;
@@ -100,17 +101,25 @@ def _component() -> tuple[Callable[..., Any], str]:
 
     folder = Path(streamlit_drawable_canvas.__file__).parent / "frontend" / "build"
     script = next(folder.glob("index-*.js")).name
-    # A browser keeps a script by its address, and must not keep one of an older NetSketch.
-    version = hashlib.sha256((_FILES / "easel.js").read_bytes()).hexdigest()[:12]
     loader = (_FILES / "loader.js").read_text(encoding="utf-8")
     show = st.components.v2.component(
         "netsketch_canvas",
-        js=loader.replace("VERSION", version),
+        js=loader.replace("VERSION", _version()),
         css=(_FILES / "easel.css").read_text(encoding="utf-8"),
     )
     # Last of all: what fails before is tried again at the next mount, and this is to be done once.
     _read_only_what_a_hand_draws()
     return show, f"_stcore/bidi-components/{_PACKAGE.replace('_', '-')}.{_PACKAGE}/{script}"
+
+
+def _version() -> str:
+    """Return what tells these scripts from others in their addresses.
+
+    A browser keeps a script by its address, and must not keep one of an older NetSketch, nor one
+    of each.
+    """
+    scripts = b"\0".join(path.read_bytes() for path in sorted(_FILES.glob("*.js")))
+    return hashlib.sha256(scripts).hexdigest()[:12]
 
 
 def _read_only_what_a_hand_draws() -> None:

@@ -6,7 +6,10 @@
  */
 const root = new URL('../../', document.querySelector('script[src*="static/js/"]').src);
 
+// Each is asked for by its version; a script that fetched another would not know which.
+const load = name => import(new URL(`app/static/canvas/${name}.js?VERSION`, root));
+
 export default async args => {
-  const {enter} = await import(new URL('app/static/canvas/easel.js?VERSION', root));
-  enter(args, root);
+  const [{enter}, strokes] = await Promise.all([load('easel'), load('strokes')]);
+  enter(args, root, strokes);
 };
