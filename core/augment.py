@@ -45,10 +45,11 @@ class Augmenter:
         spec: its `shift`, `rotation`, `scale` and `elastic` count.
         device: where the images lie.
         seed: of a run; the same calls after the same seed give the same images.
-        paper: the grey, 0 to 255, of what comes in from outside.
+        paper: the grey, 0 to 255, of the pixels that move in from beyond an image's edge.
 
     Attributes:
-        generator: all of its state; save and restore it to go on bit for bit.
+        generator: of the random numbers. Nothing else changes from call to call, so whoever saves
+            and restores its state goes on bit for bit.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Augmenter:
             pixels: (N, 1, 28, 28), uint8 or float32.
         """
         if self._paper:
-            # Whatever moves an image lets in zeros.
+            # Pixels that move in are zeros, so the paper is made zero meanwhile.
             return self._changed(pixels.to(torch.float32) - self._paper).add_(self._paper)
         return self._changed(pixels)
 
@@ -116,7 +117,7 @@ def moved(pixels: Tensor, shift: Tensor, most: int) -> Tensor:
     Args:
         pixels: (N, 1, 28, 28).
         shift: (2, N), whole numbers from -most to most: to the right, and down.
-        most: as wide a black rim is laid around.
+        most: width in pixels of the black rim that is laid around each image.
     """
     right, down = (most - shift).long()
     windows = F.pad(pixels, (most,) * 4).unfold(2, SIDE, 1).unfold(3, SIDE, 1)
@@ -150,7 +151,7 @@ def warp(
     if bends is not None:
         coefficients = torch.cat([coefficients, bends], 2)
     places = (coefficients.view(-1, len(basis)) @ basis).view(-1, 2, SIDE, SIDE)
-    # Without the copy that would bring x beside y: reading them apart is as fast.
+    # No copy brings each x beside its y: `grid_sample` reads them apart as fast.
     return F.grid_sample(
         pixels,
         places.permute(0, 2, 3, 1),
@@ -163,9 +164,10 @@ def warp(
 def basis(device: torch.device | str = "cpu") -> Tensor:
     """Return the functions of a pixel's place that a warp mixes, (67, 784), row by row.
 
-    The first three are x and y, both from -1 to 1, and 1. The others are smooth bumps on a lattice,
-    one pixel high in that unit when added by their squares, at every pixel: bumps times independent
-    normal numbers displace each pixel, near the rim too, with a standard deviation of one pixel.
+    The first three are x and y, both from -1 to 1, and 1. The others are smooth bumps on a lattice.
+    At every pixel the sum of their squares is the square of one pixel in that unit, so bumps times
+    independent normal numbers displace each pixel, near the rim too, with a standard deviation of
+    one pixel.
     """
     at = torch.arange(SIDE, dtype=torch.float64) - _CENTRE
     x, y = at.repeat(SIDE), at.repeat_interleave(SIDE)

@@ -12,7 +12,8 @@ from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
 
 # With these a block hands on an image as large as the one that it was given.
 _KEEPS_SIZE: Final = {"stride": 1, "padding": "same", "pool": "none"}
-# A step slower than this on any machine would look like a dead page: stop cannot interrupt it.
+# A training step of more than these would look like a dead page on any machine, for Stop cannot
+# interrupt a step.
 MAX_STEP_MULTIPLY_ADDS: Final = 2 * 10**12
 
 
@@ -121,7 +122,7 @@ def _shape_changed(spec: RunSpec, mismatch: Mismatch) -> Problem:
 
 
 def _gentle(spec: RunSpec) -> Fix:
-    """The same blocks with nothing that cannot be applied."""
+    """Offer the same blocks without the poolings, paddings and shortcuts that do not fit."""
     fixed, label = spec, N_("Keep the image’s size from here on")
     while (broken := lay_out(fixed).broken) is not None:
         index = int(broken.path.split(".")[1])

@@ -5,9 +5,9 @@
     python -m core.cli evaluate 3
     python -m core.cli export 3 --to run.zip
 
-It shares the data folder with the dashboard, where each sees the other's runs. Exit status: 0 when
-all went well, 1 when something is wrong (one sentence on stderr says what), 2 for wrong arguments,
-130 after Ctrl-C.
+The terminal and the dashboard share a data folder, so that each shows the other's runs. The exit
+status is 0 when all went well, 1 when something is wrong (one sentence on stderr says what), 2 for
+wrong arguments, and 130 after Ctrl-C.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from core.take_home.parcel import one_line, result_of
 from core.trainer import Trainer
 
 INTERRUPTED: Final = 130
-# A line that is drawn anew this often is easy to read, and costs nothing.
+# Seconds between two drawings of the line that tells how far a run is: easy to read, and cheap.
 _LINE_S: Final = 0.2
 _WELL: Final[frozenset[Status]] = frozenset({"finished", "stopped"})
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("Stopped.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read this has read enough, such as `head`; nothing more can be said to them.
+        # The program that reads this output, such as `head`, has ended and hears no more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
@@ -147,7 +147,7 @@ def _begun(store: Store, chosen: argparse.Namespace) -> Run:
 
 def _resumed(store: Store, named: str) -> Run:
     run = Run(_record(store, named), store)
-    with store.claim(run.id):  # else it goes on elsewhere, and is nobody else's to begin
+    with store.claim(run.id):  # fails where another process trains it
         if not run.requeue():
             raise UserError(f"{run.name} cannot go on: it has come to its end.")
     return run
@@ -174,7 +174,7 @@ def _ctrl_c_saves(run: Run) -> Iterator[None]:
 
     def save(number: int, frame: FrameType | None) -> None:
         run.interrupt()
-        restore()  # the second one does not wait
+        restore()  # a second Ctrl-C ends the process at once
 
     for number in before:
         signal.signal(number, save)

@@ -8,7 +8,7 @@ _WINDOW_S: Final = 3.0
 
 
 class Clock:
-    """Seconds of work, pauses left out. It knows no lock: whoever owns it does.
+    """Seconds of work, pauses left out. Callers from several threads need a lock of their own.
 
     Args:
         elapsed_s: seconds already worked.

@@ -20,8 +20,8 @@ from core.state import State
 from core.stretches import Stretch, joined, of_plain, to_plain
 from core.trainer import Trainer
 
-# A network that ended, or was chosen, by the very images that judge it would look better than it
-# is: every fold trains all its epochs.
+# Settings that the folds do without. A network that ended, or was chosen, by the very images that
+# judge it would look better than it is, so every fold trains all its epochs.
 UNUSED: Final[Mapping[str, float | bool]] = {
     "target_accuracy": 0.0,
     "patience": 0,
@@ -35,7 +35,7 @@ SAME_FOR_ALL: Final = N_(
 
 
 class CrossValidation:
-    """What a `Trainer` is, over all folds of a spec.
+    """Trains all folds of a spec, one after the other, by the same methods as a `Trainer`.
 
     Steps and epochs are counted over all folds. The weights are those of the network in training,
     and at the end of the last one, which the test images judge.
@@ -143,7 +143,7 @@ class CrossValidation:
         self._fold = fold
         self._earlier_s = float(state.numbers["earlier_s"])  # type: ignore[arg-type]
         self._earlier_stretches = of_plain(state.numbers.get("stretches", []))
-        # The fold's own begin anew with the last of them.
+        # The trainer of the present fold notes its own threads, beginning with the last number.
         last = to_plain([(0, threads) for _, threads in self._earlier_stretches[-1:]])
         self._trainer = self._begin()
         self._trainer.restore(
@@ -184,7 +184,7 @@ class CrossValidation:
         return self._trainer.weights()
 
     def weights_are_finite(self) -> bool:
-        """Tell whether each of them is a finite number. Call it between two events only."""
+        """Tell whether every weight is a finite number. Call it between two events only."""
         return self._trainer.weights_are_finite()
 
     @property

@@ -226,7 +226,7 @@ def _load_own(key: str) -> Digits:
             )
         ) from error
     known = torch.from_numpy(images), torch.from_numpy(labels)
-    # Which are for validation was settled when they came in: the last ones.
+    # The images for validation were chosen when the data set was brought in, and lie last.
     train, validation = np.split(np.arange(len(labels)), [info.train])
     return _of(
         info,

@@ -15,7 +15,7 @@ from core.data import load
 from core.device import take_one_core
 from core.network.operations.activation import activation_of
 
-# A slope under this passes next to nothing back.
+# An activation whose slope is under this passes next to nothing of a gradient back.
 FLAT: Final = 0.01
 DEPTH: Final = 8
 _WIDTH: Final = 64
@@ -28,9 +28,9 @@ class Effect:
 
     Attributes:
         before: float (height, width), what a convolution found.
-        after: the same through the activation.
+        after: the same values after the activation.
         zero: share of the values that are 0 afterwards, 0 to 1.
-        flat: share of the places whose slope is under FLAT either way, 0 to 1.
+        flat: share of the values where the slope is between -FLAT and FLAT, 0 to 1.
     """
 
     before: Tensor
@@ -77,9 +77,9 @@ def effect(key: str, digit: Tensor, channel: int = 0) -> Effect:
 def gradients_by_layer(key: str) -> tuple[float, ...]:
     """Return the length of the gradient at each of DEPTH layers, the first one's first.
 
-    Each is linear, as wide as the one before it, and ends with this activation. The weights are
-    drawn by Kaiming's rule from the same seed whichever the activation; the loss at the end is that
-    of real digits.
+    Each layer is linear, as wide as the one before it, and ends with this activation. The weights
+    are drawn by Kaiming's rule from the same seed whichever the activation; the loss at the end is
+    that of real digits.
     """
     take_one_core()
     data, generator = load(DATA), torch.Generator().manual_seed(0)

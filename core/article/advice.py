@@ -28,8 +28,8 @@ class Advice:
     Attributes:
         key: of the advice.
         title: in a few words.
-        first: the network without it, called A; `first_name` says what it is.
-        second: the network with it, called B; `second_name` says what it is.
+        first: the network that does not follow the advice, called A; `first_name` says what it is.
+        second: the network that follows it, called B; `second_name` says what it is.
     """
 
     key: str

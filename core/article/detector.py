@@ -19,10 +19,10 @@ class Counts:
     """How the answers came out.
 
     Attributes:
-        hits: it was the digit, and was called so.
-        misses: it was the digit, and was not called so.
-        false_alarms: it was another one, and was called so.
-        rest: it was another one, and was not called so.
+        hits: images of the digit that were called the digit.
+        misses: images of the digit that were not called the digit.
+        false_alarms: images of other digits that were called the digit.
+        rest: images of other digits that were not called the digit.
     """
 
     hits: int
@@ -38,19 +38,19 @@ class Counts:
 
     @property
     def precision(self) -> float | None:
-        """Of the images that were called so, the share that were so; None where there are none."""
+        """Share of the images called the digit that show it; None where none was called so."""
         called = self.hits + self.false_alarms
         return self.hits / called if called else None
 
     @property
     def recall(self) -> float | None:
-        """Of the images that were so, the share that were called so; None where there are none."""
+        """Share of the images of the digit that were called so; None where there are none."""
         there = self.hits + self.misses
         return self.hits / there if there else None
 
 
 def counts(chances: Tensor, labels: Tensor, digit: int, threshold: float) -> Counts:
-    """Call every image the digit to which at least this probability of it is given.
+    """Count the answers where an image is called the digit from this probability on.
 
     Args:
         chances: float (N, classes).

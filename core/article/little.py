@@ -54,8 +54,8 @@ def with_weights(weights: Weights) -> Stack:
 def drawn(spec: RunSpec) -> Stack:
     """Build a network of convolutions and linear layers with the first weights of a run.
 
-    They are those of `core.model.initialise`, but drawn without PyTorch's global generators, which
-    a run may be using at this moment.
+    The weights are those of `core.model.initialise`, but drawn without PyTorch's global generators,
+    which a run may be using at this moment.
     """
     with torch.device("meta"):
         model = build(spec)

@@ -18,13 +18,14 @@ CHANCES: Final = (0.001, 0.003, 0.005, 0.0075, *(i / 100 for i in range(1, 100))
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A loss at one probability of the right class, and what training hears of it.
+    """A loss at one probability of the right class, and how strongly training reacts to it.
 
     Attributes:
         loss: key of the loss, such as `mse`.
         chance: the probability of the right class.
         value: the loss.
-        gradient: by the score of the right class; the more negative, the harder it is pulled up.
+        gradient: of the loss by the score of the right class; the more negative, the more a step
+            raises that score.
     """
 
     loss: str

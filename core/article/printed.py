@@ -1,7 +1,7 @@
 """The article's network as it is printed: each of its mistakes is really run, and mended.
 
-They come in the order of reading. Whoever starts the printed program meets the flattened batch
-first, as it comes before the network is asked.
+The mistakes are listed in the order in which a reader of the article meets them. A person who runs
+the printed program meets the flattened batch first, for that line runs before the network does.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ SIDE: Final = 28
 BATCH_SIZE: Final = 64
 # For how many channels the printed program makes its first convolution.
 PRINTED_CHANNELS: Final = 28
-# What it takes the side of the last maps to be.
+# What the printed program takes the side of the last maps to be.
 PRINTED_SIDE: Final = 8
 MENDED: Final = PRESETS["article"].spec
 LAST_CHANNELS: Final = MENDED.blocks[-1].channels
@@ -38,7 +38,7 @@ class Outcome:
     """What came of running some lines.
 
     Attributes:
-        shapes: of what was made, one after the other, as far as it came; () is a single number.
+        shapes: of the tensors that the lines made, in order, up to an error; () is a single number.
         error: what PyTorch said, with the kind of error; empty where nothing went wrong.
     """
 

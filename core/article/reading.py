@@ -47,7 +47,7 @@ class Reading:
 
     Attributes:
         conv: float (28, 28), what the first channel found; NaN where the window has not been.
-        dense: float (units,), which needs the whole picture at once.
+        dense: float (units,), what a dense layer makes of the picture, all of which it needs.
         recurrent: float (units,), the memory after those rows.
     """
 

@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """A header whose every entry is well formed, if not yet true.
+    """A header whose every entry is well formed; whether it is true of the file is not checked yet.
 
     Attributes:
         entries: by the tensor's name.

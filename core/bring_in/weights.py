@@ -1,8 +1,8 @@
 """Weights from a safetensors file, checked against the network that they are for.
 
 What the header says is compared with the network built on `meta`, which takes no memory, before
-any tensor's bytes are used. The header is parsed here and not by the library, as every refusal is
-to be a sentence, and a name that stands there twice is to be one of them.
+any tensor's bytes are used. The header is parsed here and not by the library, so that every
+refusal is a sentence, and that a file which names a tensor twice is refused.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from core.model import build
 from core.spec import RunSpec
 from core.take_home.weights import CONFIGURATION, IMAGES, MAX_WEIGHT_BYTES
 
-# Of a file: the weights, and a header that says what each is.
+# Bytes of a whole file: the weights, and a header of at most 1 MiB.
 MAX_BYTES: Final = MAX_WEIGHT_BYTES + 2**20
 _DTYPES: Final = {torch.float32: "F32", torch.int64: "I64"}
 _NUMPY: Final[Mapping[str, np.dtype[np.float32] | np.dtype[np.int64]]] = {

@@ -1,7 +1,7 @@
 """The arrays of an .npz or .npy file, read as a stranger's: nothing of it is ever executed.
 
-An array's own beginning tells its shape and kind. That is looked at first, so that only what is
-wanted is unpacked, and its memory is known before it is taken.
+The first bytes of an array tell its shape and kind. They are read first, so that only the arrays
+that are wanted are unpacked, and the memory of each is known before it is taken.
 """
 
 import io
@@ -25,7 +25,7 @@ NPY: Final = b"\x93NUMPY"
 _HEADER_BYTES: Final = 70_000
 _PIECE: Final = 2**20
 _MAX_MEMBERS: Final = 1_000
-# As an archive's directory begins each of its members.
+# The bytes with which the directory of a zip archive begins each member.
 _MEMBER: Final = b"PK\x01\x02"
 _SYSTEM: Final = ("__MACOSX/", ".")
 
@@ -35,7 +35,7 @@ class Stored:
     """One array that is not read yet.
 
     Attributes:
-        name: as the file calls it, fit for a sentence; empty for that of an .npy file.
+        name: as the file calls the array, fit for a sentence; empty for the array of an .npy file.
         key: as NumPy calls it.
         read: unpacks it.
     """
@@ -136,7 +136,8 @@ def _member(
         )
 
     def whole() -> bytearray:
-        # In pieces into one place: the library would lay out every copy anew as it grows.
+        # Read in pieces into one buffer: the library's own way copies all that was read, again and
+        # again, as it grows.
         content = bytearray(entry.file_size)
         view, done = memoryview(content), 0
         try:

@@ -1,4 +1,4 @@
-"""What was downloaded, made into the one form in which all data sets lie on the disk."""
+"""Makes downloaded files into the one form in which all data sets lie on the disk."""
 
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from core.datasets.npz import Images, Labels, Parts, checked, npz_path, write_np
 from core.datasets.table import DATASETS, DatasetInfo
 from core.message import N_, message
 
-# What every data set is unpacked to at most, a file.
+# No file of any data set unpacks to more bytes.
 _MAX_BYTES: Final = 1_000_000_000
 _SIDE: Final = 28
 # USPS's digits touch the rim of 16 pixels; MNIST's lie in 20 of 28.
@@ -103,7 +103,7 @@ def _read_emnist(info: DatasetInfo, packed: Path) -> Parts:
             raise FormatError(
                 message("{name} holds no images", name=f"{stem}-images-idx3-ubyte.gz")
             )
-        # They lie there column by column: without this every letter would be on its side.
+        # EMNIST stores images column by column: untransposed, every letter would lie on its side.
         return images.astype(np.uint8).transpose(0, 2, 1), labels.astype(np.int64) - first
 
     try:

@@ -16,7 +16,7 @@ from core.datasets.own import MANIFEST, MAX_NAME, MAX_TITLE, folder_of, info_fro
 
 _MAX_CHARACTERS: Final = 20_000
 _MAX_IMAGES: Final = 1_000_000
-# What travels, and what it is where an older data set does not say it.
+# Entries that older data sets lack, and what is true of those.
 _OPTIONAL: Final = {"preparation": "centred", "paper": 0, "ink": 255}
 _NEEDED: Final = ("title", "class_names", "train", "validation", "test", "mean", "std")
 

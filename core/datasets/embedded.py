@@ -27,12 +27,12 @@ _CACHE_NAME: Final = "embedded-v1.npz"
 
 
 def is_here(folder: Path) -> bool:
-    """Tell whether they can be read."""
+    """Tell whether the digits can be read."""
     return (folder / _CACHE_NAME).is_file() or _source() is not None
 
 
 def read(folder: Path) -> tuple[Table, Order]:
-    """Read them, from what an earlier process kept in the data folder where that is whole.
+    """Read the digits, from the copy of an earlier process in the data folder where that is whole.
 
     Returns:
         uint8 (5000, 785), pixels and a label each; and the order of their rows: those to train

@@ -92,7 +92,7 @@ class _Folder:
         return every
 
     def large(self) -> list["_Folder"]:
-        """Its folders of enough pictures to be a class."""
+        """The folders in it that have enough pictures to be a class."""
         return [one for one in self.folders.values() if one.total >= _FEWEST]
 
 
@@ -116,7 +116,7 @@ def part_of(name: str) -> int | None:
     plain = unicodedata.normalize("NFKD", name).casefold()
     plain = unicodedata.normalize("NFC", "".join(c for c in plain if not unicodedata.combining(c)))
     letters = "".join(c for c in plain if c.isalpha())
-    # With what it would be without accents, where those were letters of their own (И, й).
+    # Once without accents, and once with them, as й is a letter of its own and no и.
     for word in (letters, "".join(c for c in name.casefold() if c.isalpha())):
         for ending in ("", *_ENDINGS):
             if word.endswith(ending) and word[: len(word) - len(ending)] in _PART_OF:
@@ -198,7 +198,7 @@ class _Reader:
         self._place(folder.below(), folder.name, part)
 
     def _place(self, pictures: list[int], name: str, part: int) -> None:
-        # The same class may be written in other cases in the folders of two parts.
+        # The folders of two parts may write a class in capitals and in small letters.
         name = self._spelt.setdefault(name.casefold(), name) if self.parts else name
         for picture in pictures:
             self.places[picture] = Place(name, part)
@@ -219,7 +219,7 @@ def _parts_in(folder: _Folder) -> dict[str, int]:
     with_classes = [name for name in parts if folder.folders[name].folders]
     if len(set(parts.values())) < 2 or not with_classes:
         return {}
-    # A train is a thing, too: there are more things than these beside it.
+    # A folder `train` may be a class, of trains: then folders of other classes lie beside it.
     others = [one for one in folder.large() if one.name not in parts and not one.folders]
     return {} if len(others) >= 2 and len(with_classes) < 2 else parts
 
@@ -234,7 +234,7 @@ def _parts_by_a_word(folder: _Folder) -> dict[str, int]:
         if part is not None and inner.folders:
             parts[name] = part
     classes = [{*_classes_below(folder.folders[name])} for name in parts]
-    # A steam train and a test tube are things, and what lies in their folders is called otherwise.
+    # `steam_train` and `test_tube` may be classes: then they hold no folders of the same names.
     return parts if len(classes) > 1 and set.intersection(*classes) else {}
 
 

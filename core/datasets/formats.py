@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.message import N_, message
 
-# Of a number: its type as it lies in the file, and its bytes.
+# By the format's code: NumPy's name for the type of a number, and its bytes.
 _TYPES: Final = {0x08: ("u1", 1), 0x0C: (">i4", 4)}
 _MAX_LINES: Final = 100_000
 

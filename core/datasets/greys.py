@@ -28,7 +28,8 @@ class Spread:
     """The numbers of images.
 
     Attributes:
-        lows, highs: of each image, not a number where it holds any that is none or infinite.
+        lows, highs: the least and greatest number of each image; not a number where an image holds
+            an infinite number or something that is none.
         whole: all of them are whole numbers.
     """
 
@@ -109,7 +110,7 @@ def range_of(found: Spread, *, is_bool: bool = False) -> Range | None:
     if is_bool:
         return Range(0, 1, N_("Yes or no: yes is taken for white."))
     low, high = found.low, found.high
-    # One pixel may be broken.
+    # The median over all images, which a single broken pixel does not change.
     usual = float(np.nanmedian(found.highs))
     if low == high:
         return None

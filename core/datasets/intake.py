@@ -26,7 +26,7 @@ from core.datasets.taken import Taken
 from core.errors import UserError
 from core.message import message
 
-# What `.streamlit/config.toml` lets through, too.
+# The page's uploader takes no larger file either.
 MAX_ARCHIVE_BYTES: Final = 50 * 2**20
 MAX_UNPACKED_BYTES: Final = 500 * 2**20
 MAX_IMAGES: Final = 20_000
@@ -43,7 +43,7 @@ class Found:
         prepare: makes it uint8 (1, 1, 28, 28), or says in a `UserError` why it cannot.
         part: where the file puts it: TEST of `core.datasets.parts` for an image of a given test
             set, VALIDATION for one of a given validation set, otherwise TRAIN.
-        cost: the time that preparing it takes beside others.
+        cost: how long preparing it takes, as a multiple of what a usual image takes.
     """
 
     name: str

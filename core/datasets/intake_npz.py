@@ -30,13 +30,13 @@ from core.datasets.roles import Pair, roles_of
 from core.message import N_, message
 from core.picture import PictureError, digit_from_grey, image_from_grey
 
-# Of all arrays that are read: they lie in memory as they are.
+# Bytes of all arrays that are read, which lie in memory unpacked.
 MAX_UNPACKED_BYTES: Final = 200 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A pair that has been read.
+    """An array of images with its labels, read.
 
     Attributes:
         images: (N, H, W) or (N, C, H, W), of any numbers.

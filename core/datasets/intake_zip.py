@@ -39,7 +39,8 @@ from core.picture import (
 # A picture is 28 x 28 pixels in the end. This many are decoded in a minute, give or take.
 MAX_ARCHIVE_PIXELS: Final = 2_000_000_000
 _MAX_ENTRIES: Final = 50_000
-# As an archive's directory begins each of its entries; what bytes hold besides only adds to these.
+# The bytes with which the directory of a zip archive begins each entry. Packed data may hold them
+# by chance, so that there are at most as many entries as these.
 _ENTRY: Final = b"PK\x01\x02"
 # Letters of all names together, and of one: no system has longer paths that people meet.
 _MAX_LETTERS: Final = 5_000_000
@@ -56,14 +57,14 @@ _SYSTEM: Final = frozenset(
 _ENCRYPTED: Final = 0x1
 # The first bytes of a file, which tell what it is.
 _START: Final = 512
-# By the ends of their names, where a file's first bytes cannot be read.
+# A name that ends so is taken for that of a picture where its first bytes cannot be read.
 _PICTURE_ENDINGS: Final = (
     *("png", "jpg", "jpeg", "jfif", "jpe", "webp", "gif", "bmp", "tif", "tiff"),
     *("heic", "heif", "avif", "jp2", "jxl", "svg"),
 )
-# What looking at the headers takes of the whole time.
+# The share of the whole time that looking at the headers takes.
 _LOOKING: Final = 0.1
-# A picture takes as long as another one, and longer by what it has more than these pixels.
+# Up to these pixels a picture takes as long as any other; above them it takes longer by as much.
 _USUAL_PIXELS: Final = 250_000
 
 
@@ -233,7 +234,7 @@ def _pictures(
             with archive.open(file.entry) as stream:
                 start = stream.read(_START)
         except Exception:
-            # It may be locked or damaged: whether it would be a picture, only its name can say.
+            # The file is locked or damaged: only its name can say whether it would be a picture.
             start = b""
         is_one = is_picture(start) or (
             not start and file.path[-1].lower().rpartition(".")[2] in _PICTURE_ENDINGS
@@ -244,21 +245,21 @@ def _pictures(
         pictures.append(file)
         pixels.append(_claimed(archive, file.entry))
         if len(pictures) > MAX_IMAGES:
-            # It is refused as soon as all are counted; their headers no longer matter.
+            # The archive will be refused for its number of pictures, so no header matters any more.
             pixels[-1] = 0
     return pictures, pixels
 
 
 def _claimed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Return how many pixels would be decoded."""
+    """Return how many pixels the header of a picture says that it has; 0 where it says none."""
     if entry.file_size > MAX_PICTURE_BYTES or not _is_plain(entry):
         return 0
     try:
         with archive.open(entry) as stream:
-            # In memory: wherever a header leads back, the archive would be unpacked from the start.
+            # From memory: each step back in the packed file would unpack it again from its start.
             claimed = pixels_claimed(io.BytesIO(stream.read(entry.file_size)))
     except Exception:
-        # Whatever is wrong with it is told when it is read.
+        # What is wrong with the picture is told when it is read.
         return 0
     return claimed if claimed <= MAX_PICTURE_PIXELS else 0
 

@@ -1,7 +1,7 @@
 """Images and labels brought from the layouts in which libraries hand them out to one.
 
-What is unambiguous is only looked at in another way, without copying. For the rest there is the
-expression that mends it, with `{}` for the array.
+A layout that can only mean one thing becomes a view, without copying. For the others there is an
+expression in Python that mends the array, which `{}` stands for.
 """
 
 from math import isqrt, prod
@@ -195,7 +195,7 @@ def grey_of(images: Array) -> NDArray[np.floating]:
 
 
 def numbers_of(labels: Array, count: int | None) -> Array:
-    """See labels as (N,), also those of which one column of several is 1.
+    """Return labels as (N,), also where they came as one-hot rows.
 
     Raises:
         LayoutError: they say more than one class of an image, or none.

@@ -1,7 +1,8 @@
 """One range for all pictures of a data set that are taken as they are.
 
-A picture of 16 bits, or of few levels, is spread by its own range when it is read. Among others
-that would make a dark one as bright as all; so it is brought back to the range of all of them.
+A picture of 16 bits, or of few levels, is spread from its own darkest to its own brightest value
+when it is read. In a data set that would make a dark picture as bright as the others, so each is
+brought back to the range of all of them together.
 """
 
 from collections.abc import Sequence

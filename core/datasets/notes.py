@@ -13,7 +13,7 @@ from core.datasets.parts import TEST, VALIDATION, Labels, Parts
 from core.datasets.taken import LeftOut, Taken
 from core.message import N_, Quoted, message
 
-# Pictures of two classes that are told by name.
+# How many pictures that lie in two classes are named.
 _MOST_NAMED: Final = 3
 
 
@@ -185,7 +185,7 @@ def not_two(file: str, enough: Sequence[str], left_out: Sequence[LeftOut]) -> st
         refused = message("{file} holds no class of enough images. {need}", file=file, need=need)
     if not left_out:
         return refused
-    # What most were left out for is what is to be mended.
+    # The reason for which most were left out is the one to mend.
     (common, _), *_rest = Counter(one.reason for one in left_out).most_common(1)
     example = next(one for one in left_out if one.reason == common)
     refused = message(

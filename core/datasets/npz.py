@@ -1,7 +1,7 @@
 """The one form in which all data sets lie on the disk.
 
-It is an .npz file of four arrays: uint8 images (N, 28, 28) and int64 labels (N,) from 0, to learn
-from and to test.
+A data set is an .npz file of four arrays: uint8 images (N, 28, 28) and int64 labels (N,) from 0, to
+learn from and to test.
 """
 
 import os
@@ -28,7 +28,7 @@ def npz_path(folder: Path, key: str) -> Path:
 
 
 def write_npz(path: Path, train: tuple[Images, Labels], test: tuple[Images, Labels]) -> None:
-    """Write a data set so that it is whole or not there."""
+    """Write a data set; its file is whole or not there, whatever interrupts the writing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:

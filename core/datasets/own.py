@@ -1,9 +1,10 @@
 """A person's own data sets on the disk.
 
 Each lies in a folder of the data folder, under a name made here from its contents, never from
-anything that a person wrote. The name tells the number of classes too, so that a network can be
-built whose images are gone. Deleting takes the images only: what is left says what the classes
-are called, which a trained network needs for as long as it is used.
+anything that a person wrote. The name tells the number of classes too, so that a network can still
+be built when the images that it learned from are gone. Deleting a data set takes its images only:
+the file that stays says what the classes are called, which a trained network needs for as long as
+it is used.
 """
 
 import contextlib
@@ -35,9 +36,9 @@ MAX_NAME: Final = 40
 _KEY: Final = re.compile(r"own:([0-9a-f]{12}-(?:[2-9]|[1-4][0-9]|50))")
 MANIFEST: Final = "about.json"
 _IMAGES: Final = "images.npz"
-# One each to learn from, to validate and to test.
+# Images of a class: one each to learn from, to validate and to test.
 MIN_PER_CLASS: Final = 3
-# The ink of an image is as strong as this many of its pixels at least.
+# The ink of an image is the grey that this many of its pixels reach, or pass.
 _MARK: Final = 8
 _MIN_CONTRAST: Final = 24
 
@@ -66,7 +67,7 @@ class OwnImages:
 
     @property
     def num_bytes(self) -> int:
-        """What it takes on the disk, but for a few hundred."""
+        """Bytes that the data set takes on the disk, but for a few hundred."""
         return self.images.nbytes + self.labels.nbytes
 
 
@@ -86,7 +87,7 @@ def is_known(key: str) -> bool:
 
 
 def images_path(key: str, root: Path | None = None) -> Path:
-    """Return where the images lie, whether or not they do, in the data folder or another one."""
+    """Return where the images lie if they are here, in the data folder or another one."""
     return folder_of(key, root) / _IMAGES
 
 
@@ -148,9 +149,9 @@ def keep(own: OwnImages, beside: Mapping[str, str] | None = None) -> str:
             for name in beside or {}:
                 os.replace(made / name, final / name)
             if not images_path(key).is_file():
-                # What was known of them may have come with somebody's weights.
+                # The manifest that is there may have come with somebody's weights.
                 os.replace(made / MANIFEST, final / MANIFEST)
-            # Its runs may be reading the manifest; the images are the same ones.
+            # Runs may be reading the folder; the images are the same ones.
             os.replace(made / _IMAGES, images_path(key))
         else:
             shutil.rmtree(final, ignore_errors=True)
@@ -170,14 +171,14 @@ def _digest(own: OwnImages) -> str:
     digest = hashlib.sha256(json.dumps(own.class_names).encode())
     digest.update(own.labels.astype("<i8").tobytes())
     digest.update(own.images.tobytes())
-    # Whatever else settles how they are divided. Without any of it they have the key that they
-    # always had, and are divided as they always were.
+    # Then all else that decides how the images are divided. Images of which nothing of that is true
+    # keep the key, and the division, that earlier versions gave them.
     if _has_copies(own):
         digest.update(b"copies together")
     if own.parts is not None:
         digest.update(own.parts.tobytes())
     if own.preparation != "centred":
-        # The same pixels, but other drawings for their networks.
+        # The pixels may be the same, but drawings are prepared otherwise for the networks.
         digest.update(own.preparation.encode())
     return digest.hexdigest()
 
@@ -213,7 +214,7 @@ def _write(folder: Path, own: OwnImages) -> None:
         "validation": len(validation),
         "test": len(test),
         "mean": round(float(pixels.mean()), 6),
-        # All images of one grey have no spread to be divided by.
+        # The spread is a divisor, and images of a single grey have none.
         "std": round(max(float(pixels.std()), 0.01), 6),
         "preparation": own.preparation,
         "paper": paper,
@@ -262,8 +263,7 @@ def info_from(key: str, about: object) -> DatasetInfo | None:
             std=float(about["std"]),
             credit="",
             copies_together=bool(about.get("copies_together")),
-            # Data sets of before it was kept say nothing, and their networks were shown centred
-            # drawings.
+            # Data sets of versions that did not note it are centred.
             preparation=about.get("preparation", "centred"),
             paper=int(about.get("paper", 0)),
             ink=int(about.get("ink", 255)),
