@@ -180,7 +180,7 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Give back what glibc has kept, as `free_memory` takes all that it holds for used."""
+    """Give the system back what glibc has kept, which `free_memory` takes for used."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
     if torch.cuda.is_available():
@@ -200,7 +200,7 @@ def take_cores(count: int) -> None:
     another thread sets it back to one at once.
     """
     torch.set_num_threads(count)
-    # The first question fixes this thread's number, before another thread sets another default.
+    # Asking for the number fixes this thread's own, before another thread sets the default.
     torch.get_num_threads()
     others = threading.Thread(target=take_one_core, name="netsketch-one-core")
     others.start()
@@ -210,8 +210,9 @@ def take_cores(count: int) -> None:
 def repeat_exactly(key: str) -> None:
     """See to it that a device adds in the same order each time, as a CPU does by itself.
 
-    Without it cuDNN chose ways to sum a convolution's gradient that come out otherwise each time:
-    after a training in 32-bit floats was broken off and went on, 17 of 17 tensors differed (H200).
+    Left to itself, cuDNN chose ways to sum a convolution's gradient that come out otherwise each
+    time: after a training in 32-bit floats was broken off and went on, 17 of 17 tensors differed
+    from those of an unbroken one (H200).
 
     Args:
         key: torch's, of the device.

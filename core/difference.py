@@ -1,6 +1,6 @@
 """What differs between the specs of two or more runs, in words.
 
-It rests on the one table of fields, so that whatever is added there is compared as well.
+Specs are compared by the one table of fields, so that a field that is added there is compared too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from core.settings import Choice, Flag, Number, Setting, Value
 from core.spec import RunSpec, default_of, in_use, place, setting_at, walk
 
 ALIKE: Final = N_("All settings are the same.")
-# A sentence that names more of them is no longer read.
+# People no longer read a sentence that names more differences.
 _MOST_NAMED: Final = 3
 
 
@@ -41,8 +41,8 @@ class Difference:
 def differences(specs: Sequence[RunSpec]) -> tuple[Difference, ...]:
     """Return what differs, network first, in the order of the table of fields.
 
-    Parts of the network are compared by their place: the second block with the second block. One
-    that is missing somewhere is a single difference, and says in short what it is elsewhere.
+    Parts of the network are compared by their place: the second block with the second block. A part
+    that one of the specs lacks is a single difference, which describes the part of the others.
     """
     tables = [
         {path: (record, value) for path, record, value in walk(spec) if in_use(spec, path)}
@@ -54,7 +54,7 @@ def differences(specs: Sequence[RunSpec]) -> tuple[Difference, ...]:
     for path in _in_order(tables):
         part = _part(path)
         if not part and any(path not in table for table in tables):
-            continue  # of one kind of network only; that the kinds differ is told
+            continue  # only one kind of network has it; that the kinds differ is told
         if all(part in known for known in parts):
             values = [table[path][1] for table in tables]
             if any(value != values[0] for value in values):
@@ -81,7 +81,7 @@ def sentence(spec: RunSpec, other: RunSpec) -> str:
 
 
 def clauses(spec: RunSpec, other: RunSpec) -> str:
-    """Say the same as what stands within a sentence; empty where nothing differs."""
+    """Say the same as `sentence`, to stand within another one; empty where nothing differs."""
     found = differences((spec, other))
     # The last one is named where it would take as many words to count it.
     named = found if len(found) <= _MOST_NAMED + 1 else found[:_MOST_NAMED]

@@ -48,9 +48,9 @@ def require_fair(first: RunSpec, second: RunSpec) -> None:
 def take_turns(
     turn: Sequence[Run], guest: Guest, limit_s: float | None, patience: Patience | None = None
 ) -> None:
-    """Train runs side by side, always the one that has come less far for a few steps.
+    """Train runs side by side: in each turn, the one that has come less far does a few steps.
 
-    One that is to end goes first, even past one that is paused.
+    A run that is to end goes first, even past one that is paused.
     """
     works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s, patience) for run in turn}
     over = object()

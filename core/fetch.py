@@ -45,7 +45,7 @@ _CHUNK: Final = 64 * 1024
 _SPACE_FACTOR: Final = 1.05
 _FULL_ERRORS: Final = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _AGAIN: Final = N_("then download again; the built-in digits work meanwhile.")
-# A rate is told once this much time has passed since the first byte.
+# The rate of a download is told once so many seconds have passed since its first byte.
 _RATE_S: Final = 0.5
 
 
@@ -111,7 +111,7 @@ class Job:
         place = self.folder / "downloads" / self.source.key
         place.mkdir(parents=True, exist_ok=True)
         try:
-            # One that was stopped here may still hang on its server for as long.
+            # A download that was stopped in this process may wait for its server for so long.
             with FileLock(place.with_suffix(".lock"), timeout=self._stall_s + 1):
                 self._work(place)
         except Timeout:
@@ -190,7 +190,7 @@ class Job:
                 self._copy(answer, file, path, start)
         except urllib.error.HTTPError as error:
             if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-                # More lies here than there is; the checksum has told that it is wrong.
+                # The file here is longer than the server's, so it is not the same one.
                 raise self._altered(file, path) from error
             raise self._unreachable() from error
         except TimeoutError as error:

@@ -13,7 +13,7 @@ from core.record import ENDED, RunRecord
 from core.store import Store, StoreError
 
 _UNSURE: Final = N_("What became of this run cannot be told now.")
-# A disk that cannot be had as the server starts is asked again so often.
+# After so many seconds each, a disk that cannot be read as the server starts is tried again.
 _OPEN_AGAIN_S: Final = (0.2, 0.5, 1.0)
 
 _log = logging.getLogger(__name__)
@@ -43,12 +43,12 @@ class Found:
     def __init__(self, store: Store, most: int) -> None:
         self._store = store
         self._most = most
-        # As they were handed out; another process works on them, or it cannot be told what does.
+        # Runs, as they were handed out, that another process works on, or may work on.
         self._open: dict[str, RunRecord] = {}
         self._unread: set[str] = set()
 
     def at_start(self) -> tuple[RunRecord, ...]:
-        """Return the newest runs, oldest first; whose process has died is interrupted by now."""
+        """Return the newest runs, oldest first; those of a dead process are marked interrupted."""
         self._store.interrupt_orphans()
         records = tuple(reversed(self._store.newest(self._most)))
         known = {record.id for record in records}
@@ -57,11 +57,11 @@ class Found:
         return tuple(map(self._now, records))
 
     def again(self, is_busy: Callable[[str], bool]) -> Iterator[RunRecord]:
-        """Yield those that are another way now than when they were handed out.
+        """Yield the runs that have changed since they were handed out.
 
         Args:
             is_busy: tells of the id of a run whether this process has taken it up; such a run is
-                neither looked at nor marked, for it is no dead process's any more.
+                neither looked at nor marked as interrupted, for this process works on it.
         """
         for run_id in tuple(self._unread):
             if is_busy(run_id):

@@ -1,4 +1,4 @@
-"""All questions of pages, taken as one guest of the training thread: their share, and fairness."""
+"""The questions of pages that the training thread answers: their share of its time, fairly."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from core.turns import Turns
 # seconds, comes after 27 s instead of 21 s. So a run keeps five sixths of its pace for little more
 # waiting.
 SHARE: Final = 1 / 6
-# Time that questions have not used is not saved up beyond this: it would hold a run up at once.
+# Questions save up at most so many seconds of unused time: more would hold a run up in one piece.
 _MOST_CREDIT_S: Final = 0.2
 
 
@@ -25,7 +25,7 @@ class Asked(Protocol):
         ...
 
     def advance(self) -> None:
-        """Do a little of it. It raises nothing and changes no randomness."""
+        """Do a little of the work, raising nothing and changing no randomness."""
         ...
 
 
@@ -76,7 +76,7 @@ class Guests:
         self._served_at = self._clock()
 
     def advance(self) -> None:
-        """Do a little for the kind that has had least."""
+        """Do a little for the kind of questions that has had least time."""
         chosen = self._turns.next(i for i, kind in enumerate(self._kinds) if kind.waits)
         if chosen is None:
             return

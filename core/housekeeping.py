@@ -1,4 +1,4 @@
-"""What is due on the disk of runs, seen to by the clock and whether or not anything is trained."""
+"""Takes deleted runs off the disk when their time has come, whether or not anything trains."""
 
 import logging
 import threading
@@ -8,9 +8,9 @@ from typing import Final
 
 from core.store import Store
 
-# How often the clock is looked at.
+# Seconds between two looks at the clock.
 LOOK_S: Final = 5.0
-# How often what a fault has left is looked for.
+# Seconds between two searches for what a fault has left on the disk.
 _SWEEP_S: Final = 60.0
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Housekeeper:
             self._woken.notify_all()
 
     def close(self, timeout_s: float) -> None:
-        """End, after what it is about."""
+        """End the thread, once it has done what it is at."""
         with self._woken:
             self._over = True
             self._woken.notify_all()
@@ -60,7 +60,7 @@ class Housekeeper:
                 self._store.purge(self._keep_s())
                 self._look_again()
                 pause_s = self._pause_s()
-            except Exception:  # what is due now is due the next time too
+            except Exception:  # what failed now is tried the next time
                 _log.exception("Housekeeping failed")
             with self._woken:
                 if not self._over:

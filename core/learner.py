@@ -1,4 +1,4 @@
-"""Who trains a spec: one network, or one for each fold."""
+"""What trains a spec: a trainer of one network, or one that trains a network for each fold."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -18,7 +18,7 @@ from core.trainer import Trainer
 
 
 class Learner(Protocol):
-    """What a run needs of whoever trains it; see `Trainer`."""
+    """What a run needs of what trains it; see `Trainer`."""
 
     @property
     def model(self) -> nn.Module: ...  # noqa: D102
@@ -45,7 +45,13 @@ class Learner(Protocol):
 def learner(
     spec: RunSpec, data: Digits, team: Team | None = None, observers: Sequence[Observer] = ()
 ) -> Learner:
-    """Return who trains a spec on these images, as how many threads, before whose eyes.
+    """Return what trains a spec.
+
+    Args:
+        spec: what is to be trained.
+        data: the images to learn from, to validate and to test.
+        team: whose number of threads it takes; see `Trainer`.
+        observers: who looks at the layers; see `Trainer`.
 
     Raises:
         UserError: the spec cannot run here; the message says why.

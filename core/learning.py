@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.message import message
 from core.spec import RunSpec, setting_at
 
-# What an optimiser's groups say of the rate, where a schedule has left its marks.
+# The rates that an optimiser's parameter groups hold, those that a schedule puts there included.
 _RATES: Final = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
@@ -135,7 +135,7 @@ def rate_at(
 ) -> float:
     """Return the learning rate of a step, counted from 0, without going through those before.
 
-    It is what `make_schedule` comes to, but for rounding.
+    The rate is that of `make_schedule`, but for rounding.
 
     Args:
         spec: of the run.

@@ -18,7 +18,7 @@ from core.message import Quoted, joined, message, shown
 
 CONFIG: Final = Path(__file__).resolve().parents[1] / "netsketch.toml"
 CONFIG_VARIABLE: Final = "NETSKETCH_CONFIG"
-# The least that a whole number may be; None for true or false.
+# Of each entry by section: the least whole number that it may hold; None for true or false.
 _SECTIONS: Final[Mapping[str, Mapping[str, int | None]]] = {
     "queue": {
         "max_waiting": 1,
@@ -38,7 +38,8 @@ _SECTIONS: Final[Mapping[str, Mapping[str, int | None]]] = {
     "uploads": {"max_mb_per_page": 1, "max_mb_per_address": 1, "max_mb": 1},
     "store": {"keep_deleted_days": 0},
 }
-# More than anybody means, and little enough to be reckoned with in seconds.
+# The largest whole number of an entry: nobody means more, and its minutes still are a sane number
+# of seconds.
 _MOST: Final = 1_000_000
 
 

@@ -12,7 +12,7 @@ class Waiting:
     Attributes:
         run_ids: of them.
         owner: whose they are.
-        address: where they were asked for; empty for this very machine.
+        address: network address from which they were asked for; empty for this very machine.
     """
 
     run_ids: tuple[str, ...]
@@ -21,18 +21,18 @@ class Waiting:
 
 
 class Line:
-    """Who waits, in the order of asking. It knows no lock: whoever owns it does."""
+    """The runs that wait, in the order of asking. Several threads need a lock around it."""
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
         self._held: list[Waiting] = []
 
     def join(self, waiting: Waiting) -> None:
-        """Wait from now on."""
+        """Put a run, or the two of a duel, at the end of the line."""
         self._waiting.append(waiting)
 
     def rejoin(self, waiting: Waiting) -> None:
-        """Wait again after a turn that was given up: whoever had it asked before all others."""
+        """Put runs that gave their turn up at the front: they were asked for before all others."""
         self._waiting.insert(0, waiting)
 
     def hold(self, places: Waiting) -> None:
@@ -40,7 +40,7 @@ class Line:
         self._held.append(places)
 
     def give_up(self, places: Waiting) -> None:
-        """Keep them no longer."""
+        """Keep the places of `hold` no longer."""
         self._held.remove(places)
 
     def has(self, run_id: str) -> bool:
@@ -48,7 +48,7 @@ class Line:
         return any(run_id in entry.run_ids for entry in self._waiting)
 
     def leave(self, run_id: str) -> None:
-        """Wait no longer; the other one of a duel waits on alone."""
+        """Take a run out of the line; the other one of its duel waits on alone."""
         kept = (
             replace(entry, run_ids=tuple(i for i in entry.run_ids if i != run_id))
             for entry in self._waiting
@@ -56,19 +56,19 @@ class Line:
         self._waiting = [entry for entry in kept if entry.run_ids]
 
     def all(self) -> tuple[Waiting, ...]:
-        """Return all who wait, in the order of asking."""
+        """Return all runs that wait, in the order of asking."""
         return tuple(self._waiting)
 
     def order(
         self, served: Iterable[str] = (), ready: Callable[[Waiting], bool] = lambda entry: True
     ) -> tuple[Waiting, ...]:
-        """Return who goes when.
+        """Return the runs in the order of their turns.
 
-        Everybody's first comes before anybody's second: a person with ten runs in line delays one
-        who brings a single run by one run, not by ten.
+        Everybody's first run comes before anybody's second: a person with ten runs in line delays
+        one who brings a single run by one run, not by ten.
 
         Args:
-            served: owners of the runs that have the device now; that turn is theirs.
+            served: owners of the runs that have the device now, which counts as their first turn.
             ready: tells who would take a turn; the others stay in line and hold nobody up.
         """
         turns = Counter(served)

@@ -1,4 +1,4 @@
-"""How much of the line one may take: in all, a person, and an address.
+"""How many runs may wait in line: in all, for one person, and from one network address.
 
 A person is a browser, and a browser that forgets its cookies is a new person; so what comes from
 one address is counted too. A class has one address where its school has: hence its larger share.

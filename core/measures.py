@@ -22,11 +22,11 @@ NUM_BINS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFigures:
-    """Of one class, or averaged over all; shares from 0 to 1.
+    """The figures of one class, or their means over all; shares from 0 to 1.
 
     Attributes:
-        precision: of the images that were called so, how many were so.
-        recall: of the images that were so, how many were called so.
+        precision: share of the images called this class that are of it.
+        recall: share of the images of this class that were called so.
         f1: the harmonic mean of both.
         support: test images of the class.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any, Final, Literal
 
-# What a sentence may hold. A name for people is told in the reader's language too.
+# What the fields of a sentence may hold. A name for people is told in the reader's language too.
 Part = str | int | float | None
 
 

@@ -1,9 +1,10 @@
 """How often a page may look again by itself, and when it may be drawn anew.
 
-Whoever looks takes time from whoever waits for a page, and from training. So each panel rests for
-many times as long as its last looks took, and for longer the more people look: on a busy server a
-look takes longer, and all look less often. And where pages are drawn anew for something that
-happened elsewhere, the end of a run that a whole class looks at, say, they take turns.
+A panel that shows something live asks the server again and again. Each such look takes time from
+people who wait for a page, and from training. So a panel rests for many times as long as its last
+looks took, and for longer the more people look: on a busy server a look takes longer, and all look
+less often. And where many pages are drawn anew at once, as at the end of a run that a whole class
+looks at, they take turns.
 """
 
 import random
@@ -17,7 +18,7 @@ from typing import Final
 # who looks: however many there are, their looks take a sixth of the time, and leave it to pages.
 RESTS: Final = 16.0
 RESTS_FOR_EACH: Final = 6.0
-# As a person would take a panel that stands still for longer to be broken.
+# The longest rest: a person takes a panel that stands still for longer to be broken.
 LONGEST_S: Final = 8.0
 # How many looks tell how long one takes: the shortest of them, so that one or two that had to wait
 # change nothing, and one that had not is enough to go back.
@@ -26,7 +27,7 @@ LOOKS: Final = 3
 GROWTH: Final = 2.0
 # Of one processor's time, what all pages together take that are drawn anew by themselves.
 SHARE: Final = 0.5
-# Who has not looked again after so many rests is gone, or looks at another tab.
+# A viewer who has not looked again after so many rests has gone, or looks at another tab.
 MISSED: Final = 2.5
 
 
@@ -40,7 +41,7 @@ class Audience:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        # Until when each counts, and the processor's seconds for the page.
+        # Of each viewer: until when they count, and the processor's seconds that their page takes.
         self._seen: dict[str, tuple[float, float]] = {}
         self._took: dict[str, deque[float]] = {}
 
@@ -48,7 +49,7 @@ class Audience:
         """Note that somebody looks.
 
         Args:
-            viewer: who.
+            viewer: who looks.
             page_s: seconds of a processor that this one's whole page takes.
             rest_s: seconds until the next look.
         """
@@ -118,7 +119,7 @@ class Pace:
 
         Args:
             panel: which one.
-            shortest_s: as often as it has anything to show.
+            shortest_s: after how many seconds the panel may have something new to show.
         """
         took = tuple(self._took.get(panel, ()))
         if len(took) < LOOKS:

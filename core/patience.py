@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-# A paused run looks this often whether somebody has begun to wait.
+# Seconds between two looks of a paused run whether somebody has begun to wait.
 LOOK_S: Final = 0.5
 
 

@@ -79,7 +79,7 @@ def image_from_picture(data: bytes, filename: str = "") -> Tensor:
 
 
 def image_with_limits(data: bytes, filename: str = "") -> tuple[Tensor, Limits | None]:
-    """Do as `image_from_picture`; return, too, what became 0 and 255 if not those themselves."""
+    """Do as `image_from_picture`; also return which values became 0 and 255, if others did."""
     planes, limits = decoded_with_limits(data, shown_name(filename))
     return image_from_grey(planes.mean(axis=0)), limits
 

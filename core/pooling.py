@@ -9,9 +9,10 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 class TiledAvgPool2d(nn.Module):
     """`nn.AvgPool2d` of windows that lie side by side.
 
-    Where they cover an image on a CPU wholly, every pixel is in one window, and its gradient is the
-    window's divided by the number of its pixels: the same division as PyTorch's, but written as an
-    enlargement. That is vectorised in bfloat16 too, where PyTorch's own sums in a buffer of floats.
+    Where the windows cover an image wholly, and on a CPU, every pixel is in one window, and its
+    gradient is the window's divided by the number of its pixels: the same division as PyTorch's,
+    but written as an enlargement. That is vectorised in bfloat16 too, where PyTorch's own sums in a
+    buffer of floats.
 
     Args:
         side: of a window in pixels, and the stride.
@@ -41,8 +42,8 @@ class _Tiled(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:
         share = grad / ctx.side**2  # type: ignore[attr-defined]
         whole = F.interpolate(share, size=ctx.shape, mode="nearest")  # type: ignore[attr-defined]
-        # Of a single window per image nothing tells the order of its memory, and whoever sums the
-        # gradient, as batch norm does, would add in another order than after PyTorch's own.
+        # An image of a single window does not tell its order in memory; batch norm, which sums the
+        # gradient, would then add in another order than behind PyTorch's own pooling.
         return whole.contiguous(memory_format=ctx.format), None  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,8 @@
 """The floating-point numbers that a training step multiplies: 32-bit ones, or bfloat16.
 
 Weights, their updates, the loss and every evaluation are 32-bit floats in any case. In bfloat16 are
-the products of layers, and what flows between them in a training step: PyTorch's autocast.
+the products of layers, and what flows between them in a training step, as PyTorch's autocast does
+it.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -23,7 +24,7 @@ IN_WORDS: Final[dict[str, str]] = {
 }
 
 # Instructions of a CPU by which one core multiplies bfloat16 twice as fast as 32-bit floats, or
-# faster. Without them it is slower.
+# faster. Without these instructions bfloat16 is slower.
 _NATIVE: Final = ("avx512_bf16", "amx_bf16")
 # A step of fewer multiply-adds takes longer in bfloat16, as every layer's conversions cost as much
 # as they save. Measured on a CPU: 0.9 times as fast with 13 million of them, 1.06 with 27 million,

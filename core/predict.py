@@ -12,7 +12,7 @@ from core.device import take_one_core
 from core.model import build
 from core.spec import RunSpec
 
-# No more at once, so that little memory is taken.
+# So many images are computed at once, for little memory.
 _BATCH: Final = 100
 
 

@@ -1,4 +1,4 @@
-"""How an image becomes what a network sees: in the way in which the images that it knows did.
+"""How an image becomes what a network sees: in the way of the images that the network learned.
 
 Most data sets are centred as MNIST was. A person's own may have been taken as they are; then where
 a stroke lies is part of what it means, and a drawing stays where it was drawn. Such a data set also

@@ -1,4 +1,4 @@
-"""PyTorch's global generators, lent to whoever trains."""
+"""PyTorch's global random generators, lent to a trainer while it computes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from torch import Tensor
 class Randomness:
     """The global generators as one trainer leaves and finds them again.
 
-    Within the context they are the trainer's; outside it, whatever they were. So it does not matter
-    what else draws from them between two of its turns.
+    Within the context the global generators are in the trainer's state; outside it, in their own.
+    So it does not matter what else draws from them between two turns of the trainer.
 
     Args:
         device: where the trainer computes.

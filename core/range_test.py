@@ -1,9 +1,9 @@
 """A learning-rate range test: what the loss does while the learning rate grows at every step.
 
 L. N. Smith, "Cyclical learning rates for training neural networks", WACV (2017), section 3.3
-(arXiv:1506.01186). The rate grows by the same factor at each step, not by the same amount as there:
-which power of ten is right differs from network to network. The network is one of its own, with the
-first weights that a run of the spec would have, and no run is touched.
+(arXiv:1506.01186). The rate grows by the same factor at each step, not by the same amount as in
+that paper: which power of ten is right differs from network to network. The test trains a network
+of its own, with the first weights that a run of the spec would have; no run is touched.
 """
 
 import statistics
@@ -28,9 +28,9 @@ HIGHEST: Final = 10.0
 RATES: Final = tuple(
     LOWEST * (HIGHEST / LOWEST) ** (step / (NUM_STEPS - 1)) for step in range(NUM_STEPS)
 )
-# Of the moving average of the losses, a step's share of the next.
+# The share of a step's moving average of the losses in that of the next step.
 _MEMORY: Final = 0.8
-# Beyond that many times its first value the smoothed loss comes back no more.
+# Once the smoothed loss is so many times its first value, it comes back no more.
 _EXPLODED: Final = 1.5
 # The first steps are too small to teach much: the loss after so many is that of the first weights.
 _FIRST: Final = 10
@@ -45,7 +45,7 @@ _MAX_WEIGHTS: Final = 2 * 2**30
 
 
 def range_key(spec: RunSpec) -> RunSpec:
-    """Return the spec that stands for all whose test is the same; it is what is trained.
+    """Return the spec that the test trains, one for all specs whose test is the same.
 
     The rate, how it would move and how long a run would be are no part of the test.
     """
@@ -56,7 +56,7 @@ def range_key(spec: RunSpec) -> RunSpec:
         step_epochs=1,
         step_factor=1.0,
         warmup=0.1,
-        # At most one step is an epoch of its own.
+        # An epoch has at least one step, so that these are enough.
         num_epochs=NUM_STEPS,
         folds=0,
         target_accuracy=0.0,
@@ -98,7 +98,9 @@ def range_test(spec: RunSpec, data: Digits) -> Iterator[float]:
 
 def _losses(key: RunSpec, data: Digits) -> Iterator[float]:
     """Train exactly as a run does, but for the rates."""
-    one = Split(data.validation.images[:1], data.validation.labels[:1])  # nobody looks at it
+    one = Split(
+        data.validation.images[:1], data.validation.labels[:1]
+    )  # nobody looks at the validation
     trainer = Trainer(key, replace(data, validation=one), report_s=0.0)
     try:
         for event in trainer.fit():

@@ -30,14 +30,15 @@ from core.device import cores, take_all_cores
 # processor tells nothing: it was 50 to 300 a second in both cases.)
 CROWDED: Final = 0.2
 LOOK_S: Final = 0.25
-# Of a core: what others may take before a thread is given up, and below which it comes back. A
-# program that would take all of one gets half of it where it shares one with a thread of the team.
+# The share of a core that others may take before a thread is given up, and below which the thread
+# comes back. A program that could use a whole core gets half of it beside a thread of the team.
 GIVE_UP: Final = 0.45
 TAKE_BACK: Final = 0.35
-# How long a core must have been free to be taken back; doubled where it was wanted again at once.
+# Seconds that a core must have been free before a thread takes it back; doubled where others want
+# the core again at once.
 SHORTEST_REST_S: Final = 2.0
 LONGEST_REST_S: Final = 32.0
-# At once: sooner than this.
+# Others want a core again at once where they do so within this many seconds.
 _RELAPSE_S: Final = 10.0
 
 
@@ -65,7 +66,7 @@ class Team:
         return self._size == self._most
 
     def begin_with(self, size: int, now_s: float) -> None:
-        """Be as many as a training had that now goes on, as far as there are cores.
+        """Take the number of threads of a training that now goes on, as far as there are cores.
 
         Args:
             size: 1 or more.
@@ -110,7 +111,7 @@ def present_team() -> Team | None:
 
 @contextmanager
 def sharing_cores() -> Iterator[None]:
-    """Train in the calling thread meanwhile, with the cores that others leave. Linux only.
+    """Let the calling thread train, meanwhile, on the cores that others leave. Linux only.
 
     A thread watches what other programs take, and this process's own pages.
     """
@@ -139,12 +140,12 @@ def sharing_cores() -> Iterator[None]:
 
 
 def watch_until(over: threading.Event, team: Team, used_s: Callable[[], float]) -> None:
-    """Tell a team again and again what others take, until it is over.
+    """Tell a team again and again what others take, until `over` is set.
 
     Args:
         over: set when there is nothing more to watch.
         team: whom to tell.
-        used_s: seconds of any core that others have taken since it was last asked.
+        used_s: returns the seconds of any core that others have taken since its last call.
     """
     looked: float | None = None
     while True:
@@ -159,7 +160,7 @@ def watch_until(over: threading.Event, team: Team, used_s: Callable[[], float]) 
 
 
 def others_s(trainer: int) -> Callable[[], float]:
-    """Return who tells what others have taken of this process's cores since it was last asked.
+    """Return a function: the seconds that others took of our cores since its last call.
 
     Others are other programs and this process's Python threads but the one that trains; what is
     left are the threads of its team.
@@ -192,7 +193,7 @@ def others_s(trainer: int) -> Callable[[], float]:
 
 def _busy_s(mine: set[int]) -> float:
     """Seconds that these cores have worked since the machine started, whoever for."""
-    # What runs in a guest counts as the user's already.
+    # What a virtual machine takes is in the user's figure already.
     idle = ("idle", "iowait", "guest", "guest_nice")
     return sum(
         float(sum(times) - sum(getattr(times, name) for name in idle))
@@ -212,9 +213,9 @@ class Calm:
         self._waited, self._at = _waited_s(), time.monotonic()
 
     def lasted(self) -> bool:
-        """Tell whether they have since it was last asked, and begin anew.
+        """Tell whether others have left the cores alone since the last call, and begin anew.
 
-        Always where the system does not say how long threads wait for a processor.
+        It is always so where the system does not say how long threads wait for a processor.
         """
         waited, began = self._waited, self._at
         self.begin()
@@ -223,7 +224,7 @@ class Calm:
 
 
 def _waited_s() -> float:
-    """Seconds that this process's threads have waited for a processor, 0 where nobody counts."""
+    """Seconds that this process's threads have waited for a processor; 0 where that is not told."""
     total = 0
     for task in Path("/proc/self/task").glob("*"):
         # A thread may end meanwhile, and a kernel may keep no such figures.

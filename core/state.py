@@ -70,7 +70,7 @@ class EpochUnderWay:
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin so, without that beginning."""
+    """Return the tensors whose names begin with a prefix, by their names without it."""
     return {
         name.removeprefix(prefix): value
         for name, value in tensors.items()

@@ -17,16 +17,17 @@ from PIL import Image, ImageDraw
 from core.errors import UserError
 from core.message import N_
 
-# Along a side of the canvas, and in a pixel of a canvas of 340; as in static/canvas/strokes.js.
+# Units along a side of the canvas, and in a pixel of one of 340 pixels, as static/canvas/strokes.js
+# has them.
 UNITS: Final = 3400
 UNITS_PER_PX: Final = 10
 
-# Whoever draws by hand comes nowhere near these; the canvas says so before anything is lost.
+# No hand comes near these; the canvas says that it is full before anything is lost.
 MAX_STROKES: Final = 500
 MAX_POINTS: Final = 12_000
 MIN_WIDTH: Final = 1 * UNITS_PER_PX
 MAX_WIDTH: Final = 40 * UNITS_PER_PX
-# A hand may leave the canvas by one length of a side.
+# A stroke may leave the canvas by the length of a side.
 LEAST: Final = -UNITS
 MOST: Final = 2 * UNITS
 # Signs of the longest drawing: two numbers of five signs a point, a comma after each.
@@ -93,7 +94,7 @@ def _refused() -> StrokesError:
 def ink_of_strokes(strokes: tuple[Stroke, ...], size: int) -> NDArray[np.uint8]:
     """Draw strokes with round ends, straight from each point to the next, as the canvas shows them.
 
-    A page that looks again every second shows the same drawing again.
+    The newest pictures are remembered, for a page that looks again each second asks for the same.
 
     Args:
         strokes: of a `Drawing`.

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 # A series is kept in so many bins at most, and in more than half as many once it is that long.
 _MOST: Final = 4096
-# Up to so many points can be had of them.
+# A longer series has at least so many bins, enough for a chart of so many points.
 FEW: Final = _MOST // 2
 
 Sums = NDArray[np.float64]
 
 
 class Thinned:
-    """The sums of each `width` neighbours of a series. It knows no lock: whoever owns it does.
+    """The sums of each `width` neighbours of a series. Several threads need a lock around it.
 
     Bins are only ever joined in pairs, so that a mean, once all its values are there, stays the
     same to the last bit.

@@ -9,10 +9,11 @@ _MAX_REMEMBERED: Final = 1_000
 
 
 class Turns(Generic[K]):
-    """Time that each has had. It knows no lock: whoever owns it does.
+    """The time that each of those who ask has had. Several threads need a lock around it.
 
-    Whoever has had least is next. Whoever comes, for the first time or again, begins where the last
-    one who was chosen stood: what was not used by then is not saved up.
+    The one that has had the least time is next. One that comes, for the first time or after a
+    break, begins with as much time as the one that was chosen last had had, so that nobody saves up
+    time.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class Turns(Generic[K]):
         self._now_s = 0.0
 
     def next(self, waiting: Iterable[K]) -> K | None:
-        """Return who is next, of several alike the first; None where nobody waits."""
+        """Return the one that is next, of equal ones the first; None where nobody waits."""
         asked = list(dict.fromkeys(waiting))
         for one in asked:
             if one not in self._waiting:
@@ -35,7 +36,7 @@ class Turns(Generic[K]):
         return chosen
 
     def used(self, who: K, seconds: float) -> None:
-        """Note what somebody has had."""
+        """Note seconds that one of them has had."""
         self._used_s[who] = self._used_s.get(who, self._now_s) + seconds
 
     def _forget(self) -> None:
@@ -55,7 +56,7 @@ def surplus(
 
     Args:
         waiting: who has asked, the longest wait first.
-        address_of: where each asked; empty, or none, for this very machine.
+        address_of: network address of each; empty, or none, for this very machine.
         most: so many may wait in all.
         most_each: and so many from one address.
     """

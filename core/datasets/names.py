@@ -9,7 +9,7 @@ from core.message import N_, Quoted
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort names as people do: 2 before 10."""
+    """Return a key that sorts names as people do: 2 before 10."""
     parts = (
         (0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part.casefold())
         for part in re.split(r"([0-9]{1,18})", name)

@@ -1,9 +1,9 @@
-"""Whose own data sets are whose: who may see, use and delete them, and how many one may keep.
+"""Who owns which data set: who may see, use and delete it, and how many a person may keep.
 
-Beside its images each set says who brought it in. The same images brought in by two people are one
-set of both, which leaves the disk when the last of them deletes it. A set that names nobody, as
-those of before this was kept, is everybody's. An address is kept as a digest that is another for
-each set: enough to count by, and nothing to read.
+A file beside the images of a set names the people who brought them in. The same images brought in
+by two people are one set that both own, and it leaves the disk when the last of them deletes it. A
+set that names no owner, as those that earlier versions kept, is everybody's. Of an owner's network
+address a digest is kept, which is another for each set: enough to count by, and nothing to read.
 """
 
 import json
@@ -27,7 +27,7 @@ from core.message import message
 from core.ownership import Ownership
 
 _OWNERS: Final = "owners.json"
-# Where it cannot be told whose a set is: nobody's browser is called that, so nobody sees it.
+# Stands for owners that cannot be read. No browser has this name, so nobody sees the set.
 _UNKNOWN: Final[Mapping[str, str]] = {"unknown": ""}
 
 
@@ -49,7 +49,7 @@ class OwnData:
         return tuple(key for key in own.own_keys() if self.may_use(key, person))
 
     def may_use(self, key: str, person: str) -> bool:
-        """Tell whether a person may see, use and delete a data set; any that is nobody's own."""
+        """Tell whether a person may see, use and delete a data set; not an own one, anybody may."""
         if not is_own(key) or not images_path(key).is_file():
             return True
         owners = owners_of(key)
@@ -104,7 +104,7 @@ class OwnData:
             self._require_disk(here, person, images.num_bytes)
         if key in here and not before:
             return own.keep(images)  # it is everybody's, and remains so
-        # Nobody in particular adds no owner, and takes none away.
+        # A person without a name adds no owner, and takes none away.
         owners = {**before, person: _digest(key, address)} if person else before
         if not owners:
             _write(key, owners)
@@ -178,7 +178,7 @@ class OwnData:
 
 
 def owners_of(key: str) -> Sequence[str]:
-    """Return whose a data set is; nobody stands for everybody."""
+    """Return the owners of a data set; none where it is everybody's."""
     return tuple(_read(key))
 
 
@@ -216,7 +216,7 @@ def _read_to_change(key: str) -> Mapping[str, str]:
 
 
 def _write(key: str, owners: Mapping[str, str]) -> None:
-    """Say whose a set is; no owners are everybody.
+    """Write who owns a set; without owners it is everybody's.
 
     Raises:
         OSError: the disk refuses.

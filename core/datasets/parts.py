@@ -1,7 +1,7 @@
 """Which of a person's images are learned from, which validate and which test.
 
-A file may say that itself, in folders such as `train` and `test` or in arrays such as `x_test`:
-what it gives for a part is that part. What it does not say is divided here, every class in its
+A file may say that itself, in folders such as `train` and `test` or in arrays such as `x_test`: an
+image that it gives for a part belongs to that part. All others are divided here, every class in its
 share. Copies of one picture are never parted, for a network knows by heart what it learned from.
 """
 
@@ -94,7 +94,7 @@ class _Dealer:
             self._left[label] += 1
 
     def put(self, picture: int, part: int) -> None:
-        """Take a picture out of TRAIN."""
+        """Move a picture from TRAIN to another part."""
         self.part_of[picture] = part
         for label, count in self._shown[picture]:
             self.count[TRAIN, label] -= count
@@ -121,7 +121,7 @@ class _Dealer:
             self._try(picture, part)
 
     def _try(self, picture: int, part: int) -> None:
-        """Take a picture out of TRAIN unless a class needs it there or in another part."""
+        """Move a picture from TRAIN to a part, unless a class needs it where it is."""
         if self.part_of[picture] != TRAIN:
             return
         for label, _ in self._shown[picture]:

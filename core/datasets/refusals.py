@@ -22,14 +22,14 @@ _CALLED: Final = {
     VALIDATION: ("x_val", "y_val"),
     TEST: ("x_test", "y_test"),
 }
-# How what is no number becomes one, by NumPy's letter of its kind.
+# The expression that makes numbers of an array, by NumPy's letter of its kind of values.
 _NUMBERS: Final = {"c": "{}.real", "U": "{}.astype(float)", "S": "{}.astype(float)"}
-# Beyond this many steps further a line that thins images out is not looked for.
+# How many steps of a line that takes every n-th image are tried, from the least that would do.
 _STEPS: Final = 9
 
 
 class Refusals:
-    """Words about one file.
+    """Says why a file of arrays cannot be taken, and how it is mended where that can be told.
 
     Args:
         filename: as its owner calls it.
@@ -69,7 +69,7 @@ class Refusals:
     # Which arrays
 
     def unclear(self) -> IntakeError:
-        """It is not clear which arrays are what, or something is missing."""
+        """Say that it is not clear which arrays are what, or that something is missing."""
         images = [one for one in self._arrays if len(one.shape) > 1]
         if len(self._arrays) == 1 and len(images) == 1:
             return self._labels_missing(images[0])
@@ -140,7 +140,7 @@ class Refusals:
         )
 
     def unreadable(self) -> IntakeError | None:
-        """What is wanted is a table, or could only be had by executing it; None where it is not."""
+        """Say that an array is a table or holds Python objects; None where none does."""
         pairs = self._roles.pairs
         wanted = [one for pair in pairs for one in (pair.images, pair.labels)] or self._arrays
         table = next((one for one in wanted if one.fields and not one.has_objects), None)
@@ -183,7 +183,7 @@ class Refusals:
     # How much
 
     def too_much(self, labels: Mapping[Stored, Array], limit: int) -> IntakeError | None:
-        """There are more images, or bytes than `limit`; None where there are not."""
+        """Say that there are too many images, or more bytes than `limit`; None where not."""
         roles = self._roles
         stored = [one for pair in roles.pairs for one in (pair.images, pair.labels)]
         stored += roles.classes
@@ -212,7 +212,7 @@ class Refusals:
         return with_line(said, self.line(dict.fromkeys(stored, f"{{}}[::{step}]")))
 
     def of_other_lengths(self, pair: Pair, labels: int) -> IntakeError:
-        """There are not as many labels as images."""
+        """Say that there are not as many labels as images."""
         images = pair.images.length
         said = message(
             "{file} holds {images:,} images in “{first}” but {labels:,} labels in “{second}”: "
@@ -230,7 +230,7 @@ class Refusals:
     # What is in them
 
     def laid_out_otherwise(self, stored: Stored, error: LayoutError) -> IntakeError:
-        """An array is laid out in a way that must be told."""
+        """Say that only a person can tell how an array is laid out."""
         said = message(
             "{file}: “{name}” is {shape}. {problem}",
             file=self._what,
@@ -243,7 +243,7 @@ class Refusals:
         return with_line(said, self.line({stored: error.mend}), introduced=error.introduces)
 
     def no_numbers(self, stored: Stored) -> IntakeError:
-        """Images are of another kind than numbers."""
+        """Say that an array of images does not hold numbers."""
         said = message(
             "{file}: “{name}” holds no numbers but {kind}.",
             file=self._what,
@@ -254,7 +254,7 @@ class Refusals:
         return with_line(said, self.line({stored: how})) if how else IntakeError(said)
 
     def empty(self, stored: Stored) -> IntakeError:
-        """There is not one image."""
+        """Say that an array holds no image."""
         return IntakeError(
             message(
                 "{file}: “{name}” is empty, {shape}: choose another file.",
@@ -265,7 +265,7 @@ class Refusals:
         )
 
     def no_classes(self, stored: Stored, *, numbers: bool) -> IntakeError:
-        """Labels are neither whole numbers nor words; `numbers` where they are numbers."""
+        """Say that labels are no classes; `numbers`: they are numbers, though no whole ones."""
         said = message(
             "{file}: “{name}” must hold whole numbers or words, one for each image.",
             file=self._what,
@@ -274,7 +274,7 @@ class Refusals:
         return with_line(said, self.line({stored: "{}.round()"})) if numbers else IntakeError(said)
 
     def many_classes(self, pair: Pair, count: int) -> IntakeError:
-        """There are more classes than can be told apart."""
+        """Say that there are more classes than a network may have."""
         said = message(
             "{file} holds {count} classes, more than {most}: take some out.",
             file=self._what,
@@ -288,7 +288,7 @@ class Refusals:
         return with_line(said, self.line({pair.images: kept, pair.labels: kept}))
 
     def endless(self, stored: Stored, *, some_are_finite: bool) -> IntakeError:
-        """Most images hold numbers that are none."""
+        """Say that most images hold infinite numbers, or values that are no numbers."""
         said = message(
             "{file}: “{name}” holds values that are no grey levels: NaN, or endless ones.",
             file=self._what,
@@ -303,7 +303,7 @@ class Refusals:
         )
 
     def one_grey(self, stored: Stored) -> IntakeError:
-        """All numbers are the same."""
+        """Say that all numbers are the same."""
         return IntakeError(
             message(
                 "{file}: all numbers in “{name}” are the same, so there is nothing to see: choose "

@@ -1,7 +1,7 @@
 """Which of a file's arrays are the images, which their labels, and which of both are for the test.
 
-What people call their arrays says it, in the words that are usual; where names say nothing, shapes
-and order do. Nothing is guessed between two that would both do.
+The names of the arrays tell, where people use the usual words; where names tell nothing, shapes and
+order do. Where two arrays would do, nothing is guessed.
 """
 
 import re
@@ -32,7 +32,7 @@ _LABELS: Final = frozenset(
         *("category", "categories", "output", "outputs", "answer", "answers", "标签", "类别"),
     )
 )
-# What the names of numbered classes are called.
+# Words in the name of an array that holds the names of the classes.
 _NAMED: Final = frozenset(("name", "names", "word", "words", "名称"))
 _NUMBERED: Final = re.compile(r"arr_[0-9]+")
 _MIN_PIXELS: Final = MIN_PICTURE_SIDE**2
@@ -116,7 +116,7 @@ def _words(key: str) -> list[str]:
 
 
 def _split(words: Sequence[str]) -> tuple[list[tuple[int, str]], list[str]]:
-    """Take the words for a part out of a name, also where they are stuck to another."""
+    """Take the words for a part out of a name, also where they are stuck to another word."""
     parts: list[tuple[int, str]] = []
     rest: list[str] = []
     for word in words:
@@ -152,7 +152,7 @@ def _could_be_images(one: Stored) -> bool:
     if one.has_objects or one.fields:
         return True
     long = [side for side in one.shape if side != 1]
-    # Rows of pixels, or a side that is too short to be read: told in its own words later.
+    # Also rows of pixels, and sides that are too short: `core.datasets.refusals` tells of those.
     return len(long) >= 3 or (len(long) == 2 and min(long[1], max(long)) >= _MIN_PIXELS)
 
 
@@ -182,7 +182,7 @@ def _is_flat(one: Stored) -> bool:
 
 
 def _sole(arrays: Sequence[Stored]) -> Stored | None:
-    """Return the only one; of the same images laid out in two ways that with the sides."""
+    """Return the only array; of the same images as rows and with sides, those with sides."""
     if len(arrays) == 2:
         first, second = sorted(arrays, key=lambda one: len(one.shape))
         if (first.length, first.size) == (second.length, second.size) and len(second.shape) >= 3:

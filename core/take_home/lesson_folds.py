@@ -77,7 +77,7 @@ def fold_by_fold(code: str, *, ends_early: str) -> str:
 
 
 def compared_folds(parcel: Parcel) -> list[str]:
-    """Lines that hold the folds' accuracies against the dashboard's."""
+    """Write the lines that compare the folds' accuracies with the dashboard's."""
     found = fold_results(parcel.spec, parcel.steps.epochs).accuracies
     if not found:
         return []

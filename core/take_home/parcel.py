@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def trouble(self) -> str:
-        """What of it could not be read when it was last asked for, in a sentence."""
+        """What of the run could not be read when it was last asked for, in a sentence."""
         ...
 
     def record(self) -> RunRecord:
@@ -173,7 +173,7 @@ def result_of(record: RunRecord) -> str:
 def release(version: str) -> str:
     """Return a version as a package registry names it: 2.13.0 for 2.13.0+cpu.
 
-    What is no version becomes that of the torch that runs here.
+    A text that is no version becomes the version of the torch that runs here.
     """
     found = _VERSION.fullmatch(version) or _VERSION.fullmatch(torch.__version__)
     return found[1] if found else ""

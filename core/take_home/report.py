@@ -81,9 +81,9 @@ def report(parcel: Parcel) -> str:
 
 
 def changed_settings(spec: RunSpec) -> dict[str, str]:
-    """Say for each part what is not as by default; what has no usual value is said for each.
+    """Say for each part which settings are not at their default.
 
-    That is a block's number of channels and a layer's number of units.
+    A block's channels and a layer's units, which have no usual value, are said in any case.
     """
     kinds: dict[str, type] = {"blocks": BlockSpec, "dense": DenseSpec}
     found: dict[str, list[str]] = {}

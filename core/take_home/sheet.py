@@ -1,4 +1,4 @@
-"""Tables for a spreadsheet, in which no words are computed."""
+"""Tables for a spreadsheet, which takes none of their texts for a formula."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Files that were made, kept for whoever asks for them again."""
+"""Keeps files that were made for the next time that somebody asks for them."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ MAX_BYTES: Final = 64 * 2**20
 
 
 class Shelf:
-    """Finished files by what they were made of, the least wanted of them forgotten first.
+    """Finished files by what they were made of; the one asked for longest ago is forgotten first.
 
     One file is made at a time, so that whatever is taken home leaves the other cores to the run
     that trains, and two who want the same file have it made once.
