@@ -151,7 +151,7 @@ TAKEN = {
             "ring/phone.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
         },
         {"bar": (8,), "ring": (8,)},
-        ("phone.heic", "HEIC", "as JPEG"),
+        ("phone.heic", "HEIC", "export it as PNG or JPEG"),
     ),
     "backslashes of old tools": (
         {path.replace("/", "\\"): body for path, body in TWO.items()},
