@@ -11,6 +11,7 @@ from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold
 
 from core.course import course_of, course_over
+from core.cross_validation import CrossValidation
 from core.data import load
 from core.datasets.own import OwnImages, keep
 from core.errors import UserError
@@ -19,6 +20,7 @@ from core.fold_verdict import FoldResults, comparable, fold_results, fold_verdic
 from core.folds import fold_data, fold_rows, folds_of
 from core.presets import DEFAULT
 from core.spec import RunSpec
+from core.sureness import validation_of
 from core.take_home.lesson_folds import division_code
 
 
@@ -199,3 +201,33 @@ def test_copies_of_a_picture_are_never_learned_from_and_held_back(tmp_path, monk
         assert held.tolist() == mine_held.tolist()
     with pytest.raises(UserError, match="needs 5 images of each class, and one class has 2"):
         fold_rows(torch.tensor([0] * 9 + [1] * 9), 5, 0, np.array([*range(9), *[20] * 8, 21]))
+
+
+def test_images_are_divided_once_for_all_who_ask(make_digits, monkeypatch):
+    """Where copies are kept together, dividing them anew would take seconds each time."""
+    data = replace(make_digits(60, validation=20), copies_together=True)
+    spec = RunSpec(data="embedded", folds=3, seed=4)
+    asked: list[tuple[int, int]] = []
+
+    def divide(labels, folds, seed, *copies):
+        asked.append((folds, seed))
+        return fold_rows(labels, folds, seed, *copies)
+
+    monkeypatch.setattr("core.folds.fold_rows", divide)
+    monkeypatch.setattr("core.sureness.load", lambda key: data)
+    rows = folds_of(data, spec)
+    held = [validation_of(spec, fold) for fold in range(3)]
+    learned = CrossValidation(replace(spec, batch_size=8, device="cpu"), data)
+    assert asked == [(3, 4)]
+    whole = torch.cat([data.train.labels, data.validation.labels])
+    for found, wanted in zip(held, rows, strict=True):
+        assert torch.equal(found.labels, whole[wanted])
+    assert learned.model is not None
+    folds_of(data, replace(spec, seed=5))
+    folds_of(data, replace(spec, folds=4))
+    folds_of(replace(data), spec)  # as it has been read anew
+    assert asked == [(3, 4), (3, 5), (4, 4), (3, 4)]
+    for seed in range(20):
+        folds_of(data, replace(spec, seed=seed))
+    folds_of(data, spec)  # too many have come since
+    assert asked[-1] == (3, 4)
