@@ -137,7 +137,7 @@ class Observers:
         due = [one for one in self._watching if step % one.every == 0]
         if not due:
             return
-        with generators_kept(x.device), _buffers_kept(self._model):
+        with generators_kept(), _buffers_kept(self._model):
             try:
                 wanted = frozenset[str]().union(*(one.wanted for one in due))
                 seen = self._seen(step, x, y, casting, wanted)

@@ -48,13 +48,13 @@ class Randomness:
 
 
 @contextmanager
-def generators_kept(device: torch.device) -> Iterator[None]:
-    """Leave the global generators as they are, whatever draws from them meanwhile.
-
-    Args:
-        device: whose generator is kept, beside the CPU's.
-    """
-    states = {kind: _GET[kind]() for kind in dict.fromkeys(("cpu", device.type))}
+def generators_kept() -> Iterator[None]:
+    """Leave the global generators of all devices in use as they are, whatever draws from them."""
+    kinds = ["cpu"]
+    # To look at the others would take memory on them.
+    kinds += ["cuda"] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    kinds += ["mps"] if torch.backends.mps.is_available() else []
+    states = {kind: _GET[kind]() for kind in kinds}
     try:
         yield
     finally:

@@ -5,12 +5,12 @@ from functools import partial
 
 from torch import Tensor
 
-from core.cross_test import CrossTested, CrossTests
 from core.datasets.owned import OwnData
 from core.errors import UserError
 from core.guests import Guests
 from core.message import Quoted, message
 from core.price import Price, Prices
+from core.questions.other_data import OnOtherData, OtherData
 from core.range_tests import RangeTest, RangeTests
 from core.registry import Registry
 from core.spec import RunSpec
@@ -32,10 +32,10 @@ class RunQuestions:
         self._registry = registry
         self.own_data = own_data
         self._prices = Prices(wake, most_each)
-        self._cross_tests = CrossTests(wake, most_each=most_each)
+        self._other_data = OtherData(wake, most_each=most_each)
         self._range_tests = RangeTests(wake, most_each=most_each)
         self._guests = Guests(
-            *(self._prices, self._cross_tests, self._range_tests),
+            *(self._prices, self._other_data, self._range_tests),
             trains=lambda: any(run.status == "running" for run in registry.all_active()),
         )
 
@@ -53,7 +53,7 @@ class RunQuestions:
         """Tell whether it is worth asking again for the price that this asker asked for last."""
         return self._prices.pending(asker)
 
-    def cross_test(self, run_id: str, owner: str = "", address: str = "") -> None:
+    def measure_on_other_data(self, run_id: str, owner: str = "", address: str = "") -> None:
         """See to it that a run's network is tested on the other data sets of its classes.
 
         Raises:
@@ -62,15 +62,15 @@ class RunQuestions:
         spec = self._registry.to_change(run_id, owner).spec
         self._weights_to_test(run_id, owner)
         weights = partial(self._weights_to_test, run_id, owner)
-        self._cross_tests.ask(run_id, spec, weights, owner, address)
+        self._other_data.ask(run_id, spec, weights, owner, address)
 
-    def cross_tested(self, run_id: str) -> tuple[CrossTested, ...]:
+    def on_other_data(self, run_id: str) -> tuple[OnOtherData, ...]:
         """Return what is known so far of a run's network on other data sets."""
-        return self._cross_tests.results(run_id)
+        return self._other_data.results(run_id)
 
-    def cross_testing(self, run_id: str) -> float | None:
+    def other_data_progress(self, run_id: str) -> float | None:
         """Return how much of that is done, 0 to 1, or None where nothing is going on."""
-        return self._cross_tests.progress(run_id)
+        return self._other_data.progress(run_id)
 
     def range_test(self, asker: str, spec: RunSpec, owner: str = "", address: str = "") -> None:
         """See to it that learning rates are tried on a spec, in place of what the asker had asked.

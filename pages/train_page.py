@@ -10,7 +10,6 @@ from core.run import Run
 from core.runs import runs
 from core.snapshot import RunSnapshot
 from pages.shared import live, state
-from pages.shared.cross_test import cross_test_panel
 from pages.shared.curves_chart import Axis
 from pages.shared.data_here import data_here
 from pages.shared.fold_charts import fold_charts, fold_result
@@ -18,6 +17,7 @@ from pages.shared.ghost import ghost_control
 from pages.shared.language import _, say
 from pages.shared.launch import duel, earlier, launch
 from pages.shared.measures_panel import measures_panel
+from pages.shared.other_data import other_data_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
 from pages.shared.rate_control import rate_changes, rate_control
@@ -189,4 +189,4 @@ else:
     live.live("train", partial(_panel, run, trains))
     if not trains:
         measures_panel(run, palette())
-        cross_test_panel(run)
+        other_data_panel(run)

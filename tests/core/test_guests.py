@@ -76,12 +76,12 @@ def test_what_was_not_used_is_not_saved_up():
     assert clock.now - before <= 0.2 + 0.011
 
 
-def test_an_endless_editor_starves_neither_range_tests_nor_cross_tests():
+def test_an_endless_editor_starves_neither_range_tests_nor_other_data():
     clock = Clock()
-    prices, cross_tests, range_tests = Kind(clock, 0.15), Kind(clock, 0.02), Kind(clock, 0.05)
-    guests = Guests(prices, cross_tests, range_tests, trains=lambda: True, clock=clock)
+    prices, other_data, range_tests = Kind(clock, 0.15), Kind(clock, 0.02), Kind(clock, 0.05)
+    guests = Guests(prices, other_data, range_tests, trains=lambda: True, clock=clock)
     train(guests, clock, 300.0)
-    shares = [kind.took_s for kind in (prices, cross_tests, range_tests)]
+    shares = [kind.took_s for kind in (prices, other_data, range_tests)]
     assert max(shares) - min(shares) < 0.5
     assert sum(shares) == pytest.approx(SHARE * clock.now, rel=0.05)
 

@@ -32,13 +32,20 @@ CHANGES = {
     "change": lambda line, run_id, who: line.change(run_id, name="mine", starred=True, owner=who),
     "delete": lambda line, run_id, who: line.delete([run_id], who),
     "restore": lambda line, run_id, who: line.restore([run_id], who),
-    "cross_test": lambda line, run_id, who: line.cross_test(run_id, who),
+    "measure_on_other_data": lambda line, run_id, who: line.measure_on_other_data(run_id, who),
 }
 # They make something of the asker's own, and touch no run that there is.
 MAKES = {"start", "duel", "bring_in", "price", "range_test", "stop_range_test"}
 LOOKS = {
     *("get", "all", "rows", "active", "all_active", "place_in_line", "waiting_before", "notices"),
-    *("disk_used", "are_kept", "may_change", "price_pending", "cross_tested", "cross_testing"),
+    *(
+        "disk_used",
+        "are_kept",
+        "may_change",
+        "price_pending",
+        "on_other_data",
+        "other_data_progress",
+    ),
     *("range_tested", "warm_up", "close"),
 }
 

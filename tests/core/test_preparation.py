@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from core.augment import Augmenter, preview
-from core.cross_test import cross_test
 from core.data import Split, load
 from core.datasets.intake_zip import read_zip
 from core.datasets.own import OwnImages, images_path, keep, levels
@@ -21,6 +20,7 @@ from core.drawing import digit_from_ink
 from core.predict import probabilities
 from core.preparation import from_ink, from_picture, on_its_ground
 from core.presets import DEFAULT
+from core.questions.other_data import measure
 from core.spec import RunSpec
 from core.take_home.lesson import lesson
 from core.take_home.onnx_graph import graph
@@ -174,7 +174,7 @@ def test_other_peoples_digits_come_in_the_ink_of_the_networks_own():
     assert info_of(key).ink < 4
     spec, weights = learned(key)
     test = Split(digits.test.images[:200], digits.test.labels[:200])
-    assert result(cross_test(spec, weights, test, "embedded")).accuracy > 0.8
+    assert result(measure(spec, weights, test, "embedded")).accuracy > 0.8
 
 
 def test_light_ink_on_black_stays_the_very_same():

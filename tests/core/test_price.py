@@ -18,7 +18,9 @@ from core.device import resolve
 from core.errors import UserError
 from core.layers import lay_out
 from core.memory import step_memory
-from core.price import Cost, Prices, price_key, price_of, trial
+from core.price import Prices, price_key, price_of
+from core.questions import trial as trial_module
+from core.questions.trial import Cost, trial
 from core.record import RunRecord
 from core.run import Run
 from core.runs import Runs
@@ -215,25 +217,27 @@ def test_who_goes_away_is_forgotten_with_what_was_half_measured(monkeypatch, tri
     trials.go(100)
     prices.advance()
     assert prices.waits
-    prices.forget("me")
+    prices.stop("me")
     assert prices.waits  # what is half measured takes memory until it is dropped
     prices.advance()
     assert not prices.waits
     assert trials.dropped == [price_key(SPEC)]
-    monkeypatch.setattr(price_module, "MAX_ASKERS", 3)
+    monkeypatch.setattr(Prices, "MOST_WAITING", 3)
+    prices = Prices(lambda: None)
     for i in range(10):
         prices.ask(str(i), SPEC)
     assert [i for i in range(10) if prices.pending(str(i))] == [7, 8, 9]
 
 
 def test_the_oldest_prices_are_forgotten(monkeypatch, trials):
-    monkeypatch.setattr(price_module, "MAX_KNOWN", 2)
+    monkeypatch.setattr(Prices, "MOST_KNOWN", 2)
     prices = Prices(lambda: None)
     trials.go(100)
 
     def measure(spec):
         prices.ask("me", spec)
-        prices.serve(20)
+        while prices.waits:
+            prices.advance()
 
     measure(SPEC)
     measure(OTHER)
@@ -288,7 +292,9 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(make_digits, monkeypatc
 
         def serve(self, budget_s):
             prices.ask("me", replace(SPEC, batch_size=10 + len(served)))
-            prices.serve(0.02)
+            end = time.monotonic() + 0.02
+            while prices.waits and time.monotonic() < end:
+                prices.advance()
             served.append(budget_s)
 
     visited.execute(Curious())
@@ -361,7 +367,7 @@ def test_what_cannot_run_is_never_tried(line, monkeypatch, caplog):
     def make_nothing(*args, **kwargs):
         raise AssertionError("It was tried.")
 
-    monkeypatch.setattr(price_module, "Trainer", make_nothing)
+    monkeypatch.setattr(trial_module, "Trainer", make_nothing)
     used_up = replace(SPEC, blocks=(BlockSpec(),) * 5)
     too_large_a_batch = replace(SPEC, batch_size=4_001)
     weights = replace(
@@ -470,7 +476,7 @@ class Calmness:
 @pytest.fixture
 def calm(monkeypatch):
     """Let a test say whether other programs disturb the pieces, whatever this machine does."""
-    monkeypatch.setattr(price_module, "Calm", Calmness)
+    monkeypatch.setattr(trial_module, "Calm", Calmness)
     return lambda said: monkeypatch.setattr(Calmness, "said", iter(said))
 
 
@@ -481,9 +487,9 @@ def takes(monkeypatch, calm):
     def take(step=lambda count: 0.0, batch=lambda count: 0.0):
         real_step, real_batch = Trainer._step, Trainer.__dict__["_evaluate"]
 
-        def slow_step(self, data, index):
-            time.sleep(step(len(index)))
-            return real_step(self, data, index)
+        def slow_step(self, x, y):
+            time.sleep(step(len(y)))
+            return real_step(self, x, y)
 
         def slow_evaluation(self, data, *keep):
             events = real_batch(self, data, *keep)
@@ -533,7 +539,7 @@ def test_what_others_disturb_is_left_out_even_if_it_agrees(takes, calm):
 
 
 def test_where_others_never_rest_the_price_is_told_as_uncertain(takes, calm, monkeypatch):
-    monkeypatch.setattr(price_module, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(trial_module, "_PATIENCE_S", 0.5)
     takes(step=lambda count: 0.05)
     calm([False] * 1000)
     cost = measured(SPEC)
@@ -571,7 +577,7 @@ def test_a_large_step_is_tried_with_fewer_images(takes, monkeypatch):
 
     takes(step=step)
     monkeypatch.setattr(
-        price_module, "_MAX_TRIED_MULTIPLY_ADDS", 3 * 100 * lay_out(SPEC).multiply_adds
+        trial_module, "_MAX_TRIED_MULTIPLY_ADDS", 3 * 100 * lay_out(SPEC).multiply_adds
     )
     price = price_of(replace(SPEC, batch_size=1_000), measured(replace(SPEC, batch_size=1_000)))
     assert max(most) == 100

@@ -13,6 +13,7 @@ from core import run as run_module
 from core.data import DataError
 from core.datasets.table import DATASETS
 from core.errors import UserError
+from core.guests import Guests
 from core.range_test import NUM_STEPS, range_key, range_test, suggest
 from core.range_tests import RangeTest, RangeTests
 from core.record import RunRecord
@@ -157,8 +158,8 @@ def test_what_another_still_waits_for_is_tested_to_the_end(steps):
 
 
 def test_the_oldest_are_forgotten(steps, monkeypatch):
-    monkeypatch.setattr(module, "MAX_KNOWN", 2)
-    monkeypatch.setattr(module, "MAX_ASKERS", 2)
+    monkeypatch.setattr(RangeTests, "MOST_KNOWN", 2)
+    monkeypatch.setattr(RangeTests, "MOST_WAITING", 2)
     tests = RangeTests(lambda: None, lambda key: None)
     for i in range(3):
         tests.ask(str(i), replace(SPEC, seed=i))
@@ -209,28 +210,6 @@ def test_images_that_cannot_be_read_are_told(error, words):
     assert not tests.waits
 
 
-def test_long_steps_are_paid_for_by_the_next_budgets(steps):
-    steps.step_s = 0.1
-    tests = asked(SPEC)
-    done = []
-    for _ in range(10):
-        tests.serve(0.04)
-        now = tests.look("me", SPEC)
-        done.append(len(now.losses))
-    # 0.4 s in all are at most four such steps and the one that was begun last.
-    assert 1 <= done[-1] <= 5
-    assert done.count(done[0]) > 1
-
-
-def test_short_steps_fill_the_budget(steps):
-    steps.step_s = 0.001
-    tests = asked(SPEC)
-    began = time.monotonic()
-    tests.serve(0.05)
-    assert time.monotonic() - began >= 0.05
-    assert 5 < len(tests.look("me", SPEC).losses) < 60
-
-
 def test_only_a_large_test_makes_room_for_a_run(steps):
     wide = replace(SPEC, blocks=(BlockSpec(channels=512, pool="none"),), batch_size=200)
     for spec, dropped in ((SPEC, []), (wide, [range_key(wide)])):
@@ -263,7 +242,7 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(small):
     )
     alone.execute()
     tests = asked(replace(spec, optimizer="sgd"), read=lambda key: small)
-    visited.execute(tests)
+    visited.execute(Guests(tests))
     weights = visited.weights()
     assert all(torch.equal(value, weights[name]) for name, value in alone.weights().items())
     finish(tests)

@@ -6,8 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.cross_test import CrossTested, others_of
 from core.data import is_available
+from core.questions.other_data import OnOtherData, others_of
 from core.run import Run
 from core.runs import runs
 from pages.shared import live
@@ -22,7 +22,7 @@ _LIVE_S = 0.5
 _BAR_PX, _AXIS_PX = 30, 50
 
 
-def cross_test_panel(run: Run) -> None:
+def other_data_panel(run: Run) -> None:
     """Show the panel of a run that has been tested; nothing where no other data would fit.
 
     It lives by itself: the page needs no rerun for it.
@@ -31,16 +31,16 @@ def cross_test_panel(run: Run) -> None:
     now = run.snapshot()
     if now.test is None or not now.ended or not others:
         return
-    with st.expander(_("On other data"), icon=":material/travel_explore:", key="cross_test"):
-        live.live("cross_test", partial(_panel, run))
+    with st.expander(_("On other data"), icon=":material/travel_explore:", key="other_data"):
+        live.live("other_data", partial(_panel, run))
 
 
 def _panel(run: Run) -> float | None:
-    share = runs().cross_testing(run.id)
+    share = runs().other_data_progress(run.id)
     test = run.snapshot().test
     assert test is not None
-    own = CrossTested(data=run.spec.data, correct=test.correct, total=test.total)
-    found = runs().cross_tested(run.id)
+    own = OnOtherData(data=run.spec.data, correct=test.correct, total=test.total)
+    found = runs().on_other_data(run.id)
     measured = [own, *(one for one in found if not one.trouble)]
     others = others_of(run.spec.data)
     here = [data for data in others if is_available(data)]
@@ -50,15 +50,15 @@ def _panel(run: Run) -> float | None:
         st.button(
             _("Test this network on other data"),
             icon=":material/play_arrow:",
-            key="cross_test_start",
+            key="other_data_start",
             on_click=_start,
             args=(run.id,),
             disabled=not runs().may_change(run.id, person()),
             help=_("On all test images of each data set below that is on this computer."),
         )
     if len(measured) > 1:
-        rows = cross_rows(measured)
-        st.vega_lite_chart(rows, cross_chart(palette(), len(rows)), key=f"cross_{run.id}")
+        rows = other_data_rows(measured)
+        st.vega_lite_chart(rows, other_data_chart(palette(), len(rows)), key=f"other_data_{run.id}")
         for one in measured[1:]:
             st.markdown(sentence(own, one))
     for one in found:
@@ -75,10 +75,10 @@ def _panel(run: Run) -> float | None:
 
 
 def _start(run_id: str) -> None:
-    attempt(lambda: runs().cross_test(run_id, person(), address()))
+    attempt(lambda: runs().measure_on_other_data(run_id, person(), address()))
 
 
-def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:
+def other_data_rows(measured: Sequence[OnOtherData]) -> pd.DataFrame:
     """Return columns name, accuracy, low, high, own and words, one row a data set."""
     return pd.DataFrame(
         {
@@ -95,7 +95,7 @@ def cross_rows(measured: Sequence[CrossTested]) -> pd.DataFrame:
     ).astype({"name": "str", "words": "str"})
 
 
-def cross_chart(colours: Palette, num_bars: int) -> dict[str, object]:
+def other_data_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     """Describe a bar for each data set, the run's own in colour, with its interval."""
     y = {
         "field": "name",
@@ -145,7 +145,7 @@ def cross_chart(colours: Palette, num_bars: int) -> dict[str, object]:
     }
 
 
-def sentence(own: CrossTested, other: CrossTested) -> str:
+def sentence(own: OnOtherData, other: OnOtherData) -> str:
     """Say how a network does on other images, against its own test images."""
     low, high = other.interval
     points = 100 * (other.accuracy - own.accuracy)

@@ -7,12 +7,12 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from core import cross_test as module
-from core.cross_test import CrossTested, CrossTests, cross_test, others_of
 from core.data import DataError, Split
 from core.datasets.table import DATASETS, info_of
 from core.errors import UserError
 from core.model import build
+from core.questions import other_data as module
+from core.questions.other_data import OnOtherData, OtherData, measure, others_of
 from core.runs import Runs
 from core.spec import BlockSpec, RunSpec
 from tests.app.script import eventually
@@ -30,7 +30,7 @@ def weights_of(spec: RunSpec = SPEC) -> dict[str, torch.Tensor]:
     return build(spec).state_dict()
 
 
-def finish(steps) -> CrossTested:
+def finish(steps) -> OnOtherData:
     shares = []
     while True:
         try:
@@ -57,32 +57,32 @@ def test_only_data_of_the_same_classes_are_taken():
 def test_the_figures_are_those_of_the_network_with_its_own_preparation():
     spec = replace(SPEC, data="emnist_digits")
     weights, split = weights_of(spec), split_of()
-    found = finish(cross_test(spec, weights, split, "usps"))
+    found = finish(measure(spec, weights, split, "usps"))
     model = build(spec)
     model.load_state_dict(weights)
     info = info_of("emnist_digits")
     with torch.inference_mode():
         logits = model.eval()((split.images / 255 - info.mean) / info.std)
     right = int((logits.argmax(1) == split.labels).sum())
-    assert found == CrossTested(data="usps", correct=right, total=300)
+    assert found == OnOtherData(data="usps", correct=right, total=300)
 
 
 def test_other_classes_are_refused():
     with pytest.raises(UserError, match=r"“Fashion-MNIST.*has other classes"):
-        next(cross_test(SPEC, weights_of(), split_of(), "fashion"))
+        next(measure(SPEC, weights_of(), split_of(), "fashion"))
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 10), (10, 10), (7, 10), (9_812, 10_000)])
 def test_the_interval_is_clopper_and_pearsons(correct, total):
     expected = binomtest(correct, total).proportion_ci(0.95, "exact")
-    found = CrossTested(data="usps", correct=correct, total=total).interval
+    found = OnOtherData(data="usps", correct=correct, total=total).interval
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_all_that_is_here_is_measured_once_and_in_order(here):
     read: list[str] = []
     woken: list[int] = []
-    tests = CrossTests(lambda: woken.append(1), lambda key: (read.append(key), split_of())[1])
+    tests = OtherData(lambda: woken.append(1), lambda key: (read.append(key), split_of())[1])
     assert tests.progress("run") is None
     tests.ask("run", SPEC, weights_of)
     tests.ask("run", SPEC, weights_of)
@@ -91,7 +91,6 @@ def test_all_that_is_here_is_measured_once_and_in_order(here):
     shares = []
     while tests.waits:
         shares.append(tests.progress("run"))
-        tests.serve(0.0)
         tests.advance()
     assert shares == sorted(shares)
     assert shares[0] == 0
@@ -114,7 +113,7 @@ def test_what_cannot_be_read_or_measured_is_told_and_tried_again(here):
             return Split(torch.zeros(3, 1, 5, 5, dtype=torch.uint8), torch.zeros(3).long())
         return split_of()
 
-    tests = CrossTests(lambda: None, read)
+    tests = OtherData(lambda: None, read)
 
     def measure() -> dict[str, str]:
         tests.ask("run", SPEC, weights_of)
@@ -132,18 +131,18 @@ def test_what_cannot_be_read_or_measured_is_told_and_tried_again(here):
 
 
 def test_a_guest_changes_no_randomness(here):
-    tests = CrossTests(lambda: None, lambda key: split_of())
+    tests = OtherData(lambda: None, lambda key: split_of())
     weights = weights_of()
     tests.ask("run", SPEC, lambda: weights)
     eventually(lambda: tests.waits)
     before = torch.get_rng_state()
     while tests.progress("run") is not None:
-        tests.serve(0.05)
+        tests.advance()
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_people_are_measured_for_in_turn(here):
-    tests = CrossTests(lambda: None, lambda key: split_of())
+    tests = OtherData(lambda: None, lambda key: split_of())
     for run in ("anns 1", "anns 2", "anns 3"):
         tests.ask(run, SPEC, weights_of, "ann")
     tests.ask("bens", SPEC, weights_of, "ben")
@@ -158,7 +157,7 @@ def test_people_are_measured_for_in_turn(here):
 
 
 def test_of_too_many_from_one_address_the_oldest_go(here):
-    tests = CrossTests(lambda: None, lambda key: split_of(), most_each=4)
+    tests = OtherData(lambda: None, lambda key: split_of(), most_each=4)
     for i in range(4):
         tests.ask(f"run {i}", SPEC, weights_of, f"cookie {i}", "10.0.0.7")
         eventually(lambda count=2 * i + 2: len(tests._ready) == min(4, count))
@@ -182,14 +181,14 @@ def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, mo
     made = Runs()
     try:
         with pytest.raises(UserError, match="no such run"):
-            made.cross_test("nobody")
+            made.measure_on_other_data("nobody")
         run = made.start(replace(SPEC, batch_size=10, num_epochs=3))
         assert run.wait(60)
-        assert made.cross_tested(run.id) == ()
-        made.cross_test(run.id)
-        eventually(lambda: made.cross_testing(run.id) is None)
+        assert made.on_other_data(run.id) == ()
+        made.measure_on_other_data(run.id)
+        eventually(lambda: made.other_data_progress(run.id) is None)
         test = run.snapshot().test
-        assert [(one.correct, one.total) for one in made.cross_tested(run.id)] == [
+        assert [(one.correct, one.total) for one in made.on_other_data(run.id)] == [
             (test.correct, 30)
         ] * 2
     finally:
@@ -199,7 +198,7 @@ def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, mo
 def test_weights_are_read_as_their_turn_comes_and_held_for_no_question_that_waits(here):
     woken: list[int] = []
     read: list[str] = []
-    tests = CrossTests(lambda: woken.append(1), lambda key: split_of())
+    tests = OtherData(lambda: woken.append(1), lambda key: split_of())
 
     def weights_of_run(run_id: str) -> dict[str, torch.Tensor]:
         read.append(run_id)
@@ -213,6 +212,7 @@ def test_weights_are_read_as_their_turn_comes_and_held_for_no_question_that_wait
     assert read == []
     tests.advance()
     assert read == ["one"]
-    tests.serve(20)
+    while tests.waits:
+        tests.advance()
     assert [one.trouble for one in tests.results("one")] == ["", ""]
     assert {one.trouble for one in tests.results("gone")} == {"There is no such run any more."}

@@ -4,43 +4,43 @@ import altair
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cross_test import CrossTested
-from pages.shared.cross_test import cross_chart, cross_rows, sentence
+from core.questions.other_data import OnOtherData
+from pages.shared.other_data import other_data_chart, other_data_rows, sentence
 from pages.shared.palette import DARK, LIGHT
 from tests.app.tab import words
 
-OWN = CrossTested(data="embedded", correct=490, total=500)
-WORSE = CrossTested(data="usps", correct=1_500, total=2_007)
-ALIKE = CrossTested(data="mnist", correct=9_780, total=10_000)
-BROKEN = CrossTested(data="qmnist", trouble="It is [damaged](http://a.b).")
+OWN = OnOtherData(data="embedded", correct=490, total=500)
+WORSE = OnOtherData(data="usps", correct=1_500, total=2_007)
+ALIKE = OnOtherData(data="mnist", correct=9_780, total=10_000)
+BROKEN = OnOtherData(data="qmnist", trouble="It is [damaged](http://a.b).")
 
 
 class Told:
     """A line of runs that knows what the test says."""
 
     def __init__(self) -> None:
-        self.found: tuple[CrossTested, ...] = ()
+        self.found: tuple[OnOtherData, ...] = ()
         self.share: float | None = None
         self.asked: list[str] = []
 
-    def cross_tested(self, run_id: str) -> tuple[CrossTested, ...]:
+    def on_other_data(self, run_id: str) -> tuple[OnOtherData, ...]:
         return self.found
 
-    def cross_testing(self, run_id: str) -> float | None:
+    def other_data_progress(self, run_id: str) -> float | None:
         return self.share
 
     def may_change(self, run_id: str, owner: str) -> bool:
         return True
 
-    def cross_test(self, run_id: str, owner: str, address: str) -> None:
+    def measure_on_other_data(self, run_id: str, owner: str, address: str) -> None:
         self.asked.append(run_id)
 
 
 @pytest.fixture
 def told(monkeypatch) -> Told:
     made = Told()
-    monkeypatch.setattr("pages.shared.cross_test.runs", lambda: made)
-    for place in ("core.cross_test", "pages.shared.cross_test"):
+    monkeypatch.setattr("pages.shared.other_data.runs", lambda: made)
+    for place in ("core.questions.other_data", "pages.shared.other_data"):
         monkeypatch.setattr(f"{place}.is_available", lambda key: key in ("mnist", "usps"))
     return made
 
@@ -49,12 +49,12 @@ def shown(data: str = "embedded", ended: bool = True) -> AppTest:
     def script(data, ended):
         from types import SimpleNamespace
 
-        from pages.shared.cross_test import cross_test_panel
+        from pages.shared.other_data import other_data_panel
 
         test = SimpleNamespace(correct=490, total=500)
         now = SimpleNamespace(test=test, ended=ended)
         spec = SimpleNamespace(data=data)
-        cross_test_panel(SimpleNamespace(id="1-a", spec=spec, snapshot=lambda: now))
+        other_data_panel(SimpleNamespace(id="1-a", spec=spec, snapshot=lambda: now))
 
     at = AppTest.from_function(script, args=(data, ended), default_timeout=20).run()
     assert not at.exception
@@ -67,7 +67,7 @@ def test_it_is_offered_with_what_is_missing_and_asks_for_a_run(told):
     assert "Not on this computer yet" in text
     assert "QMNIST" in text
     assert "USPS" not in text
-    at.button(key="cross_test_start").click().run()
+    at.button(key="other_data_start").click().run()
     assert told.asked == ["1-a"]
     assert not at.get("vega_lite_chart")
 
@@ -100,15 +100,15 @@ def test_where_nothing_fits_there_is_no_panel(told, data, ended):
 
 def test_the_sentence_is_of_differences_beyond_chance():
     assert "about as good as" in sentence(OWN, ALIKE)
-    assert "2.0 points more" in sentence(OWN, CrossTested(data="mnist", correct=9_999, total=9_999))
+    assert "2.0 points more" in sentence(OWN, OnOtherData(data="mnist", correct=9_999, total=9_999))
     assert "between 72.8\xa0% and 76.6\xa0%" in sentence(OWN, WORSE)
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_the_bars_are_valid_vega_lite(colours):
-    chart = cross_chart(colours, 3)
+    chart = other_data_chart(colours, 3)
     altair.Chart.from_dict({"data": {"values": []}, **chart})
-    rows = cross_rows([OWN, ALIKE, WORSE])
+    rows = other_data_rows([OWN, ALIKE, WORSE])
     assert rows.own.tolist() == [True, False, False]
     assert (rows.low < rows.accuracy).all()
     assert (rows.accuracy < rows.high).all()
