@@ -38,8 +38,8 @@ translations: venv-dev ## collect the texts to be translated, and compile the ca
 	$(BIN)/pybabel -q extract $(KEYWORDS) --add-location=file --sort-by-file --omit-header \
 		-o build/netsketch.pot core pages app.py
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
-		--width=100 -D netsketch -d core/locale -i build/netsketch.pot
-	$(BIN)/pybabel -q compile --statistics -D netsketch -d core/locale
+		--width=100 -D netsketch -d core/words/locale -i build/netsketch.pot
+	$(BIN)/pybabel -q compile --statistics -D netsketch -d core/words/locale
 
 bench: venv-dev ## measure: NAME=first_light runs one benchmark; without NAME, list them
 ifdef NAME

@@ -10,8 +10,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit import runtime
 
-from core.device import take_one_core
-from core.limits import limits
+from core.machine.device import take_one_core
+from core.serving.limits import limits
 from core.start import main
 
 # Pages compute on one thread; the training thread alone has a team of all cores.

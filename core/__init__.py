@@ -8,7 +8,7 @@ import os
 # what the training thread does alone between two parallel stretches, but not how far the threads of
 # a large layer drift apart: they fell asleep 8 times a step at batches of 256 of the widest
 # network, against fewer than 2 times with 100,000. libgomp's default of 300,000 gains nothing more
-# and burns three times as long where another program wants the core; see core.sharing.
+# and burns three times as long where another program wants the core; see core.machine.thread_team.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 # cuBLAS reads this when a GPU is first used. With eight work spaces of 4 MiB, its matrix products

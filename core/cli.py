@@ -25,22 +25,22 @@ from typing import Final
 from torch import Tensor
 
 from core.bring_in import configuration
-from core.check import require_runnable
-from core.codec import MAX_JSON_BYTES
-from core.data import data_folder, load
-from core.device import keep_freed_memory, resolve, take_all_cores
-from core.environment import require_environment
-from core.errors import UserError
-from core.events import Tested
-from core.new_record import new_record
-from core.record import MAX_NAME, RunRecord, Status
-from core.run import Run
-from core.sharing import sharing_cores
+from core.data.loading import data_folder, load
+from core.machine.device import keep_freed_memory, resolve, take_all_cores
+from core.machine.thread_team import sharing_cores
+from core.runs.new_record import new_record
+from core.runs.record import MAX_NAME, RunRecord, Status
+from core.runs.store import RunRow, Store
+from core.runs.view import Run
+from core.serving.environment import require_environment
 from core.spec import RunSpec
-from core.store import RunRow, Store
+from core.spec.codec import MAX_JSON_BYTES
 from core.take_home import everything, folder_name, parcel_of
-from core.take_home.parcel import one_line, result_of
-from core.trainer import Trainer
+from core.take_home.contents import one_line, result_of
+from core.training.check import require_runnable
+from core.training.events import Tested
+from core.training.trainer import Trainer
+from core.words.errors import UserError
 
 INTERRUPTED: Final = 130
 # Seconds between two drawings of the line that tells how far a run is: easy to read, and cheap.

@@ -7,8 +7,8 @@ says what is wrong and exits with 1, or says nothing and exits with 0.
 
 import sys
 
-from core.environment import require_sound
-from core.errors import UserError
+from core.serving.environment import require_sound
+from core.words.errors import UserError
 
 
 def main() -> int:

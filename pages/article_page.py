@@ -5,10 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from core.article.digits import DATA
-from core.data import load
-from core.errors import UserError
-from pages.shared import state
-from pages.shared.article.sections import SECTIONS
+from core.data.loading import load
+from core.words.errors import UserError
+from pages.parts.article.sections import SECTIONS
+from pages.shared import session
 from pages.shared.language import _, say
 from pages.shared.palette import palette
 from pages.shared.words import plain
@@ -21,7 +21,7 @@ def _steps(opened: str) -> None:
     st.segmented_control(
         _("Section"),
         _NAMES,
-        key=state.put("article_section", opened),
+        key=session.put("article_section", opened),
         format_func=lambda name: f"{_NAMES.index(name) + 1} {say(SECTIONS[name].name)}",
         required=True,
         on_change=_take_section,
@@ -31,12 +31,12 @@ def _steps(opened: str) -> None:
 
 
 def _take_section() -> None:
-    if not state.is_stale("article_section"):
-        state.open_section(st.session_state["article_section"])
+    if not session.is_stale("article_section"):
+        session.open_section(st.session_state["article_section"])
 
 
 def _turn(name: str) -> None:
-    state.open_section(name)
+    session.open_section(name)
     st.session_state[_TURNED] = name
 
 
@@ -82,9 +82,9 @@ def _to_the_top(name: str) -> None:
     )
 
 
-st.html(Path(__file__).parent / "shared/article/article.css")
+st.html(Path(__file__).parent / "parts/article/article.css")
 st.html(_colours())
-opened = state.section(_NAMES)
+opened = session.section(_NAMES)
 st.caption(
     _(
         "A tutorial article on PyTorch, tried out: what it explains moves here, what it advises is "
@@ -92,7 +92,7 @@ st.caption(
     )
 )
 _steps(opened)
-refused = state.take_refusal()
+refused = session.take_refusal()
 if refused:
     st.error(plain(say(refused)), icon=":material/block:")
 try:

@@ -4,30 +4,30 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.check import Problem, Verdict, check, size_in_words
-from core.data import is_available
-from core.device import devices
-from core.layers import Network
-from core.memory import step_memory
-from core.model import source
-from core.presets import PRESETS, preset_of
+from core.data.loading import is_available
+from core.machine.device import devices
+from core.network.layers import Network
+from core.network.model import source
 from core.spec import RunSpec
-from pages.shared import state
-from pages.shared.augmentation import augmentation
-from pages.shared.data_choice import data_choice, data_strip
+from core.spec.presets import PRESETS, preset_of
+from core.training.check import Problem, Verdict, check, size_in_words
+from core.training.memory import step_memory
+from pages.parts.build.augmentation import augmentation
+from pages.parts.build.data_choice import data_choice, data_strip
+from pages.parts.build.download_panel import download_panel
+from pages.parts.build.fields import field_grid, note
+from pages.parts.build.layer_table import layer_table
+from pages.parts.build.network_card import network_card
+from pages.parts.build.network_figure import network_figure
+from pages.parts.build.price_line import price_line
+from pages.parts.build.range_panel import range_panel
+from pages.shared import session
+from pages.shared.charts.schedule_chart import schedule_line
 from pages.shared.data_here import data_here
-from pages.shared.download_panel import download_panel
-from pages.shared.fields import field_grid, note
 from pages.shared.fold import fold
 from pages.shared.language import _, say
 from pages.shared.launch import launch
-from pages.shared.layer_table import layer_table
-from pages.shared.network_card import network_card
-from pages.shared.network_figure import network_figure
 from pages.shared.palette import palette
-from pages.shared.price_line import price_line
-from pages.shared.range_panel import range_panel
-from pages.shared.schedule_chart import schedule_line
 from pages.shared.words import plain, short
 
 _OWN = "own"
@@ -35,12 +35,12 @@ _OWN = "own"
 
 def _take_preset() -> None:
     key = st.session_state["preset"]
-    if key in PRESETS and not state.is_stale("preset"):
+    if key in PRESETS and not session.is_stale("preset"):
         spec = PRESETS[key].spec
-        now = state.draft()
+        now = session.draft()
         # One that is made for full MNIST is of little use on a few digits.
         data = spec.data if spec.data == "mnist" and is_available("mnist") else now.data
-        state.adopt(replace(spec, data=data, device=now.device, seed=now.seed))
+        session.adopt(replace(spec, data=data, device=now.device, seed=now.seed))
 
 
 def _top(spec: RunSpec, verdict: Verdict) -> None:
@@ -56,7 +56,7 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             _("Start from"),
             [*PRESETS, *([] if key else [_OWN])],
             format_func=lambda k: say(PRESETS[k].title) if k in PRESETS else _("Your own network"),
-            key=state.put("preset", key or _OWN),
+            key=session.put("preset", key or _OWN),
             on_change=_take_preset,
             help="\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values()),
         )
@@ -77,14 +77,14 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
 
 
 def _troubles(spec: RunSpec) -> None:
-    mended = state.mended()
+    mended = session.mended()
     if mended:
         listed = "\n".join(f"- {plain(say(sentence))}" for sentence in mended)
         st.warning(
             _("The address could not be taken as it was:\n{listed}").format(listed=listed),
             icon=":material/link_off:",
         )
-    refused = state.take_refusal()
+    refused = session.take_refusal()
     if refused:
         st.error(plain(say(refused)), icon=":material/block:")
     if not data_here(spec.data):
@@ -100,7 +100,7 @@ def _problem(problem: Problem) -> None:
                     say(fix.label),
                     key=f"fix_{i}",
                     icon=":material/build:",
-                    on_click=state.adopt,
+                    on_click=session.adopt,
                     args=(fix.spec,),
                 )
 
@@ -147,7 +147,7 @@ def _more_learning() -> None:
 
 
 def _stop_early() -> None:
-    if state.draft().folds:
+    if session.draft().folds:
         words = _("A cross-validation trains every fold to its last epoch, and keeps that.")
         st.caption(words)
         return
@@ -158,11 +158,11 @@ def _cross_validation() -> None:
     field_grid("folds")
 
 
-spec = state.draft()
+spec = session.draft()
 verdict = check(spec)
 rest = st.container()
 tabs = [_("Layers"), _("PyTorch code")]
-table, code = st.tabs(tabs, key=state.labelled("listing", tabs), on_change="rerun")
+table, code = st.tabs(tabs, key=session.labelled("listing", tabs), on_change="rerun")
 # The table stands last and is sent first: what a change does is seen before the rest is drawn.
 if table.open:
     with table:
@@ -171,7 +171,7 @@ with rest:
     _top(spec, verdict)
     _troubles(spec)
     st.plotly_chart(
-        network_figure(spec, verdict.network, state.lit(spec), palette()),
+        network_figure(spec, verdict.network, session.lit(spec), palette()),
         key="network",
         config={"displayModeBar": False},
     )

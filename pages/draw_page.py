@@ -7,24 +7,24 @@ from functools import partial
 import streamlit as st
 from torch import Tensor
 
-from core.datasets.info import DatasetInfo
-from core.datasets.table import info_of
-from core.message import N_
-from core.predict import probabilities
-from core.preparation import from_ink
-from core.presets import DEFAULT
-from core.run import Run
-from core.runs import runs
-from core.strokes import StrokesError, ink_of_strokes
-from core.sureness import sureness_of
-from pages.shared import live, state
-from pages.shared.answer import answer, as_learned
-from pages.shared.canvas import canvas
+from core.data.catalogue import info_of
+from core.data.info import DatasetInfo
+from core.data.preparation import from_ink
+from core.drawing.strokes import StrokesError, ink_of_strokes
+from core.judging.prediction import probabilities
+from core.judging.sureness import sureness_of
+from core.runs.manager import runs
+from core.runs.view import Run
+from core.spec.presets import DEFAULT
+from core.words.message import N_
+from pages.parts.draw.answer import answer, as_learned
+from pages.parts.draw.canvas import canvas
+from pages.parts.draw.picture_input import picture_input
+from pages.shared import live, session
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, say
 from pages.shared.launch import launch
 from pages.shared.palette import palette
-from pages.shared.picture_input import picture_input
 from pages.shared.run_words import STATES
 from pages.shared.words import percent, plain
 
@@ -56,12 +56,12 @@ def _title(run_id: str) -> str:
 
 def _choose(usable: list[Run]) -> Run:
     ids = [run.id for run in usable]
-    chosen = state.chosen_run()
+    chosen = session.chosen_run()
     run_id = st.selectbox(
         _("Network"),
         ids,
         format_func=_title,
-        key=state.put("draw_with", chosen if chosen in ids else ids[0], anew=True),
+        key=session.put("draw_with", chosen if chosen in ids else ids[0], anew=True),
         on_change=_take_run,
         help=_("A finished run, or the one in training with its weights of this moment."),
     )
@@ -69,8 +69,8 @@ def _choose(usable: list[Run]) -> Run:
 
 
 def _take_run() -> None:
-    if not state.is_stale("draw_with"):
-        state.choose_run(st.session_state["draw_with"])
+    if not session.is_stale("draw_with"):
+        session.choose_run(st.session_state["draw_with"])
 
 
 def _first_network() -> None:
@@ -85,7 +85,7 @@ def _first_network() -> None:
             on_click=launch,
             args=(replace(DEFAULT, data="embedded"),),
         )
-        refused = state.take_refusal()
+        refused = session.take_refusal()
         if refused:
             st.error(plain(say(refused)), icon=":material/block:")
 

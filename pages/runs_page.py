@@ -4,21 +4,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.check import check
-from core.run import Run
-from core.runs import runs
-from core.store import RunRow
-from pages.shared import live, state
-from pages.shared.bring_in import bring_in
-from pages.shared.compare import compare
+from core.runs.manager import runs
+from core.runs.store import RunRow
+from core.runs.view import Run
+from core.training.check import check
+from pages.parts.runs.bring_in import bring_in
+from pages.parts.runs.compare import compare
+from pages.parts.runs.deletion import delete_button, undo_bar
+from pages.parts.runs.run_card import run_card
+from pages.parts.runs.runs_table import runs_table
+from pages.parts.runs.take_home import take_home
+from pages.shared import live, session
 from pages.shared.data_here import data_here
-from pages.shared.deletion import delete_button, undo_bar
 from pages.shared.language import _, n_, say
 from pages.shared.launch import launch
-from pages.shared.run_card import run_card
-from pages.shared.runs_table import runs_table
 from pages.shared.strip import statuses
-from pages.shared.take_home import take_home
 from pages.shared.words import plain
 
 
@@ -33,13 +33,13 @@ def _notices() -> None:
             ),
             icon=":material/cloud_off:",
         )
-    refused = state.take_refusal()
+    refused = session.take_refusal()
     if refused:
         st.error(plain(say(refused)), icon=":material/block:")
 
 
 def _no_run_yet() -> None:
-    draft = state.draft()
+    draft = session.draft()
     with st.container(border=True):
         st.markdown("#### " + _("Every run is kept here"))
         st.markdown(
@@ -64,10 +64,10 @@ def _no_run_yet() -> None:
 def _chosen(rows: tuple[RunRow, ...]) -> list[Run]:
     """Return the chosen runs that there are, and say so where some are gone."""
     known = {row.id for row in rows}
-    wanted = state.compared()
+    wanted = session.compared()
     found = [run for run in map(runs().get, (i for i in wanted if i in known)) if run is not None]
     if len(found) < len(wanted):
-        state.compare(run.id for run in found)
+        session.compare(run.id for run in found)
         words = n_(
             "{n:,} run of this choice cannot be found here.",
             "{n:,} runs of this choice cannot be found here.",
@@ -85,20 +85,20 @@ def _several(chosen: list[Run]) -> None:
             _("Clear the choice"),
             icon=":material/close:",
             key="clear",
-            on_click=state.compare,
+            on_click=session.compare,
             args=((),),
         )
         delete_button(chosen)
-    if len(chosen) > state.MAX_COMPARED:
+    if len(chosen) > session.MAX_COMPARED:
         words = _("At most {most} runs can be compared. Untick {too_many}.").format(
-            most=state.MAX_COMPARED, too_many=len(chosen) - state.MAX_COMPARED
+            most=session.MAX_COMPARED, too_many=len(chosen) - session.MAX_COMPARED
         )
         st.info(words, icon=":material/filter_5:")
         return
     compare(chosen)
 
 
-st.html(Path(__file__).parent / "shared/runs.css")
+st.html(Path(__file__).parent / "parts/runs/runs.css")
 _notices()
 undo_bar()
 live.depends_on(statuses)

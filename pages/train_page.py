@@ -4,24 +4,24 @@ from functools import partial
 
 import streamlit as st
 
-from core.check import check
-from core.difference import differences, sentence
-from core.run import Run
-from core.runs import runs
-from core.snapshot import RunSnapshot
-from pages.shared import live, state
-from pages.shared.curves_chart import Axis
+from core.runs.manager import runs
+from core.runs.snapshot import RunSnapshot
+from core.runs.view import Run
+from core.spec.difference import differences, sentence
+from core.training.check import check
+from pages.parts.train.fold_charts import fold_charts, fold_result
+from pages.parts.train.ghost import ghost_control
+from pages.parts.train.measures_panel import measures_panel
+from pages.parts.train.rate_control import rate_changes, rate_control
+from pages.parts.train.run_charts import run_charts
+from pages.shared import live, session
+from pages.shared.charts.curves_chart import Axis
 from pages.shared.data_here import data_here
-from pages.shared.fold_charts import fold_charts, fold_result
-from pages.shared.ghost import ghost_control
 from pages.shared.language import _, say
 from pages.shared.launch import duel, earlier, launch
-from pages.shared.measures_panel import measures_panel
 from pages.shared.other_data import other_data_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
-from pages.shared.rate_control import rate_changes, rate_control
-from pages.shared.run_charts import run_charts
 from pages.shared.run_words import STATES, details, numbers, result
 from pages.shared.strip import controls, status_words, statuses
 from pages.shared.words import plain
@@ -36,7 +36,7 @@ def _top(run: Run) -> None:
             _("Run"),
             [other.id for other in runs().all()],
             format_func=_title,
-            key=state.put("shown_run", run.id, anew=True),
+            key=session.put("shown_run", run.id, anew=True),
             on_change=_take_run,
             label_visibility="collapsed",
         )
@@ -46,8 +46,8 @@ def _top(run: Run) -> None:
 
 
 def _take_run() -> None:
-    if not state.is_stale("shown_run"):
-        state.choose_run(st.session_state["shown_run"])
+    if not session.is_stale("shown_run"):
+        session.choose_run(st.session_state["shown_run"])
 
 
 def _nothing_yet() -> None:
@@ -63,7 +63,7 @@ def _nothing_yet() -> None:
 
 
 def _train_button(*, first: bool) -> None:
-    draft = state.draft()
+    draft = session.draft()
     ready = check(draft).problem is None and data_here(draft.data)
     st.button(
         _("Train the network") if first else _("Train Build’s network"),
@@ -75,13 +75,13 @@ def _train_button(*, first: bool) -> None:
         width="content" if first else "stretch",
         help=None if ready else _("The Build page says what has to change first."),
     )
-    refused = state.take_refusal()
+    refused = session.take_refusal()
     if refused:
         st.error(plain(say(refused)), icon=":material/block:")
 
 
 def _duel_button(run: Run) -> None:
-    draft = state.draft()
+    draft = session.draft()
     found = differences([draft, run.spec])
     if len(found) != 1 or check(draft).problem is not None:
         return
@@ -170,7 +170,7 @@ def _earlier(run: Run) -> None:
 
 
 def _chosen() -> Run | None:
-    run_id = state.chosen_run()
+    run_id = session.chosen_run()
     chosen = runs().get(run_id) if run_id else None
     if chosen is not None:
         return chosen
@@ -184,7 +184,7 @@ if run is None:
     _nothing_yet()
 else:
     _top(run)
-    state.choose_run(run.id)
+    session.choose_run(run.id)
     trains = not run.snapshot().ended
     live.live("train", partial(_panel, run, trains))
     if not trains:

@@ -16,10 +16,10 @@ from hypothesis.strategies import SearchStrategy
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from core.data import Digits, Split
-from core.device import take_one_core
-from core.settings import Choice, Flag, Number
+from core.data.loading import Digits, Split
+from core.machine.device import take_one_core
 from core.spec import MAX_BLOCKS, MAX_DENSE, BlockSpec, DenseSpec, RunSpec, settings
+from core.spec.settings import Choice, Flag, Number
 
 # The same examples on every machine, so that a failure seen in one place can be seen in another,
 # and however slow it is: a machine that others use fails no test.

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from core.article.digits import DATA
 from core.article.little import weights_of
-from core.batches import normalise
-from core.data import load
-from core.device import take_one_core
+from core.data.loading import load
+from core.machine.device import take_one_core
 from core.network.operations.activation import activation_of
+from core.training.batches import normalise
 
 # An activation whose slope is under this passes next to nothing of a gradient back.
 FLAT: Final = 0.01

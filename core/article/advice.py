@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.data import load
-from core.message import N_
-from core.record import ENDED
-from core.run import Run
+from core.data.loading import load
+from core.judging.verdict import Answers, Verdict, verdict
+from core.runs.record import ENDED
+from core.runs.view import Run
 from core.spec import BlockSpec, DenseSpec, RunSpec
-from core.verdict import Answers, Verdict, verdict
+from core.words.message import N_
 
 # Small enough that a comparison takes some seconds on the built-in digits.
 _BASE: Final = RunSpec(

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.article.digits import DATA
 from core.article.little import weights_of, with_weights
-from core.batches import normalise
-from core.data import load
-from core.device import take_one_core
+from core.data.loading import load
+from core.machine.device import take_one_core
+from core.training.batches import normalise
 
 
 @dataclass(frozen=True, kw_only=True)

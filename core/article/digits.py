@@ -4,7 +4,7 @@ from functools import cache
 
 from torch import Tensor
 
-from core.data import load
+from core.data.loading import load
 
 DATA = "embedded"
 

@@ -9,8 +9,8 @@ import torch
 from core.article.digits import DATA
 from core.article.little import batches, drawn, learn
 from core.article.printed import MENDED
-from core.data import load
-from core.learning import loss_of
+from core.data.loading import load
+from core.training.learning import loss_of
 
 # Half of the article's batch, so that it takes a few seconds of one core.
 BATCH_SIZE: Final = 32

@@ -10,10 +10,10 @@ from torch.func import functional_call
 
 from core.article.digits import DATA
 from core.article.little import SPEC, Weights, with_weights
-from core.batches import normalise
-from core.data import load
-from core.device import take_one_core
-from core.learning import loss_of
+from core.data.loading import load
+from core.machine.device import take_one_core
+from core.training.batches import normalise
+from core.training.learning import loss_of
 
 # The layers after which the values are looked at.
 BLOCK_ENDS: Final = ("pool1", "pool2")

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from core.article.digits import DATA
-from core.batches import normalise, steps_per_epoch
-from core.data import Split, load
-from core.device import take_one_core
-from core.learning import loss_of, make_optimizer, make_schedule
-from core.model import Stack, build, seed_of
+from core.data.loading import Split, load
+from core.machine.device import take_one_core
+from core.network.model import Stack, build, seed_of
 from core.spec import BlockSpec, RunSpec
+from core.training.batches import normalise, steps_per_epoch
+from core.training.learning import loss_of, make_optimizer, make_schedule
 
 Start = Literal["fresh", "trained"]
 Weights = Mapping[str, Tensor]
@@ -54,8 +54,8 @@ def with_weights(weights: Weights) -> Stack:
 def drawn(spec: RunSpec) -> Stack:
     """Build a network of convolutions and linear layers with the first weights of a run.
 
-    The weights are those of `core.model.initialise`, but drawn without PyTorch's global generators,
-    which a run may be using at this moment.
+    The weights are those of `core.network.model.initialise`, but drawn without PyTorch's global
+    generators, which a run may be using at this moment.
     """
     with torch.device("meta"):
         model = build(spec)

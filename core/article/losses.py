@@ -7,9 +7,9 @@ from typing import Final
 
 import torch
 
-from core.learning import loss_of
-from core.settings import Choice
 from core.spec import RunSpec, setting_at
+from core.spec.settings import Choice
+from core.training.learning import loss_of
 
 CLASSES: Final = 10
 # Close together at both ends, where the losses turn.

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from core.article.digits import DATA
 from core.article.little import draw, drawn
-from core.batches import normalise
-from core.data import load
-from core.device import take_one_core
-from core.model import Stack, seed_of
-from core.presets import PRESETS
+from core.data.loading import load
+from core.machine.device import take_one_core
+from core.network.model import Stack, seed_of
+from core.spec.presets import PRESETS
+from core.training.batches import normalise
 
 Fault = Literal["channels", "batch", "features"]
 

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from core.article.digits import DATA
 from core.article.little import draw
-from core.batches import normalise
-from core.data import load
-from core.device import take_one_core
-from core.layers import lay_out
-from core.model import seed_of
+from core.data.loading import load
+from core.machine.device import take_one_core
 from core.network.layer import Layer
-from core.presets import PRESETS
+from core.network.layers import lay_out
+from core.network.model import seed_of
+from core.spec.presets import PRESETS
+from core.training.batches import normalise
 
 # The preset that stands for each kind of network.
 KINDS: Final = {"conv": "small", "dense": "dense", "recurrent": "recurrent"}

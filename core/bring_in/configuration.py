@@ -1,13 +1,13 @@
 """A configuration from a file."""
 
 from core.bring_in.header import BringInError
-from core.codec import MAX_JSON_BYTES, from_json
-from core.message import N_, message
 from core.spec import RunSpec
+from core.spec.codec import MAX_JSON_BYTES, from_json
+from core.words.message import N_, message
 
 
 def configuration(data: bytes) -> RunSpec:
-    """Read what `core.codec.to_json` wrote.
+    """Read what `core.spec.codec.to_json` wrote.
 
     Raises:
         UserError: it is too large, no text, no JSON, or no configuration of this NetSketch.

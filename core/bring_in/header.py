@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.errors import UserError
-from core.message import N_, message, shown
+from core.words.errors import UserError
+from core.words.message import N_, message, shown
 
 MAX_HEADER_BYTES: Final = 128 * 1024
 MAX_TENSORS: Final = 400

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from core.bring_in.header import BringInError, Entry, Header, read_header
-from core.codec import from_json
-from core.device import devices
-from core.errors import UserError
-from core.layers import lay_out
-from core.message import N_, message, shown
-from core.model import build
+from core.machine.device import devices
+from core.network.layers import lay_out
+from core.network.model import build
 from core.spec import RunSpec
+from core.spec.codec import from_json
 from core.take_home.weights import CONFIGURATION, IMAGES, MAX_WEIGHT_BYTES
+from core.words.errors import UserError
+from core.words.message import N_, message, shown
 
 # Bytes of a whole file: the weights, and a header of at most 1 MiB.
 MAX_BYTES: Final = MAX_WEIGHT_BYTES + 2**20

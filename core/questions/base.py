@@ -16,14 +16,14 @@ from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Generic, TypeVar
 
-from core.device import release_freed_memory
-from core.errors import UserError
-from core.layers import lay_out
-from core.memory import step_memory
-from core.message import N_
-from core.randomness import generators_kept
+from core.machine.device import release_freed_memory
+from core.network.layers import lay_out
+from core.questions.turns import Turns, surplus
 from core.spec import RunSpec
-from core.turns import Turns, surplus
+from core.training.memory import step_memory
+from core.training.randomness import generators_kept
+from core.words.errors import UserError
+from core.words.message import N_
 
 # Below it, memory is kept for the next steps of anyone.
 _WORTH_RELEASING: Final = 256 * 2**20

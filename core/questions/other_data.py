@@ -12,18 +12,18 @@ import torch
 from scipy.special import betaincinv  # type: ignore[import-untyped]
 from torch import Tensor
 
-from core.batches import normalise
-from core.data import Split, is_available, load
-from core.datasets.table import DATASETS, class_names_of, info_of
-from core.device import resolve
-from core.errors import UserError
-from core.layers import lay_out
-from core.memory import evaluation_batch
-from core.message import N_, message
-from core.model import build
-from core.preparation import on_its_ground
+from core.data.catalogue import DATASETS, class_names_of, info_of
+from core.data.loading import Split, is_available, load
+from core.data.preparation import on_its_ground
+from core.machine.device import resolve
+from core.network.layers import lay_out
+from core.network.model import build
 from core.questions.base import Questions
 from core.spec import RunSpec
+from core.training.batches import normalise
+from core.training.memory import evaluation_batch
+from core.words.errors import UserError
+from core.words.message import N_, message
 
 # How often the true share lies outside of the interval that is told.
 _ALPHA: Final = 0.05

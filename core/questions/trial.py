@@ -8,17 +8,17 @@ from typing import Final
 
 import torch
 
-from core.check import require_runnable
-from core.data import Digits, Split
-from core.datasets.table import num_classes_of
-from core.errors import UserError
-from core.events import Pulse, Steps
-from core.layers import Network, lay_out
-from core.memory import evaluation_batch, step_memory
-from core.message import N_
-from core.sharing import Calm
+from core.data.catalogue import num_classes_of
+from core.data.loading import Digits, Split
+from core.machine.thread_team import Calm
+from core.network.layers import Network, lay_out
 from core.spec import RunSpec
-from core.trainer import Trainer
+from core.training.check import require_runnable
+from core.training.events import Pulse, Steps
+from core.training.memory import evaluation_batch, step_memory
+from core.training.trainer import Trainer
+from core.words.errors import UserError
+from core.words.message import N_
 
 # Steps are timed together until this is over: long enough for waiting for a GPU not to count.
 _PIECE_S: Final = 0.02

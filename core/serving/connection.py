@@ -10,9 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from core.message import message, shown
 from core.serving.uploads import ASGI, Receive, Scope, Send
-from core.translation import LANGUAGES, tell
+from core.words.message import message, shown
+from core.words.translation import LANGUAGES, tell
 
 _QUESTION: Final = "/_netsketch/connection"
 _SCRIPT: Final = b'<script src="./app/static/connection.js" defer></script></head>'

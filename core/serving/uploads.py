@@ -9,8 +9,8 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from core.message import N_
-from core.serving.budget import Refusal, TooMuch, UploadBudget
+from core.serving.upload_budget import Refusal, TooMuch, UploadBudget
+from core.words.message import N_
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.message import N_, message
-from core.settings import Number, setting
+from core.spec.settings import Number, setting
+from core.words.message import N_, message
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.message import N_
-from core.settings import Choice, Flag, Number, setting
+from core.spec.settings import Choice, Flag, Number, setting
+from core.words.message import N_
 
 ACTIVATIONS = {
     "relu": "ReLU",

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.message import N_, message
-from core.settings import Choice, Flag, Number, setting
+from core.spec.settings import Choice, Flag, Number, setting
+from core.words.message import N_, message
 
 _LOSS_NOTES = {
     "cross_entropy": N_(

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from core.datasets.choice import DataChoice
-from core.datasets.table import DATASETS
-from core.message import N_
-from core.settings import Choice, Flag, Number, setting
+from core.data.catalogue import DATASETS
+from core.spec.data_choice import DataChoice
 from core.spec.layers import BlockSpec, DenseSpec
+from core.spec.settings import Choice, Flag, Number, setting
+from core.words.message import N_
 
 MAX_BLOCKS = 6
 MIN_BLOCKS = 1

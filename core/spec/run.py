@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self, cast
 
-from core.errors import UserError
-from core.message import N_, Quoted, message
-from core.settings import Choice, Number, Setting, Value, setting
 from core.spec.augmentation import AugmentationSettings
 from core.spec.layers import BlockSpec, DenseSpec
 from core.spec.learning import LearningSettings
 from core.spec.network import MAX_BLOCKS, MAX_DENSE, MIN_BLOCKS, RECURRENT, NetworkSettings
+from core.spec.settings import Choice, Number, Setting, Value, setting
+from core.words.errors import UserError
+from core.words.message import N_, Quoted, message
 
 DEVICES = {
     "auto": N_("Best available"),

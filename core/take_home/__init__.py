@@ -1,7 +1,7 @@
 """What a person takes home of a run: programs, weights, curves, a report, and one zip of all."""
 
+from core.take_home.contents import Parcel, Source, TakeHomeError, parcel_of
 from core.take_home.files import FILES, File, everything, folder_name, make, offered
-from core.take_home.parcel import Parcel, Source, TakeHomeError, parcel_of
 
 __all__ = [
     "FILES",

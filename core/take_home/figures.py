@@ -3,10 +3,10 @@
 import io
 from typing import TYPE_CHECKING, Final, Literal
 
-from core.history import Curves
-from core.palette import Palette
-from core.take_home.parcel import Parcel
+from core.runs.history import Curves
+from core.take_home.contents import Parcel
 from core.take_home.sheet import sheet
+from core.words.palette import Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

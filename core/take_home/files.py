@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Final, Literal
 
-from core.codec import to_json
-from core.datasets.table import info_of
-from core.message import N_, message
-from core.palette import LIGHT
-from core.preparation import in_words
-from core.record import ENDED, RunRecord
+from core.data.catalogue import info_of
+from core.data.preparation import in_words
+from core.runs.record import ENDED, RunRecord
+from core.spec.codec import to_json
+from core.take_home.cache import Shelf
+from core.take_home.contents import Parcel, TakeHomeError, one_line, result_of, when
 from core.take_home.figures import epochs_csv, picture, steps_csv
 from core.take_home.lesson import requirements
 from core.take_home.notebook import notebook
 from core.take_home.onnx_graph import OPSET, onnx_file
-from core.take_home.parcel import Parcel, TakeHomeError, one_line, result_of, when
 from core.take_home.report import report
 from core.take_home.script import script
-from core.take_home.shelf import Shelf
 from core.take_home.weights import MAX_WEIGHT_BYTES, loader, weights_file
+from core.words.message import N_, message
+from core.words.palette import LIGHT
 
 Tell = Callable[[str], None]
 Need = Literal["nothing", "end", "curves", "weights"]

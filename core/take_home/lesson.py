@@ -1,8 +1,8 @@
 """A run as a short tutorial: sections of words and PyTorch code that train it once more.
 
 Every section says only what this run needs. On the same kind of processor, with the same PyTorch
-and as many threads, the code takes the very steps of `core.trainer`, to the last bit; the tests
-compare the weights. The script and the notebook are two bindings of these sections.
+and as many threads, the code takes the very steps of `core.training.trainer`, to the last bit; the
+tests compare the weights. The script and the notebook are two bindings of these sections.
 """
 
 import re
@@ -12,16 +12,14 @@ from typing import Final
 
 import torch
 
-from core.augment import augments
-from core.course import course_of
-from core.datasets.own import is_own
-from core.datasets.table import info_of
-from core.memory import evaluation_batch
-from core.model import class_source, memory_format_of
+from core.data.catalogue import info_of
+from core.data.own.kept import is_own
+from core.data.preparation import in_words
+from core.network.model import class_source, memory_format_of
 from core.network.operations import OPERATIONS
-from core.preparation import in_words
-from core.record import RunRecord
+from core.runs.record import RunRecord
 from core.spec import RunSpec, walk
+from core.take_home.contents import Parcel, release
 from core.take_home.lesson_augment import augmentation_code, changes
 from core.take_home.lesson_data import data_code, file_of
 from core.take_home.lesson_end import end_code
@@ -36,7 +34,9 @@ from core.take_home.lesson_learning import (
     schedule_code,
     thread_lines,
 )
-from core.take_home.parcel import Parcel, release
+from core.training.augmentation import augments
+from core.training.length import course_of
+from core.training.memory import evaluation_batch
 
 _MODULES: Final = ("gzip", "math", "os", "time", "urllib.request", "zlib")
 _DEVICES: Final = {

@@ -1,4 +1,4 @@
-"""The tutorial's lines that change digits at random, as `core.augment` does.
+"""The tutorial's lines that change digits at random, as `core.training.augmentation` does.
 
 The lines draw the same random numbers in the same order and compute with them in the same way, so
 that the pixels are the same to the last bit; what a run has switched off is left out.

@@ -1,11 +1,11 @@
-"""The tutorial's lines that read the digits and hold some of them back, as `core.data` does."""
+"""The tutorial's lines that read the digits and hold some of them back, as `core.data.loading` does."""
 
 from pathlib import Path
 
-from core.datasets.held_out import SPLIT_SEED
-from core.datasets.npz import npz_path
-from core.datasets.own import images_path, is_own
-from core.datasets.table import info_of
+from core.data.catalogue import info_of
+from core.data.held_out import SPLIT_SEED
+from core.data.npz import npz_path
+from core.data.own.kept import images_path, is_own
 from core.spec import RunSpec
 
 _SPLIT = f'''\

@@ -1,7 +1,7 @@
 """The tutorial's last lines: the test, and whether it came out as the dashboard's run did."""
 
+from core.take_home.contents import Parcel, quoted
 from core.take_home.lesson_folds import compared_folds
-from core.take_home.parcel import Parcel, quoted
 
 
 def end_code(parcel: Parcel) -> str:

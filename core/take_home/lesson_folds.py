@@ -1,10 +1,10 @@
 """The tutorial's lines of a cross-validation: its folds, and a network for each."""
 
-from core.course import course_of
-from core.datasets.table import info_of
-from core.fold_verdict import fold_results
+from core.data.catalogue import info_of
+from core.judging.fold_verdict import fold_results
 from core.spec import RunSpec
-from core.take_home.parcel import Parcel
+from core.take_home.contents import Parcel
+from core.training.length import course_of
 
 WORDS = (
     "All digits that are not for the test are divided in folds that keep the shares of the "

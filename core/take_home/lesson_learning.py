@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from core.course import course_of
-from core.datasets.table import num_classes_of
-from core.learning import climbing_steps, steps_to_drop
-from core.record import RunRecord
+from core.data.catalogue import num_classes_of
+from core.runs.record import RunRecord
 from core.spec import RunSpec
-from core.take_home.parcel import Parcel
+from core.take_home.contents import Parcel
+from core.training.learning import climbing_steps, steps_to_drop
+from core.training.length import course_of
 
 _LOSSES: Final = {
     "cross_entropy": "Cross entropy: minus the log of the probability given to the right class.",

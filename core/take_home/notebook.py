@@ -5,8 +5,8 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from core.take_home.contents import Parcel, one_line, result_of, when
 from core.take_home.lesson import lesson, requirements
-from core.take_home.parcel import Parcel, one_line, result_of, when
 
 # Whatever Markdown or HTML would take for a sign of its own.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&])")

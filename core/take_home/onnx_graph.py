@@ -1,8 +1,8 @@
 """The network as ONNX, for other runtimes, phones and browsers.
 
-The graph is written from `core.layers`, the list that the module, its source and its drawing are
-made from; each layer's entry in the table of operations says which nodes it is, a dozen in all, so
-that no tracer has to guess them. Pixels go in as they are, uint8
+The graph is written from `core.network.layers`, the list that the module, its source and its
+drawing are made from; each layer's entry in the table of operations says which nodes it is, a dozen
+in all, so that no tracer has to guess them. Pixels go in as they are, uint8
 from 0 to 255, and probabilities come out: what brings pixels to mean 0 and deviation 1 is inside,
 where nobody can forget it. Every file is run by onnxruntime and compared with PyTorch before it is
 handed out. (onnx's own reference evaluator would need no further package, but takes 2 to 33 s for
@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from core.batches import normalise
-from core.codec import to_json
-from core.data import load
-from core.datasets.table import info_of
-from core.device import take_one_core
-from core.layers import Network
-from core.memory import evaluation_batch
-from core.message import N_, message
-from core.model import build
+from core.data.catalogue import info_of
+from core.data.loading import load
+from core.data.preparation import in_words
+from core.machine.device import take_one_core
 from core.network.layer import IMAGE_SHAPE, Layer
-from core.preparation import in_words
-from core.take_home.parcel import Parcel, TakeHomeError, one_line
+from core.network.layers import Network
+from core.network.model import build
+from core.spec.codec import to_json
+from core.take_home.contents import Parcel, TakeHomeError, one_line
+from core.training.batches import normalise
+from core.training.memory import evaluation_batch
+from core.words.message import N_, message
 
 # Old enough for every runtime of the last years, those of browsers too.
 OPSET: Final = 17

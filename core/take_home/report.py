@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from core.course import course_of
-from core.datasets.table import info_of
+from core.data.catalogue import info_of
+from core.data.preparation import in_words
 from core.network.layer import Layer
-from core.palette import DARK, LIGHT
-from core.precision import IN_WORDS
-from core.preparation import in_words
-from core.record import RunRecord
-from core.settings import Choice, Flag, Setting, Value
+from core.runs.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec, default_of, place, walk
+from core.spec.settings import Choice, Flag, Setting, Value
+from core.take_home.contents import Parcel, result_of, when
 from core.take_home.figures import picture
 from core.take_home.lesson import requirements
-from core.take_home.parcel import Parcel, result_of, when
+from core.training.length import course_of
+from core.training.precision import IN_WORDS
+from core.words.palette import DARK, LIGHT
 
 _STYLE: Final = f"""
 :root {{ color-scheme: light dark; --ink: {LIGHT.ink}; --quiet: #575A63; --ground: #FCFBF8;

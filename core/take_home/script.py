@@ -2,8 +2,8 @@
 
 import textwrap
 
+from core.take_home.contents import Parcel, one_line, result_of, when
 from core.take_home.lesson import lesson, requirements
-from core.take_home.parcel import Parcel, one_line, result_of, when
 
 _WIDTH = 98
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from safetensors.torch import save
 
-from core.codec import to_json
-from core.datasets.described import description_of
-from core.datasets.own import is_own
-from core.datasets.table import info_of
-from core.model import class_source
-from core.preparation import in_words
-from core.take_home.parcel import Parcel, one_line
+from core.data.catalogue import info_of
+from core.data.own.described import description_of
+from core.data.own.kept import is_own
+from core.data.preparation import in_words
+from core.network.model import class_source
+from core.spec.codec import to_json
+from core.take_home.contents import Parcel, one_line
 
 # Under this name the file says which network its weights belong to.
 CONFIGURATION = "netsketch"

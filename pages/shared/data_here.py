@@ -1,7 +1,7 @@
 """Whether the person who looks can use a data set here and now."""
 
-from core.data import is_available
-from core.runs import runs
+from core.data.loading import is_available
+from core.runs.manager import runs
 from pages.shared.person import person
 
 

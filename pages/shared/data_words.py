@@ -1,9 +1,9 @@
 """What a data set and its classes are called; what a person has called so is told as it is."""
 
-from core.data import short_title_of, title_of
-from core.datasets.own import is_own
-from core.datasets.table import class_names_of
-from core.message import Message
+from core.data.catalogue import class_names_of
+from core.data.loading import short_title_of, title_of
+from core.data.own.kept import is_own
+from core.words.message import Message
 from pages.shared.language import say
 
 

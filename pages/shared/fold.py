@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import session
 
 PREFIX: Final = "fold_"
 _KEPT: Final = "kept_"
@@ -27,7 +27,7 @@ def fold(label: str, key: str, icon: str, content: Callable[[], None]) -> None:
     # The widget's own state ends when another page is shown.
     if key not in st.session_state and st.session_state.get(_KEPT + key):
         st.session_state[key] = True
-    place = st.expander(label, icon=icon, key=state.labelled(key, [label]), on_change="rerun")
+    place = st.expander(label, icon=icon, key=session.labelled(key, [label]), on_change="rerun")
     st.session_state[_KEPT + key] = place.open
     if place.open:
         with place:

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.shared import live, state
+from pages.shared import live, session
 from pages.shared.language import _, language_switch, say
 from pages.shared.palette import is_dark
 from pages.shared.strip import strip
@@ -26,7 +26,7 @@ def frame() -> None:
         st.html(ROOT / "pages/shared/dark.css")
     require_sound_server()
     live.begin()
-    state.read_address()
+    session.read_address()
     page = st.navigation(
         [
             st.Page(
@@ -55,13 +55,13 @@ def frame() -> None:
         position="top",
     )
     language_switch()
-    if turn := state.take_turn():
+    if turn := session.take_turn():
         st.switch_page(turn)
     below = strip()
     page.run()
     # Of a page that has no place of its own for it.
-    if refused := state.take_refusal():
+    if refused := session.take_refusal():
         below.error(plain(say(refused)), icon=":material/block:")
-    state.write_address()
-    state.all_shown()
+    session.write_address()
+    session.all_shown()
     live.end()

@@ -7,8 +7,8 @@ what core hands out: names that it has marked, sentences, and errors.
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.errors import UserError
-from core.translation import DEFAULT, LANGUAGES, language_of, tell, tell_number
+from core.words.errors import UserError
+from core.words.translation import DEFAULT, LANGUAGES, language_of, tell, tell_number
 
 _CHOSEN = "language"
 _WIDGET = "language_switch"

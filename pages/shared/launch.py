@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from core.difference import differences
-from core.errors import UserError
-from core.runs import runs
+from core.runs.manager import runs
 from core.spec import RunSpec
-from pages.shared import state
+from core.spec.difference import differences
+from core.words.errors import UserError
+from pages.shared import session
 from pages.shared.person import address, person
 
 
@@ -18,13 +18,13 @@ def launch(spec: RunSpec | None = None, *, then: str | None = None) -> None:
         then: the page to show after that, where it is not this one.
     """
     try:
-        run = runs().start(spec or state.draft(), person(), address())
+        run = runs().start(spec or session.draft(), person(), address())
     except UserError as error:
-        state.refuse(error.message)
+        session.refuse(error.message)
     else:
-        state.choose_run(run.id)
+        session.choose_run(run.id)
         if then is not None:
-            state.go_to(then)
+            session.go_to(then)
 
 
 def attempt(act: Callable[[], object]) -> None:
@@ -32,7 +32,7 @@ def attempt(act: Callable[[], object]) -> None:
     try:
         act()
     except UserError as error:
-        state.refuse(error.message)
+        session.refuse(error.message)
 
 
 def pause(run_id: str) -> None:
@@ -60,9 +60,9 @@ def go_on(run_id: str) -> None:
     try:
         run = runs().go_on(run_id, person(), address())
     except UserError as error:
-        state.refuse(error.message)
+        session.refuse(error.message)
     else:
-        state.choose_run(run.id)
+        session.choose_run(run.id)
 
 
 def duel(spec: RunSpec) -> None:
@@ -71,11 +71,11 @@ def duel(spec: RunSpec) -> None:
     For use as a callback.
     """
     try:
-        run, _ = runs().duel(state.draft(), spec, person(), address())
+        run, _ = runs().duel(session.draft(), spec, person(), address())
     except UserError as error:
-        state.refuse(error.message)
+        session.refuse(error.message)
     else:
-        state.choose_run(run.id)
+        session.choose_run(run.id)
 
 
 def set_against(first: RunSpec, second: RunSpec, wanted: Sequence[RunSpec]) -> None:
@@ -95,4 +95,4 @@ def set_against(first: RunSpec, second: RunSpec, wanted: Sequence[RunSpec]) -> N
             for spec in wanted:
                 runs().start(spec, person(), address())
     except UserError as error:
-        state.refuse(error.message)
+        session.refuse(error.message)

@@ -17,8 +17,8 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import (
     get_script_run_ctx,
 )
 
-from core.pace import Audience, Pace
-from pages.shared import state
+from core.machine.pace import Audience, Pace
+from pages.shared import session
 
 # A browser counts anew from each message: a slightly other interval is not worth one.
 _WORTH: Final = 1.25
@@ -32,12 +32,12 @@ class _Page:
     """What the present page looks at, and when; one for each session."""
 
     def __init__(self) -> None:
-        self.pace = Pace(state.asker(), _audience)
+        self.pace = Pace(session.asker(), _audience)
         self.begin()
 
     def begin(self) -> None:
         self.began_s = time.thread_time()
-        self.refusals = state.refusals()
+        self.refusals = session.refusals()
         # What the panels ask for once the page is there: seconds, by fragment.
         self.waiting: dict[str, float] = {}
         # Seconds until the page may be drawn anew, where the panel being drawn has asked for that.
@@ -72,7 +72,7 @@ def live(name: str, panel: Callable[[], float | None]) -> None:
         nonlocal asked
         page, began_s, alone = _page(), time.perf_counter(), _is_alone()
         page.turn_s = None
-        if alone and state.refusals() != page.refusals:
+        if alone and session.refusals() != page.refusals:
             st.rerun()  # the page has the place for what was refused
         shortest_s = panel()
         if alone:
@@ -126,7 +126,7 @@ def hurry() -> None:
 
 
 def _page() -> _Page:
-    return state.held("live_page", _Page)
+    return session.held("live_page", _Page)
 
 
 def _differ(asked: float | None, rest_s: float | None) -> bool:

@@ -6,10 +6,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.data import is_available
+from core.data.loading import is_available
 from core.questions.other_data import OnOtherData, others_of
-from core.run import Run
-from core.runs import runs
+from core.runs.manager import runs
+from core.runs.view import Run
 from pages.shared import live
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.palette import DARK, LIGHT, Palette
+from core.words.palette import DARK, LIGHT, Palette
 
 __all__ = ["DARK", "LIGHT", "Palette", "is_dark", "palette"]
 

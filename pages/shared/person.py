@@ -5,7 +5,7 @@ from ipaddress import IPv6Address, ip_address
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import session
 
 _COOKIE = "_streamlit_xsrf"
 
@@ -13,7 +13,7 @@ _COOKIE = "_streamlit_xsrf"
 def person() -> str:
     """Return a name for this browser that no other one has and nobody else can tell."""
     token = token_of(st.context.cookies.get(_COOKIE, ""))
-    return sha256(token).hexdigest()[:16] if token else state.asker()
+    return sha256(token).hexdigest()[:16] if token else session.asker()
 
 
 def address() -> str:

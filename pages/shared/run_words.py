@@ -5,15 +5,15 @@ from typing import Final
 
 import streamlit as st
 
-from core.difference import in_words
-from core.history import Curves
-from core.how_it_runs import how_it_runs
-from core.message import N_
-from core.record import Status
-from core.run import ENDED_BEFORE
-from core.snapshot import RunSnapshot
+from core.runs.history import Curves
+from core.runs.how_it_runs import how_it_runs
+from core.runs.record import Status
+from core.runs.snapshot import RunSnapshot
+from core.runs.store import INTERRUPTED, NEVER_BEGAN
+from core.runs.view import ENDED_BEFORE
 from core.spec import setting_at
-from core.store import INTERRUPTED, NEVER_BEGAN
+from core.spec.difference import in_words
+from core.words.message import N_
 from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain

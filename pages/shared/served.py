@@ -10,12 +10,12 @@ from starlette.middleware import Middleware
 from streamlit import config, runtime
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 
-from core.limits import Limits
-from core.runs import close_runs
-from core.serving.budget import Held, UploadBudget
+from core.runs.manager import close_runs
 from core.serving.connection import ConnectionHelp
-from core.serving.ending import keeping_at_the_end
-from core.serving.memory import giving_memory_back
+from core.serving.limits import Limits
+from core.serving.released_memory import giving_memory_back
+from core.serving.shutdown import keeping_at_the_end
+from core.serving.upload_budget import Held, UploadBudget
 from core.serving.uploads import Scope, UploadGuard
 from pages.shared.person import network_of
 

@@ -7,11 +7,11 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.message import N_
-from core.record import ENDED, Status
-from core.run import Run
-from core.runs import runs
-from core.snapshot import RunSnapshot
+from core.runs.manager import runs
+from core.runs.record import ENDED, Status
+from core.runs.snapshot import RunSnapshot
+from core.runs.view import Run
+from core.words.message import N_
 from pages.shared import live
 from pages.shared.language import _, say
 from pages.shared.launch import go_on, pause, resume, stop

@@ -6,10 +6,10 @@ word, and 0,002 becomes 2.
 
 import streamlit as st
 
-from core.errors import UserError
-from core.number import written
-from core.settings import Number
-from pages.shared import state
+from core.spec.settings import Number
+from core.words.errors import UserError
+from core.words.number import written
+from pages.shared import session
 from pages.shared.language import _, say
 from pages.shared.words import plain
 
@@ -27,7 +27,7 @@ def typed_number(record: Number, path: str, now: int) -> None:
     with st.container(key=f"typed_{path}", horizontal=True, vertical_alignment="bottom", gap=None):
         st.text_input(
             say(record.label),
-            key=state.widget_key(path, written(now)),
+            key=session.widget_key(path, written(now)),
             on_change=_take,
             args=(record, path, now),
             help=say(record.help),
@@ -81,10 +81,10 @@ def take(record: Number, key: str, text: str, now: float) -> int | float | None:
 
 def _take(record: Number, path: str, now: int) -> None:
     """Bring a typed number into the draft. For use as a callback."""
-    text = state.typed(path)
+    text = session.typed(path)
     value = take(record, path, text, now) if text is not None else None
     if value is not None:
-        state.change(path, value)
+        session.change(path, value)
 
 
 def _step(record: Number, path: str, step: int) -> None:
@@ -92,11 +92,11 @@ def _step(record: Number, path: str, step: int) -> None:
 
     Who types a number and clicks at once, or clicks twice, is ahead of what the page showed.
     """
-    value = state.draft().value(path)
+    value = session.draft().value(path)
     assert isinstance(value, int)
     if record.complaint(value + step) is None:
-        state.change(path, value + step)
+        session.change(path, value + step)
 
 
 def _complaints() -> dict[str, tuple[str, float]]:
-    return state.held(_COMPLAINTS, dict[str, tuple[str, float]])
+    return session.held(_COMPLAINTS, dict[str, tuple[str, float]])

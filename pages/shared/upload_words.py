@@ -10,7 +10,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.translation import DEFAULT
+from core.words.translation import DEFAULT
 from pages.shared.language import _, language
 
 # The English words stay for a screen reader, without a size; what is seen stands behind them.
@@ -20,7 +20,7 @@ _STYLE: Final = """<style>
 </style>"""
 _BUTTON: Final = "[data-testid=stFileUploaderDropzone] button p"
 _LIMITS: Final = "[data-testid=stFileUploaderDropzoneInstructions] span"
-# What core.picture reads.
+# What core.drawing.picture reads.
 PICTURE_KINDS: Final = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")
 
 

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from core.errors import UserError
 from core.serving.uploads import why_refused
+from core.words.errors import UserError
 
 
 class Upload(Protocol):

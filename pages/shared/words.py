@@ -5,7 +5,7 @@ import unicodedata
 
 from pages.shared.language import _
 
-# A number and its unit stay on one line; `core.translation` sees to sentences.
+# A number and its unit stay on one line; `core.words.translation` sees to sentences.
 _FAST = "\N{NO-BREAK SPACE}"
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>$~:&]")
 # What Streamlit 1.67 looks for after the marks were read: arrows and the like, addresses of pages

@@ -11,8 +11,8 @@ from typing import Final
 
 import streamlit as st
 
-from core.errors import UserError
-from core.runs import runs
+from core.runs.manager import runs
+from core.words.errors import UserError
 from pages.shared.language import _, say
 from pages.shared.words import plain
 

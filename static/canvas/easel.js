@@ -1,6 +1,6 @@
 /**
  * The canvas of the Draw page, with its controls. Why the browser owns what is drawn:
- * `pages/shared/canvas.py`. What a drawing is made of: `strokes.js`.
+ * `pages/parts/draw/canvas.py`. What a drawing is made of: `strokes.js`.
  */
 
 // A change that the server has not owned to in this time is sent again.

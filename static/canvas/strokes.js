@@ -5,7 +5,7 @@
  * is recorded is what is shown and what is sent, point by point.
  */
 
-// As in core/strokes.py.
+// As in core/drawing/strokes.py.
 const UNITS = 3400;
 const PX = 10;
 const MAX_STROKES = 500;

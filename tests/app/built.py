@@ -1,8 +1,8 @@
 """Whether the Build page shows one and the same network everywhere."""
 
-from core.check import check
-from core.layers import lay_out
+from core.network.layers import lay_out
 from core.spec import RunSpec, in_use, place, walk
+from core.training.check import check
 from pages.shared.words import shape
 from tests.app.tab import Tab, words
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.drawing import digit_from_ink
-from core.strokes import UNITS, ink_of_strokes, read_drawing
+from core.drawing.centring import digit_from_ink
+from core.drawing.strokes import UNITS, ink_of_strokes, read_drawing
 from tests.strokes import DIGITS, Stroke, render
 
 
@@ -22,7 +22,7 @@ def written(strokes: list[Stroke], seq: int = 1, width: int = 200) -> str:
 
 
 class Canvas:
-    """A canvas to draw on without a browser; takes the place of `pages.shared.canvas.mount`."""
+    """A canvas to draw on without a browser; takes the place of `pages.parts.draw.canvas.mount`."""
 
     def __init__(self) -> None:
         self.strokes: list[Stroke] = []

@@ -10,17 +10,17 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import app_test
 
-from core import run as run_module
-from core.codec import to_query
-from core.data import DATASETS
-from core.events import Event
-from core.model import build
-from core.presets import DEFAULT
-from core.price import Price
-from core.run import Run
-from core.runs import Runs
+from core.data.loading import DATASETS
+from core.network.model import build
+from core.questions.price import Price
+from core.runs import view as run_module
+from core.runs.manager import Runs
+from core.runs.view import Run
 from core.spec import RunSpec
-from core.state import State
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
+from core.training.events import Event
+from core.training.state import State
 from tests.app.canvas import Canvas
 from tests.app.script import Script, eventually, steps_to
 from tests.app.tab import Tab
@@ -63,9 +63,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> None:
 def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[PricedRuns]:
     """The runs of a process of their own, ended with the test."""
     made = PricedRuns()
-    monkeypatch.setattr("core.runs._runs", made)
+    monkeypatch.setattr("core.runs.manager._runs", made)
     # What the training thread reads before anyone asks takes a second, and these tests do not ask.
-    monkeypatch.setattr("core.training_thread.load", lambda key: None)
+    monkeypatch.setattr("core.runs.training_thread.load", lambda key: None)
     yield made
     made.close()
     assert not made._thread.is_alive
@@ -159,7 +159,7 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small data for real training."""
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr("core.course.info_of", lambda key: info)
+    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
     monkeypatch.setattr(run_module, "load", lambda key: digits)
 
 
@@ -167,5 +167,5 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
 def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
     """Put a canvas under the test's hand in place of the browser's."""
     made = Canvas()
-    monkeypatch.setattr("pages.shared.canvas.mount", made)
+    monkeypatch.setattr("pages.parts.draw.canvas.mount", made)
     return made

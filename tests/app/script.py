@@ -4,9 +4,9 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 
-from core.course import course_of
-from core.events import Epoch, Event, Pulse, Steps, Tested
 from core.spec import RunSpec
+from core.training.events import Epoch, Event, Pulse, Steps, Tested
+from core.training.length import course_of
 
 END = object()
 

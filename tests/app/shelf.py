@@ -7,18 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.course import course_of
-from core.data import load
-from core.datasets.table import info_of
-from core.device import Device
-from core.events import Epoch, Steps
-from core.history import History
-from core.layers import lay_out
-from core.model import build
-from core.record import RunRecord, Status
+from core.data.catalogue import info_of
+from core.data.loading import load
+from core.machine.device import Device
+from core.network.layers import lay_out
+from core.network.model import build
+from core.runs.history import History
+from core.runs.record import RunRecord, Status
+from core.runs.store import Store
 from core.spec import BlockSpec, RunSpec
-from core.state import State, copied
-from core.store import Store
+from core.training.events import Epoch, Steps
+from core.training.length import course_of
+from core.training.state import State, copied
 
 SPEC = RunSpec(blocks=(BlockSpec(channels=4, stride=2),), num_epochs=3)
 

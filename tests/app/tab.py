@@ -13,11 +13,11 @@ from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, InitialValue, Selectbox, TextInput, Widget
 
-from core.codec import from_query
-from core.number import read_number
-from core.presets import DEFAULT
-from core.runs import runs
+from core.runs.manager import runs
 from core.spec import RunSpec
+from core.spec.codec import from_query
+from core.spec.presets import DEFAULT
+from core.words.number import read_number
 
 
 class Tab(AppTest):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.presets import DEFAULT, PRESETS
+from core.spec.presets import DEFAULT, PRESETS
 from tests.app.tab import words
 
 PAGES = ["build", "train", "draw", "runs", "article"]

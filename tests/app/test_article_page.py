@@ -17,11 +17,11 @@ from core.article.journey import travel
 from core.article.little import weights_of
 from core.article.losses import losses, point
 from core.article.printed import FAULTS, run
-from core.data import DataError, load
-from core.presets import PRESETS
+from core.data.loading import DataError, load
 from core.spec import RunSpec
-from pages.shared.article.sections import SECTIONS
-from pages.shared.article.tiles import grey
+from core.spec.presets import PRESETS
+from pages.parts.article.sections import SECTIONS
+from pages.parts.article.tiles import grey
 from pages.shared.pictures import data_uri
 from tests.app.shelf import Shelf
 from tests.app.tab import Tab, words
@@ -54,7 +54,7 @@ def shelve(tmp_path, monkeypatch):
 
     def serve() -> IdleRuns:
         made = IdleRuns(shelf.store)
-        monkeypatch.setattr("core.runs._runs", made)
+        monkeypatch.setattr("core.runs.manager._runs", made)
         opened.append(made)
         return made
 
@@ -135,7 +135,7 @@ def test_without_digits_it_says_why(read, monkeypatch):
         raise DataError("Data: the built-in digits are missing.")
 
     tab = read("pooling")
-    monkeypatch.setattr("core.data.load", missing)
+    monkeypatch.setattr("core.data.loading.load", missing)
     tab.run()
     assert "built-in digits are missing" in tab.error[0].value.replace("\\", "")
     assert not tab.has("article_next")
@@ -311,7 +311,7 @@ def test_the_shapes_are_drawn_for_other_pictures_too(read):
 def test_both_loops_are_run_on_demand_and_kept(read, monkeypatch):
     told = [Losses(step=i, printed=2.3, mended=2.3 / i) for i in (1, 2, 3)]
     monkeypatch.setattr("core.article.falling.fall", lambda: iter(told))
-    monkeypatch.setattr("pages.shared.article.printed_code.fall", lambda: iter(told))
+    monkeypatch.setattr("pages.parts.article.printed_code.fall", lambda: iter(told))
     tab = read("code")
     assert "Nothing has been run yet" in said(tab)
     tab.click("article_fall")
@@ -437,7 +437,7 @@ def put_pair(shelf, advice, seed, wrong, owner):
 
 @pytest.fixture
 def me(monkeypatch) -> str:
-    monkeypatch.setattr("pages.shared.article.advice.person", lambda: "me")
+    monkeypatch.setattr("pages.parts.article.advice.person", lambda: "me")
     return "me"
 
 

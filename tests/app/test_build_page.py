@@ -10,14 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from streamlit.testing.v1.element_tree import SelectSlider, Slider
 
-from core import check as check_module
-from core.check import check
-from core.codec import to_query
-from core.device import Device, devices
-from core.errors import UserError
-from core.layers import lay_out
-from core.presets import DEFAULT, PRESETS
-from core.settings import Choice, Flag, Number
+from core.machine.device import Device, devices
+from core.network.layers import lay_out
 from core.spec import (
     MAX_BLOCKS,
     BlockSpec,
@@ -27,6 +21,12 @@ from core.spec import (
     settings,
     walk,
 )
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT, PRESETS
+from core.spec.settings import Choice, Flag, Number
+from core.training import check as check_module
+from core.training.check import check
+from core.words.errors import UserError
 from pages.shared.palette import DARK, LIGHT
 from tests.app.built import parts_of, shows
 from tests.app.tab import Tab, words
@@ -305,7 +305,7 @@ def test_only_devices_of_this_machine_are_offered(visit, monkeypatch):
     assert len(visit().field("device").options) == 1 + len(devices())
     graphics = (Device("cuda", "NVIDIA T4"), Device("cpu", cores=2))
     monkeypatch.setattr(check_module, "devices", lambda: graphics)
-    monkeypatch.setattr("core.device.devices", lambda: graphics)
+    monkeypatch.setattr("core.machine.device.devices", lambda: graphics)
     monkeypatch.setattr(check_module, "free_memory", lambda key: BIG)
     tab = visit()
     assert any("NVIDIA T4" in option for option in tab.field("device").options)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from google.protobuf.message import Message
 
-from core.codec import to_query
-from core.data import DATASETS
-from core.events import Diverged
-from core.presets import DEFAULT, PRESETS
+from core.data.loading import DATASETS
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT, PRESETS
+from core.training.events import Diverged
 from tests.app.script import END, epoch_of, eventually
 from tests.app.tab import Tab
 

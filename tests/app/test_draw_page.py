@@ -10,13 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from core.datasets.own import OwnImages, keep
-from core.datasets.table import info_of
-from core.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_picture
-from core.predict import probabilities
-from core.preparation import all_from_picture, from_ink
-from core.presets import DEFAULT, PRESETS
-from pages.shared import picture_input
+from core.data.catalogue import info_of
+from core.data.own.kept import OwnImages, keep
+from core.data.preparation import all_from_picture, from_ink
+from core.drawing.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_picture
+from core.judging.prediction import probabilities
+from core.spec.presets import DEFAULT, PRESETS
+from pages.parts.draw import picture_input
 from tests.app.canvas import picture_of
 from tests.app.script import END, eventually, steps_to
 from tests.app.tab import Tab, words
@@ -78,7 +78,7 @@ def test_the_default_is_trained_here_on_the_digits_that_are_here(visit, canvas, 
 
 
 def test_a_refusal_is_said_here_too(visit, canvas, monkeypatch):
-    monkeypatch.setattr("core.check.free_memory", lambda key: 0)
+    monkeypatch.setattr("core.training.check.free_memory", lambda key: 0)
     tab = visit("draw")
     tab.click("train_default")
     assert "0\xa0MB" in tab.error[0].value.replace("\\", "")
@@ -459,7 +459,7 @@ def test_a_picture_that_is_refused_is_looked_at_once_while_a_run_trains(
         looks.append(data)
         return all_from_picture(data, info)
 
-    monkeypatch.setattr("pages.shared.picture_input.all_from_picture", look)
+    monkeypatch.setattr("pages.parts.draw.picture_input.all_from_picture", look)
     running()
     tab = visit("draw")
     tab.get_by_key("input").set_value("Picture").run()

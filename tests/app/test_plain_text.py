@@ -10,9 +10,9 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from core.codec import to_query
-from core.datasets.own import OwnImages, keep
-from core.presets import DEFAULT
+from core.data.own.kept import OwnImages, keep
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from pages.shared.words import plain
 from tests.app.conftest import PricedRuns
 from tests.app.shelf import Shelf
@@ -44,7 +44,7 @@ def served(tmp_path, monkeypatch) -> Iterator[Shelf]:
         words = {"name": name, "tags": (name[:20],), "note": name}
         shelf.put(wrong=range(3), **words)
     made = IdleRuns(shelf.store)
-    monkeypatch.setattr("core.runs._runs", made)
+    monkeypatch.setattr("core.runs.manager._runs", made)
     yield shelf
     made.close()
 
@@ -112,8 +112,8 @@ def test_classes_and_data_sets_are_text_where_a_network_is_built(visit, served):
 
 
 def test_the_table_s_own_download_is_off_and_ours_guards_every_cell(visit, served):
-    from core.runs import runs
-    from pages.shared.runs_table import table_csv
+    from core.runs.manager import runs
+    from pages.parts.runs.runs_table import table_csv
 
     tab = visit("runs")
     assert tab.has("runs_csv")

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
-from core.data import load
-from core.limits import Limits
-from core.runs import Runs
+from core.data.loading import load
+from core.runs.manager import Runs
+from core.runs.store import Store, disk
+from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
-from core.store import Store, disk
 from pages.shared.words import plain
 from tests.app.conftest import PricedRuns
 from tests.app.shelf import SPEC, Shelf
@@ -37,7 +37,7 @@ def shelve(shelf, monkeypatch):
 
     def open_shelf(allowed: Limits | None = None) -> Runs:
         made = IdleRuns(shelf.store, allowed)
-        monkeypatch.setattr("core.runs._runs", made)
+        monkeypatch.setattr("core.runs.manager._runs", made)
         opened.append(made)
         return made
 

@@ -10,13 +10,13 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.context import ContextProxy
 
-from core.codec import to_query
-from core.datasets.own import OwnImages, images_path
-from core.datasets.owned import OwnData
-from core.limits import Limits
-from core.ownership import Ownership
-from core.presets import DEFAULT
-from core.runs import Runs
+from core.data.own.kept import OwnImages, images_path
+from core.data.own.owners import OwnData
+from core.runs.manager import Runs
+from core.serving.limits import Limits
+from core.serving.ownership import Ownership
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.app.script import eventually, steps_to
 
 SENTENCE = "This run is somebody else’s. On this server each changes their own."

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from core import check as check_module
-from core.data import DATASETS, DataError
-from core.events import Diverged
-from core.limits import Limits
-from core.presets import DEFAULT, PRESETS
-from pages.shared.curves_chart import TRAINING, VALIDATION
+from core.data.loading import DATASETS, DataError
+from core.serving.limits import Limits
+from core.spec.presets import DEFAULT, PRESETS
+from core.training import check as check_module
+from core.training.events import Diverged
+from pages.shared.charts.curves_chart import TRAINING, VALIDATION
 from pages.shared.palette import DARK, LIGHT
 from tests.app.script import END, epoch_of, eventually, steps_to
 from tests.app.tab import Tab, as_read, words
@@ -443,7 +443,7 @@ def test_one_chooses_among_runs(visit, running, line):
 def test_a_run_that_gave_its_place_up_in_a_pause_says_so_and_is_resumed(
     visit, line, running, script, monkeypatch
 ):
-    monkeypatch.setattr("core.run.LOOK_S", 0.01)
+    monkeypatch.setattr("core.runs.view.LOOK_S", 0.01)
     line.limits = Limits(max_pause_minutes=0.001)
     run = running()
     run.pause()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.bring_in import MAX_BYTES
-from core.datasets.intake import MAX_ARCHIVE_BYTES
-from core.photo.file import MAX_PICTURE_BYTES
+from core.data.intake.common import MAX_ARCHIVE_BYTES
+from core.drawing.photo.file import MAX_PICTURE_BYTES
 from core.serving.uploads import REFUSED, WORDS
 from core.take_home.weights import MAX_WEIGHT_BYTES
 from tests.app.tab import words

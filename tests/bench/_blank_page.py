@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from core.torchvision_schemas import import_torchvision
+from core.data.torchvision_schemas import import_torchvision
 
 import_torchvision()
 st.write(torch.__version__)

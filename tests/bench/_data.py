@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.data import MNIST_FILES, mnist_root, raw_folder
+from core.data.loading import MNIST_FILES, mnist_root, raw_folder
 
 _PACKED = Path(__file__).resolve().parents[3] / "shared" / "mnist"
 

@@ -1,10 +1,10 @@
 """Four loops that train the same network, each in a process of its own, timed in short windows.
 
-`trainer` is `core.trainer.Trainer.fit` in a background thread set up as `core.runs` sets up its
-own; `trainer32` is the same with 32-bit floats alone, as the other two compute. `tutorial` is the
-loop that PyTorch's tutorials teach. `tuned` is the fastest loop in plain PyTorch that its author
-could write, in a main thread. `python -m tests.bench._loops KIND` reads orders from stdin and
-answers on stdout, one JSON object a line each.
+`trainer` is `core.training.trainer.Trainer.fit` in a background thread set up as
+`core.runs.manager` sets up its own; `trainer32` is the same with 32-bit floats alone, as the other
+two compute. `tutorial` is the loop that PyTorch's tutorials teach. `tuned` is the fastest loop in
+plain PyTorch that its author could write, in a main thread. `python -m tests.bench._loops KIND`
+reads orders from stdin and answers on stdout, one JSON object a line each.
 """
 
 import json
@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from core.data import DATASETS, data_folder, load, mnist_root
-from core.presets import DEFAULT, PRESETS
+from core.data.loading import DATASETS, data_folder, load, mnist_root
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.presets import DEFAULT, PRESETS
 
 # The six that the comparison is made of.
 NETWORKS = {
@@ -138,9 +138,9 @@ Loop = Iterator[tuple[int, int]]
 
 def trainer(spec: RunSpec) -> Loop:
     """The product's loop. Between two training steps only: evaluation is not counted."""
-    from core.events import Steps
-    from core.sharing import present_team
-    from core.trainer import Trainer
+    from core.machine.thread_team import present_team
+    from core.training.events import Steps
+    from core.training.trainer import Trainer
 
     before = 0
     for event in Trainer(spec, load(spec.data), team=present_team()).fit():
@@ -157,8 +157,8 @@ def tutorial(spec: RunSpec) -> Loop:
     from torch import nn, optim
     from torch.utils.data import DataLoader, Subset
 
-    from core.model import build
-    from core.torchvision_schemas import import_torchvision
+    from core.data.torchvision_schemas import import_torchvision
+    from core.network.model import build
 
     import_torchvision()
     from torchvision import datasets, transforms
@@ -215,7 +215,7 @@ def tuned(spec: RunSpec) -> Loop:
     import torch.nn.functional as F
     from torch import optim
 
-    from core.model import build
+    from core.network.model import build
 
     data = load(spec.data)
     x = data.train.images.float().div_(255).sub_(data.mean).div_(data.std)
@@ -274,7 +274,7 @@ class _Timer:
         return self._run(order.seconds)
 
     def _settle(self, order: Order) -> None:
-        from core.sharing import LOOK_S, SHORTEST_REST_S, present_team
+        from core.machine.thread_team import LOOK_S, SHORTEST_REST_S, present_team
 
         team = present_team()
         if team is None:
@@ -336,9 +336,9 @@ def _serve(kind: str) -> None:
 
 
 def _serve_from_a_background_thread(kind: str) -> None:
-    """Do as `core.runs` does: the thread that trains takes all cores, the others one."""
-    from core.device import keep_freed_memory, take_all_cores, take_one_core
-    from core.sharing import sharing_cores
+    """Do as `core.runs.manager` does: the thread that trains takes all cores, the others one."""
+    from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
+    from core.machine.thread_team import sharing_cores
 
     ready: queue.Queue[None] = queue.Queue()
 
@@ -363,7 +363,7 @@ def main() -> None:
         _serve_from_a_background_thread(kind)
         return
     if kind == "tuned":
-        from core.device import keep_freed_memory
+        from core.machine.device import keep_freed_memory
 
         keep_freed_memory()
     _serve(kind)

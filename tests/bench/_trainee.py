@@ -7,15 +7,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from core.batches import steps_per_epoch
-from core.data import DATASETS, load
-from core.device import take_one_core
-from core.history import History
-from core.record import RunRecord
-from core.run import Run
+from core.data.loading import DATASETS, load
+from core.machine.device import take_one_core
+from core.runs.history import History
+from core.runs.record import RunRecord
+from core.runs.store import RunFolder, Store, disk
+from core.runs.view import Run
 from core.spec import BlockSpec, RunSpec
-from core.state import State
-from core.store import RunFolder, Store, disk
+from core.training.batches import steps_per_epoch
+from core.training.state import State
 
 # Small enough for many epochs a second, with all that a state can hold.
 SPEC: Final = RunSpec(

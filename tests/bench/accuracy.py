@@ -1,16 +1,16 @@
 """What the most accurate preset reaches on MNIST's 10,000 test images, and in what time.
 
 Goals, on 2 cores: at least 99.6 % (mean of 3 seeds), at most 10 minutes a run. Each seed is a run
-of `core.runs`, in its background thread, as the dashboard starts one; its seconds are all that a
-person waits for: training, the validation images after every epoch, and the test.
+of `core.runs.manager`, in its background thread, as the dashboard starts one; its seconds are all
+that a person waits for: training, the validation images after every epoch, and the test.
 """
 
 import sys
 from dataclasses import replace
 from statistics import mean
 
-from core.presets import PRESETS
-from core.runs import Runs
+from core.runs.manager import Runs
+from core.spec.presets import PRESETS
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 

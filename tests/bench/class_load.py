@@ -21,8 +21,8 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import urlencode
 
-from core.codec import to_query
-from core.presets import DEFAULT
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.bench._client import Client, words
 from tests.bench._report import progress, report
 from tests.bench.served import STEP, training

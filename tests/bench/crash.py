@@ -21,12 +21,12 @@ from pathlib import Path
 
 import torch
 
-from core.batches import steps_per_epoch
-from core.data import DATASETS, load
-from core.device import take_one_core
-from core.record import RunRecord
-from core.store import Store, disk
-from core.trainer import Trainer
+from core.data.loading import DATASETS, load
+from core.machine.device import take_one_core
+from core.runs.record import RunRecord
+from core.runs.store import Store, disk
+from core.training.batches import steps_per_epoch
+from core.training.trainer import Trainer
 from tests.bench import _trainee
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
@@ -37,11 +37,11 @@ SAVES = 5
 FRESH_STARTS = 5
 WHOLE_RUN_S = 120.0
 
-_IMPORTS = "import core.store"
+_IMPORTS = "import core.runs.store"
 _FRESH = """
 import sys
 from pathlib import Path
-from core.store import Store
+from core.runs.store import Store
 store = Store(Path(sys.argv[1]))
 store.interrupt_orphans()
 newest = store.newest(1)[0]

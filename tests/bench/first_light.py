@@ -6,8 +6,8 @@ Goals: at least 98.0 % of the 500 test images (mean of 5 seeds), in at most 10 s
 from dataclasses import replace
 from statistics import mean
 
-from core.presets import DEFAULT
-from core.runs import Runs
+from core.runs.manager import Runs
+from core.spec.presets import DEFAULT
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 
@@ -15,7 +15,7 @@ SEEDS = range(5)
 
 
 def main() -> None:
-    """Train the default network once a seed, in the background thread of `core.runs`."""
+    """Train the default network once a seed, in the background thread of `core.runs.manager`."""
     accuracies, seconds, device = [], [], ""
     with data_folder_of_its_own():
         runs = Runs()

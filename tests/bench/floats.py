@@ -14,13 +14,13 @@ from dataclasses import replace
 
 import torch
 
-from core.data import load
-from core.device import cores, keep_freed_memory, resolve, take_all_cores
-from core.events import Steps, Tested
-from core.layers import lay_out
-from core.presets import DEFAULT
+from core.data.loading import load
+from core.machine.device import cores, keep_freed_memory, resolve, take_all_cores
+from core.network.layers import lay_out
 from core.spec import BlockSpec, DenseSpec, RunSpec
-from core.trainer import Trainer
+from core.spec.presets import DEFAULT
+from core.training.events import Steps, Tested
+from core.training.trainer import Trainer
 from tests.bench._loops import NETWORKS
 from tests.bench._report import geometric_mean, progress, report
 

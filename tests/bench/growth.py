@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import psutil
 
-from core.codec import to_query
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.codec import to_query
 from tests.bench._client import Client
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report

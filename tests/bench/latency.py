@@ -21,8 +21,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from core.codec import to_query
-from core.presets import DEFAULT
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.bench._client import Client
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections import Counter
 
-from core.device import take_one_core
+from core.machine.device import take_one_core
 from tests.bench._report import progress, report
 from tests.core.bring_in.mutants import ask, mutant
 

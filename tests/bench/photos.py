@@ -12,11 +12,11 @@ import zlib
 import torch
 from torch import Tensor
 
-from core.data import load
-from core.picture import PictureError, digits_from_picture
-from core.predict import logits_of
-from core.presets import DEFAULT
-from core.runs import Runs
+from core.data.loading import load
+from core.drawing.picture import PictureError, digits_from_picture
+from core.judging.prediction import logits_of
+from core.runs.manager import Runs
+from core.spec.presets import DEFAULT
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 from tests.photos.digits import sample

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import psutil
 
-from core.check import check
-from core.codec import from_json, to_json
-from core.data import load
-from core.layers import lay_out
-from core.memory import step_memory
-from core.runs import runs
+from core.data.loading import load
+from core.network.layers import lay_out
+from core.runs.manager import runs
 from core.spec import ACTIVATIONS, BlockSpec, DenseSpec, RunSpec, SpecError
+from core.spec.codec import from_json, to_json
+from core.training.check import check
+from core.training.memory import step_memory
 from tests.bench._report import progress, report
-from tests.core.test_memory import measured as measured_memory
+from tests.core.training.test_memory import measured as measured_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 3

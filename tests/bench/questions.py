@@ -2,7 +2,7 @@
 
 For each share that all questions together might have: how long a single question waits, and what
 part of the time one person takes who goes on editing.
-`core.guests.SHARE` was chosen by this.
+`core.questions.fair_share.SHARE` was chosen by this.
 
     make bench NAME=questions
 """
@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from core import guests
-from core.presets import DEFAULT
-from core.runs import Runs
+from core.questions import fair_share as guests
+from core.runs.manager import Runs
 from core.spec import RunSpec
+from core.spec.presets import DEFAULT
 from tests.bench._data import data_folder_of_its_own
 
 SHARES = (1 / 6, 1 / 2, 1 / 4, 1 / 10)

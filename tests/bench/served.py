@@ -21,8 +21,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
-from core.codec import to_query
-from core.presets import DEFAULT
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.bench._client import Client, words
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report

@@ -21,16 +21,16 @@ import numpy as np
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
-from core.batches import steps_per_epoch
-from core.data import DATASETS, load
-from core.device import Device, take_one_core
-from core.events import Epoch
-from core.history import History
-from core.layers import lay_out
-from core.presets import DEFAULT
-from core.record import RunRecord
-from core.store import Store
-from core.trainer import Trainer
+from core.data.loading import DATASETS, load
+from core.machine.device import Device, take_one_core
+from core.network.layers import lay_out
+from core.runs.history import History
+from core.runs.record import RunRecord
+from core.runs.store import Store
+from core.spec.presets import DEFAULT
+from core.training.batches import steps_per_epoch
+from core.training.events import Epoch
+from core.training.trainer import Trainer
 from tests.bench._client import Client
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report

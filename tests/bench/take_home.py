@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from core.data import load
-from core.presets import PRESETS
-from core.run import Run
-from core.runs import Runs
+from core.data.loading import load
+from core.runs.manager import Runs
+from core.runs.view import Run
+from core.spec.presets import PRESETS
 from core.take_home import Parcel, make, parcel_of
 from core.take_home.onnx_graph import TOLERANCE, largest_difference
 from tests.bench._data import data_folder_of_its_own

@@ -18,8 +18,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from statistics import median
 
-from core.layers import Network, lay_out
-from core.precision import precision_of
+from core.network.layers import Network, lay_out
+from core.training.precision import precision_of
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._loops import KINDS, NETWORKS, PRODUCTS, Order, Process, Window
 from tests.bench._report import geometric_mean, progress, report

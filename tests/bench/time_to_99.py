@@ -24,9 +24,9 @@ from statistics import mean, median, stdev
 
 import psutil
 
-from core.data import data_folder, load, mnist_root
-from core.device import keep_freed_memory, take_all_cores, take_one_core
-from core.presets import PRESETS
+from core.data.loading import data_folder, load, mnist_root
+from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
+from core.spec.presets import PRESETS
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 
@@ -66,7 +66,7 @@ def recipe(seed: int) -> Training:
     from torch import nn
     from torch.optim.lr_scheduler import OneCycleLR
 
-    from core.torchvision_schemas import import_torchvision
+    from core.data.torchvision_schemas import import_torchvision
 
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -115,8 +115,8 @@ def recipe(seed: int) -> Training:
 
 def preset(seed: int) -> Training:
     """Train as the dashboard does: the thread that trains takes all cores, the others one."""
-    from core.events import Tested
-    from core.trainer import Trainer
+    from core.training.events import Tested
+    from core.training.trainer import Trainer
 
     spec = replace(PRESETS["fast"].spec, seed=seed, device="cpu")
     found: list[Training] = []

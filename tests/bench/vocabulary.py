@@ -18,20 +18,20 @@ from statistics import mean
 import torch
 from torch import nn
 
-from core.check import check
-from core.data import Digits, Split, load
-from core.device import keep_freed_memory, take_one_core
-from core.events import Diverged, Epoch, Steps
-from core.layers import Network
-from core.model import Stack, build
+from core.data.loading import Digits, Split, load
+from core.machine.device import keep_freed_memory, take_one_core
 from core.network.layer import IMAGE_SHAPE
+from core.network.layers import Network
+from core.network.model import Stack, build
 from core.network.operations.recurrent import read_rows
-from core.presets import DEFAULT, PRESETS
-from core.range_test import range_test, suggest
-from core.runs import Runs
-from core.settings import Choice, Flag, Number, Setting
+from core.runs.manager import Runs
 from core.spec import MAX_BLOCKS, MAX_DENSE, BlockSpec, DenseSpec, RunSpec, settings
-from core.trainer import Trainer
+from core.spec.presets import DEFAULT, PRESETS
+from core.spec.settings import Choice, Flag, Number, Setting
+from core.training.check import check
+from core.training.events import Diverged, Epoch, Steps
+from core.training.range_test import range_test, suggest
+from core.training.trainer import Trainer
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
 
@@ -45,7 +45,7 @@ _DEFAULTS = {
     "dense": (PRESETS["dense"].spec, 94.0),
 }
 
-# Networks on which the rule of `core.range_test` was not chosen, all with a constant rate.
+# Networks on which the rule of `core.training.range_test` was not chosen, all with a constant rate.
 _RANGED = {
     "small convolutional, Adam": RunSpec(
         blocks=(BlockSpec(channels=8, kernel_size=5), BlockSpec(channels=16)),
@@ -87,7 +87,7 @@ _NEAR = 5.0
 
 
 def kinds() -> None:
-    """Train each kind's default once a seed, in the background thread of `core.runs`."""
+    """Train each kind's default once a seed, in the background thread of `core.runs.manager`."""
     for kind, (spec, goal) in _DEFAULTS.items():
         accuracies, seconds, device = [], [], ""
         runs = Runs()

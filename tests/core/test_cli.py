@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from core import cli
-from core.codec import to_json
-from core.data import Digits
-from core.datasets.table import info_of
-from core.record import VERSION
+from core.data.catalogue import info_of
+from core.data.loading import Digits
+from core.runs.record import VERSION
+from core.runs.store import Store
 from core.spec import BlockSpec, RunSpec
-from core.store import Store
+from core.spec.codec import to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = RunSpec(
@@ -33,9 +33,9 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Digit
     monkeypatch.chdir(tmp_path)
     digits = make_digits(100)
     info = replace(info_of("embedded"), train=100, validation=20, test=30)
-    for module in ("core.run", "core.cli"):
+    for module in ("core.runs.view", "core.cli"):
         monkeypatch.setattr(f"{module}.load", lambda key: digits)
-    monkeypatch.setattr("core.course.info_of", lambda key: info)
+    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
     return digits
 
 

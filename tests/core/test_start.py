@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.environment import require_sound
-from core.errors import UserError
-from core.limits import Limits
+from core.serving.environment import require_sound
+from core.serving.limits import Limits
+from core.words.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from core.codec import to_query
-from core.presets import DEFAULT
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.browser import CHROMIUM_ARGS, find_chromium
 from tests.e2e.server import REPOSITORY, App, serve
 from tests.e2e.tab import Tab

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from core.pace import RESTS
+from core.machine.pace import RESTS
 from tests.bench._client import Client, words
 from tests.bench._server import serve as serve_script
 from tests.e2e import _slow_page as slow

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from core.codec import to_query
-from core.presets import DEFAULT
+from core.spec.codec import to_query
+from core.spec.presets import DEFAULT
 from tests.e2e.tab import TRAINING_S, Tab
 from tests.strokes import DIGITS
 

@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Locator, WebSocketRoute, expect
 from websockets.exceptions import ConnectionClosed
 
-from core.drawing import digit_from_ink
-from core.strokes import UNITS, ink_of_strokes
+from core.drawing.centring import digit_from_ink
+from core.drawing.strokes import UNITS, ink_of_strokes
 from tests.bench._client import Client
 from tests.e2e.conftest import OpenTab
 from tests.e2e.server import App

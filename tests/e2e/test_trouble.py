@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core.codec import to_query
-from core.presets import PRESETS
+from core.spec.codec import to_query
+from core.spec.presets import PRESETS
 from tests.e2e.tab import PageName, Tab
 from tests.strokes import DIGITS
 

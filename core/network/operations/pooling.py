@@ -6,6 +6,7 @@ from typing import Final
 
 from torch import nn
 
+from core.network.average_pooling import TiledAvgPool2d
 from core.network.layer import (
     Arguments,
     GraphWriter,
@@ -17,7 +18,6 @@ from core.network.layer import (
     Window,
     output_kept,
 )
-from core.pooling import TiledAvgPool2d
 from core.spec import BlockSpec
 
 

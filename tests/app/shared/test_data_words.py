@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.data import DATASETS, short_title_of
-from core.message import message
-from core.translation import LANGUAGES, tell
+from core.data.loading import DATASETS, short_title_of
+from core.words.message import message
+from core.words.translation import LANGUAGES, tell
 from pages.shared import data_words
 from pages.shared.data_words import class_titles, data_title, short_data_title
 

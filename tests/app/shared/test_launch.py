@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.check import require_runnable
-from core.errors import UserError
-from core.limits import Limits
-from core.presets import DEFAULT, PRESETS
+from core.serving.limits import Limits
 from core.spec import SpecError
+from core.spec.presets import DEFAULT, PRESETS
+from core.training.check import require_runnable
+from core.words.errors import UserError
 from tests.app.script import eventually
 
 

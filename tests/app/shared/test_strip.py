@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import UserError
-from core.events import Diverged
-from core.presets import DEFAULT
+from core.spec.presets import DEFAULT
+from core.training.events import Diverged
+from core.words.errors import UserError
 from tests.app.script import epoch_of, eventually
 from tests.app.tab import as_read
 

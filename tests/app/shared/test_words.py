@@ -6,8 +6,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.message import Quoted, message
-from core.translation import FOLDER, LANGUAGES, tell, tell_number
+from core.words.message import Quoted, message
+from core.words.translation import FOLDER, LANGUAGES, tell, tell_number
 from pages.shared.words import disk_size, duration, percent, plain, shape, short
 
 

@@ -25,7 +25,7 @@ def test_every_visitor_is_told_and_no_page_runs_with_defaults(
     file = tmp_path / "class.toml"
     file.write_text("[people]\nonly_own_run = true\n")
     monkeypatch.setenv("NETSKETCH_CONFIG", str(file))
-    monkeypatch.setattr("core.runs._runs", None)
+    monkeypatch.setattr("core.runs.manager._runs", None)
     tab = visit()
     if name != "build":
         tab.switch_page(f"pages/{name}_page.py").run()

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.article.advice import ADVICE, missing, outcome, pairs_of
-from core.check import check
-from core.data import load
-from core.difference import differences
+from core.data.loading import load
+from core.spec.difference import differences
+from core.training.check import check
 
 KERNELS, DEPTH, ADAM = ADVICE
 

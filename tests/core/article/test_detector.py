@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
 from core.article.detector import called_so, counts, little_chances, sweep
-from core.data import load
+from core.data.loading import load
 
 
 @given(st.integers(0, 9), st.floats(0.01, 0.99), st.integers(0, 1000))

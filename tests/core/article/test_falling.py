@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from core.article.falling import BATCH_SIZE, fall
 from core.article.little import batches, drawn
 from core.article.printed import MENDED
-from core.data import load
+from core.data.loading import load
 
 STEPS = 14
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from core.article.digits import picture
 from core.article.journey import NUM_OTHERS, RATES, losses_after, stepped, travel
 from core.article.little import weights_of
-from core.batches import normalise
-from core.data import load
+from core.data.loading import load
+from core.training.batches import normalise
 
 DIGITS = [(3, 0), (7, 1), (0, 4)]
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from core.article.little import SPEC, batches, drawn, weights_of, with_weights
-from core.batches import normalise
-from core.data import load
-from core.model import build, initialise
-from core.presets import PRESETS
+from core.data.loading import load
+from core.network.model import build, initialise
+from core.spec.presets import PRESETS
+from core.training.batches import normalise
 
 
 @pytest.mark.parametrize(

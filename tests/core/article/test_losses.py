@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.article.losses import CHANCES, CLASSES, curve, losses, point, score_of
-from core.learning import loss_of
-from core.settings import Choice
 from core.spec import RunSpec, setting_at
+from core.spec.settings import Choice
+from core.training.learning import loss_of
 
 SOME = (0.001, 0.05, 0.1, 0.5, 0.9, 0.999)
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.article.printed import FAULTS, MENDED, features, run, sides
-from core.model import build
+from core.network.model import build
 
 
 class Article(nn.Module):

@@ -6,10 +6,10 @@ from torch import nn
 
 from core.article.digits import picture
 from core.article.reading import KINDS, ROWS, facts, read, window_side
-from core.batches import normalise
-from core.data import load
-from core.model import build, initialise
-from core.presets import PRESETS
+from core.data.loading import load
+from core.network.model import build, initialise
+from core.spec.presets import PRESETS
+from core.training.batches import normalise
 
 
 def first_layer(kind):

@@ -14,12 +14,12 @@ from typing import Literal
 import torch
 
 from core.bring_in import configuration, weights
-from core.codec import from_json, to_json
-from core.errors import UserError
-from core.model import build
-from core.presets import PRESETS
+from core.network.model import build
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.codec import from_json, to_json
+from core.spec.presets import PRESETS
 from core.take_home.weights import weights_file
+from core.words.errors import UserError
 from tests.core.take_home.conftest import untrained
 
 Kind = Literal["configuration", "weights"]

@@ -3,9 +3,9 @@
 import pytest
 
 from core.bring_in import configuration
-from core.codec import MAX_JSON_BYTES, to_json
-from core.errors import UserError
-from core.presets import PRESETS
+from core.spec.codec import MAX_JSON_BYTES, to_json
+from core.spec.presets import PRESETS
+from core.words.errors import UserError
 
 
 @pytest.mark.parametrize("key", PRESETS)

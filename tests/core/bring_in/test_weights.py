@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from core.bring_in import MAX_BYTES, BringInError, weights
-from core.codec import to_dict
-from core.errors import UserError
-from core.model import build
-from core.presets import PRESETS
+from core.network.model import build
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.codec import to_dict
+from core.spec.presets import PRESETS
 from core.take_home.weights import weights_file
+from core.words.errors import UserError
 from tests.core.bring_in.mutants import SMALL, weights_of
 from tests.core.take_home.conftest import untrained
 

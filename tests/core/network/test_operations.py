@@ -10,11 +10,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import nn
 
-from core.layers import lay_out
 from core.network.layer import Operation
+from core.network.layers import lay_out
 from core.network.operations import OPERATIONS
-from core.settings import Choice, Flag
 from core.spec import BlockSpec, DenseSpec, RunSpec, settings
+from core.spec.settings import Choice, Flag
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = ROOT / "core" / "network" / "operations"

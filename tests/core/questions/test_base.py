@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from core.errors import UserError
 from core.questions.base import Questions
+from core.words.errors import UserError
 from tests.app.script import eventually
 
 

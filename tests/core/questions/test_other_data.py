@@ -7,14 +7,14 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from core.data import DataError, Split
-from core.datasets.table import DATASETS, info_of
-from core.errors import UserError
-from core.model import build
+from core.data.catalogue import DATASETS, info_of
+from core.data.loading import DataError, Split
+from core.network.model import build
 from core.questions import other_data as module
 from core.questions.other_data import OnOtherData, OtherData, measure, others_of
-from core.runs import Runs
+from core.runs.manager import Runs
 from core.spec import BlockSpec, RunSpec
+from core.words.errors import UserError
 from tests.app.script import eventually
 
 SPEC = RunSpec(blocks=(BlockSpec(channels=4),), device="cpu")
@@ -169,12 +169,12 @@ def test_of_too_many_from_one_address_the_oldest_go(here):
 
 
 def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, monkeypatch):
-    from core import run as run_module
-    from core import training_thread as thread_module
+    from core.runs import training_thread as thread_module
+    from core.runs import view as run_module
 
     digits = make_digits(100)
     info = replace(DATASETS["embedded"], train=100, validation=20, test=30)
-    monkeypatch.setattr("core.course.info_of", lambda key: info)
+    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
     for part in (run_module, thread_module):
         monkeypatch.setattr(part, "load", lambda key: digits)
     monkeypatch.setattr(module, "load", lambda key: digits)

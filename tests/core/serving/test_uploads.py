@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.message import Message
-from core.serving.budget import MAX_FILES, Held, TooMuch, UploadBudget
+from core.serving.upload_budget import MAX_FILES, Held, TooMuch, UploadBudget
 from core.serving.uploads import REFUSED, WORDS, UploadGuard, why_refused
+from core.words.message import Message
 
 MOST = {"per_session": 100, "per_address": 150, "in_all": 200}
 

@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from core.course import course_over
-from core.cross_validation import CrossValidation
-from core.data import Digits
-from core.datasets.table import info_of
-from core.device import Device, take_one_core
-from core.errors import UserError
-from core.events import Epoch, Steps, Tested
-from core.history import History
-from core.learner import Learner
-from core.record import RunRecord
-from core.sharing import Team
+from core.data.catalogue import info_of
+from core.data.loading import Digits
+from core.machine.device import Device, take_one_core
+from core.machine.thread_team import Team
+from core.runs.history import History
+from core.runs.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.take_home.contents import Parcel
 from core.take_home.lesson import lesson
-from core.take_home.parcel import Parcel
-from core.trainer import Trainer
+from core.training.cross_validation import CrossValidation
+from core.training.events import Epoch, Steps, Tested
+from core.training.learner import Learner
+from core.training.length import course_over
+from core.training.trainer import Trainer
+from core.words.errors import UserError
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, batch_norm=True), BlockSpec(channels=6, dropout=0.1)),
@@ -44,7 +44,7 @@ def one_core() -> None:
 def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
     """Few images, of which a lesson knows how many there are."""
     digits = make_digits(100)
-    for module in ("core.take_home.lesson", "core.course"):
+    for module in ("core.take_home.lesson", "core.training.length"):
         monkeypatch.setattr(
             f"{module}.info_of",
             lambda key: replace(info_of(key), train=100, validation=20, test=30),
@@ -160,7 +160,7 @@ def _as_read(digits: Digits) -> dict[str, object]:
 
 def runnable(spec: RunSpec) -> bool:
     """Whether a spec can be trained on the small digits, or on its folds of them."""
-    from core.check import require_runnable
+    from core.training.check import require_runnable
 
     try:
         require_runnable(spec, train_size=course_over(spec, 100, 20).train)

@@ -8,9 +8,9 @@ import pandas
 import pytest
 from PIL import Image
 
-from core.palette import DARK, LIGHT
+from core.take_home.contents import TakeHomeError
 from core.take_home.figures import epochs_csv, picture, steps_csv
-from core.take_home.parcel import TakeHomeError
+from core.words.palette import DARK, LIGHT
 from tests.core.take_home.conftest import SPEC, untrained
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.codec import from_json
-from core.record import ENDED
+from core.runs.record import ENDED
+from core.spec.codec import from_json
 from core.take_home import FILES, TakeHomeError, everything, make, offered, parcel_of
+from core.take_home.cache import Shelf, fingerprint
 from core.take_home.files import folder_name
-from core.take_home.shelf import Shelf, fingerprint
 from tests.core.take_home.conftest import SPEC, untrained
 
 NAMES = [file.name for file in FILES]

@@ -14,19 +14,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from core.course import course_of
-from core.datasets.held_out import SPLIT_SEED
-from core.datasets.mnist import MNIST_FILES
-from core.device import Device
-from core.events import Diverged, Epoch, Tested
-from core.history import History
-from core.learner import learner
-from core.presets import PRESETS
+from core.data.held_out import SPLIT_SEED
+from core.data.mnist import MNIST_FILES
+from core.machine.device import Device
+from core.runs.history import History
 from core.spec import BlockSpec, RunSpec
+from core.spec.presets import PRESETS
 from core.take_home.lesson import lesson
 from core.take_home.lesson_data import data_code
 from core.take_home.report import report
-from core.trainer import Trainer
+from core.training.events import Diverged, Epoch, Tested
+from core.training.learner import learner
+from core.training.length import course_of
+from core.training.trainer import Trainer
 from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
 
 EVERYTHING_ON = {

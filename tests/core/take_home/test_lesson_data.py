@@ -7,17 +7,18 @@ import pytest
 import torch
 from sklearn.model_selection import train_test_split
 
-from core import data
-from core.data import load
-from core.datasets import build, table
-from core.datasets.npz import npz_path, write_npz
-from core.datasets.own import keep
-from core.datasets.place import data_folder
-from core.datasets.table import DATASETS
+from core.data import build
+from core.data import catalogue as table
+from core.data import loading as data
+from core.data.catalogue import DATASETS
+from core.data.loading import load
+from core.data.npz import npz_path, write_npz
+from core.data.own.kept import keep
+from core.machine.folders import data_folder
 from core.spec import RunSpec
 from core.take_home import lesson_data
 from core.take_home.lesson_data import data_code
-from tests.core.datasets.test_own import own
+from tests.core.data.own.test_kept import own
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.model import build
+from core.network.model import build
 from core.spec import DenseSpec, RunSpec
 from core.take_home.onnx_graph import graph, largest_difference
 from tests.core.take_home.conftest import untrained

@@ -11,14 +11,14 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.data import load
-from core.model import build, initialise
-from core.predict import probabilities
-from core.presets import PRESETS
+from core.data.loading import load
+from core.judging.prediction import probabilities
+from core.network.model import build, initialise
 from core.spec import RunSpec
+from core.spec.presets import PRESETS
 from core.take_home import onnx_graph
+from core.take_home.contents import Parcel, TakeHomeError
 from core.take_home.onnx_graph import TOLERANCE, largest_difference, onnx_file
-from core.take_home.parcel import Parcel, TakeHomeError
 from tests.core.take_home.conftest import SPEC, runnable, untrained
 
 

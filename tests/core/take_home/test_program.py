@@ -11,14 +11,14 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from core.data import load
-from core.device import Device, take_one_core
-from core.events import Tested
-from core.presets import PRESETS
+from core.data.loading import load
+from core.machine.device import Device, take_one_core
+from core.spec.presets import PRESETS
+from core.take_home.contents import Parcel
 from core.take_home.notebook import notebook
-from core.take_home.parcel import Parcel
 from core.take_home.script import script
-from core.trainer import Trainer
+from core.training.events import Tested
+from core.training.trainer import Trainer
 from tests.core.take_home.conftest import SPEC, untrained
 
 # A lesson that trains for seconds: fewer channels than the preset's, one epoch, larger batches.

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.device import Device
-from core.palette import DARK, LIGHT
-from core.presets import PRESETS
+from core.machine.device import Device
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.presets import PRESETS
 from core.take_home.report import changed_settings, report
+from core.words.palette import DARK, LIGHT
 from tests.core.take_home.conftest import SPEC, untrained
 
 VOID = {"meta", "source", "img"}

@@ -8,9 +8,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load
 
-from core.codec import from_json
-from core.predict import probabilities
-from core.take_home.parcel import TakeHomeError
+from core.judging.prediction import probabilities
+from core.spec.codec import from_json
+from core.take_home.contents import TakeHomeError
 from core.take_home.weights import loader, weights_file
 from tests.core.take_home.conftest import SPEC, untrained
 

@@ -1,0 +1,47 @@
+"""The prepared images of a file, before they are made a data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.info import Preparation
+from core.data.own.parts import Parts
+from core.words.errors import UserError
+
+
+class IntakeError(UserError):
+    """Nothing of a file can be used; the text names it and says why and what to do."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One thing that was not taken, and why, as the end of a sentence."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Taken:
+    """The prepared images of a file, with all that the file says of them.
+
+    Attributes:
+        filename: what its owner calls the file.
+        images: uint8 (N, 28, 28).
+        names: where each lies in the file, for people.
+        classes: what the file calls the class of each.
+        parts: where the file puts each, int8 (N,) as `core.data.own.parts` has them.
+        preparation: how they were prepared.
+        left_out: what was not taken.
+        notes: what was assumed, in sentences.
+    """
+
+    filename: str
+    images: NDArray[np.uint8]
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    parts: Parts
+    preparation: Preparation
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()

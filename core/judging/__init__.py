@@ -1,0 +1,1 @@
+"""What test images say of a network, of two, and of what it makes of one image."""

@@ -1,0 +1,1 @@
+"""Runs: in line, at work, on the disk, and what is known of each."""

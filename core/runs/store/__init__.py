@@ -1,0 +1,8 @@
+"""Runs on the disk: a folder each, which is the truth, and a database that lists them."""
+
+from core.runs.store.disk import StoreError, Unreadable
+from core.runs.store.folder import RunFolder
+from core.runs.store.row import RunRow
+from core.runs.store.store import INTERRUPTED, NEVER_BEGAN, Store
+
+__all__ = ["INTERRUPTED", "NEVER_BEGAN", "RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]

@@ -1,0 +1,111 @@
+"""The one thread of this process that trains, and answers questions in between."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from core.data.loading import load
+from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
+from core.machine.thread_team import sharing_cores
+from core.questions.fair_share import Guests
+from core.runs.duel import take_turns
+from core.runs.pause_limit import Patience
+from core.runs.queue import RunQueue
+from core.runs.registry import Registry
+from core.serving.limits import Limits
+
+_NAME: Final = "netsketch-trainer"
+
+
+class TrainingThread:
+    """Trains whose turn it is, one turn after the other. It begins when it is first needed.
+
+    Args:
+        registry: of the runs.
+        queue: tells whose turn it is.
+        guests: questions that it answers meanwhile and in between.
+        make_room: lets go of memory that a run may need.
+        limits: returns what this server allows.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        queue: RunQueue,
+        guests: Guests,
+        make_room: Callable[[], None],
+        limits: Callable[[], Limits],
+    ) -> None:
+        self._registry = registry
+        self._changed = registry.changed
+        self._queue = queue
+        self._guests = guests
+        self._make_room = make_room
+        self._limits = limits
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def ensure(self) -> None:
+        """Begin, where that has not been done, and read the built-in digits."""
+        ready = threading.Event()
+        with self._changed:
+            if self._closing or self.is_alive:
+                return
+            keep_freed_memory()
+            self._thread = threading.Thread(
+                target=self._work, args=(ready,), name=_NAME, daemon=True
+            )
+            self._thread.start()
+        # It has taken all cores for itself; every thread after it gets one.
+        ready.wait()
+        take_one_core()
+
+    def wake(self) -> None:
+        """See that something is asked for, wherever it waits."""
+        with self._changed:
+            self._changed.notify_all()
+        for run in self._registry.all_active():
+            run.nudge()
+
+    def take_no_more(self) -> None:
+        """End after the present turn."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has ended."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+
+    def _work(self, ready: threading.Event) -> None:
+        take_all_cores()
+        ready.set()
+        # A run of these digits says what is wrong, where a person can see it; without this thread
+        # none ever would.
+        with suppress(Exception):
+            load("embedded")
+        while self._is_wanted():
+            with sharing_cores():
+                if turn := self._queue.take_turn():
+                    self._make_room()
+                    limits = self._limits()
+                    patience = Patience(limits.pause_s, self._queue.someone_waits)
+                    take_turns(turn, self._guests, limits.run_s, patience)
+                    self._queue.take_back()
+                else:
+                    self._guests.advance()
+
+    def _is_wanted(self) -> bool:
+        """Wait for something to do; return whether there is, or it is to end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing or self._queue.someone_waits() or self._guests.waits
+            )
+            return not self._closing

@@ -1,0 +1,1 @@
+"""Sentences, numbers and colours as people meet them, in each language."""

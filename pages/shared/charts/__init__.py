@@ -1,0 +1,1 @@
+"""Charts and figures that more than one page draws."""

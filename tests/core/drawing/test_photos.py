@@ -1,0 +1,96 @@
+"""Photographs of a digit are read, whatever else is in them.
+
+`tests/bench/photos.py` counts over many more of each kind.
+"""
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.data.loading import Split, load
+from core.drawing.picture import PictureError, digits_from_picture
+from tests.photos.digits import sample
+from tests.photos.kinds import HARD, ORDINARY
+from tests.photos.sheet import BLACK, Sheet, packed
+
+# One of MNIST's test digits and one that is drawn: few, for a suite that is to be quick.
+CHOSEN = (13, 25)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Whatever reads clean digits will do: the nearest of the training images, at no cost."""
+    return load("embedded").train
+
+
+@pytest.fixture(scope="module")
+def written():
+    test = load("embedded").test
+    return sample(test.images, test.labels, seed=3)
+
+
+def read(data: bytes, known: Split) -> list[int]:
+    digits = torch.cat(digits_from_picture(data)).flatten(1).float()
+    nearest = torch.cdist(digits, known.images.flatten(1).float()).topk(5, largest=False).indices
+    return known.labels[nearest].mode(dim=1).values.tolist()
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *HARD])
+def test_a_photo_is_read(known, written, name):
+    kind = (ORDINARY | HARD)[name]
+    wrong = []
+    for place in CHOSEN:
+        sheet = Sheet(written[place].pen, zlib.crc32(f"{name} {place}".encode()))
+        answers = read(kind(sheet), known)
+        if answers[0] != written[place].label:
+            wrong.append((written[place].label, answers))
+    assert len(wrong) <= (0 if name in ORDINARY else 1), wrong
+
+
+@pytest.mark.parametrize("name", ["strong_squares", "printed_box", "hard_shadow", "tight_crop"])
+def test_a_photo_of_these_kinds_is_read_nine_times_of_ten(known, written, name):
+    kind = HARD[name]
+    right = 0
+    for place in range(20, 30):
+        sheet = Sheet(written[place].pen, zlib.crc32(f"{name} {place}".encode()))
+        right += read(kind(sheet), known)[0] == written[place].label
+    assert right >= 9
+
+
+def test_a_clean_sheet_has_one_reading_only(written):
+    sheet = Sheet(written[25].pen, 1).write()
+    assert len(digits_from_picture(sheet.photo())) == 1
+
+
+def test_two_digits_side_by_side_are_both_offered(known, written):
+    sheet = Sheet(written[23].pen, 1, (480, 640)).write(0.4, BLACK, (0.5, 0.27))
+    sheet.pen = written[25].pen
+    answers = read(sheet.write(0.4, BLACK, (0.5, 0.73)).photo(), known)
+    assert {3, 5} <= set(answers)
+
+
+def test_readings_differ_and_are_few(written):
+    sheet = Sheet(written[28].pen, 5)
+    digits = digits_from_picture(HARD["in_a_table"](sheet))
+    assert 1 <= len(digits) <= 4
+    for i, one in enumerate(digits):
+        assert all(not torch.equal(one, other) for other in digits[:i])
+
+
+@pytest.mark.parametrize("side", [8, 9, 20, 700], ids=str)
+def test_any_texture_is_a_digit_or_none(side):
+    """Nothing that has no digit takes long or fails: checks, stripes, noise, a gradient."""
+    y, x = np.mgrid[:side, :side]
+    noise = np.random.default_rng(0).integers(0, 256, (side, side))
+    textures = [(x // 4 + y // 4) % 2 * 255, x % 7 * 40, noise, x * 255 // side]
+
+    for texture in textures:
+        data = packed(Image.fromarray(texture.astype(np.uint8)), "PNG")
+        try:
+            digits = digits_from_picture(data)
+        except PictureError:
+            continue
+        assert all(digit.shape == (1, 1, 28, 28) for digit in digits)

@@ -1,3 +1,0 @@
-from tests.core.store.samples import faults, no_waiting
-
-__all__ = ["faults", "no_waiting"]
