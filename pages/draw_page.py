@@ -12,8 +12,8 @@ from core.data.info import DatasetInfo
 from core.data.preparation import from_ink
 from core.drawing.strokes import StrokesError, ink_of_strokes
 from core.judging.prediction import probabilities
-from core.judging.sureness import sureness_of
 from core.runs.manager import runs
+from core.runs.sureness import sureness_of
 from core.runs.view import Run
 from core.spec.presets import DEFAULT
 from core.words.message import N_

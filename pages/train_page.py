@@ -12,6 +12,7 @@ from core.training.check import check
 from pages.parts.train.fold_charts import fold_charts, fold_result
 from pages.parts.train.ghost import ghost_control
 from pages.parts.train.measures_panel import measures_panel
+from pages.parts.train.other_data import other_data_panel
 from pages.parts.train.rate_control import rate_changes, rate_control
 from pages.parts.train.run_charts import run_charts
 from pages.shared import live, session
@@ -19,7 +20,6 @@ from pages.shared.charts.curves_chart import Axis
 from pages.shared.data_here import data_here
 from pages.shared.language import _, say
 from pages.shared.launch import duel, earlier, launch
-from pages.shared.other_data import other_data_panel
 from pages.shared.palette import palette
 from pages.shared.person import person
 from pages.shared.run_words import STATES, details, numbers, result

@@ -12,7 +12,6 @@ outputs for support vector machines", 1999).
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -24,10 +23,8 @@ from torch import Tensor
 
 from core.data.loading import Split, load
 from core.judging.prediction import logits_of
-from core.runs.view import Run
 from core.spec import RunSpec
 from core.training.folds import fold_data, folds_of
-from core.words.errors import UserError
 
 # Fewer validation images than these do not tell what a probability means.
 LEAST_IMAGES: Final = 50
@@ -81,41 +78,6 @@ def sureness_from(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Sur
         surprise, bounds=(math.log(_COLDEST), math.log(_HOTTEST)), method="bounded"
     )
     return Sureness(images=count, temperature=math.exp(float(best.x)))
-
-
-def sureness_of(run: Run) -> Sureness | None:
-    """Measure a run's network as it was after its newest epoch; None before there is one.
-
-    It is measured once for each epoch, and once for good when the run has ended.
-    """
-    now = run.snapshot()
-    moment = 0 if now.ended else now.epoch
-    try:
-        return _measured(run, moment, now.weights_version if now.ended else 0)
-    except _CannotNow:
-        return None
-
-
-class _CannotNow(Exception):
-    """There is nothing to measure, or it cannot be read; another time there may be."""
-
-
-@lru_cache(maxsize=64)
-def _measured(run: Run, _moment: int, _version: int) -> Sureness:
-    """Measure a network.
-
-    Raises:
-        _CannotNow: it has no weights, or its images are not here; nothing is remembered then.
-    """
-    weights = run.weights()
-    if weights is None:
-        raise _CannotNow
-    fold = run.snapshot().fold
-    try:
-        held = validation_of(run.spec, max(0, fold - 1))
-    except UserError as error:
-        raise _CannotNow from error
-    return measured(run.spec, weights, held)
 
 
 def measured(spec: RunSpec, weights: Mapping[str, Tensor], held: Split) -> Sureness:

@@ -11,9 +11,9 @@ from core.machine.device import Device, key_of, resolve
 from core.network.layers import lay_out
 from core.questions.base import Questions, takes_much_memory
 from core.questions.trial import Cost, trial
-from core.runs.view import PUBLISH_S
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
 from core.spec.settings import Number, Value
+from core.training.learner import PUBLISH_S
 from core.training.length import course_of
 from core.training.memory import step_memory
 from core.training.precision import precision_of

@@ -25,7 +25,7 @@ from core.runs.store.claim import Claimed
 from core.training.cross_validation import SAME_FOR_ALL
 from core.training.events import Diverged, Epoch, Event, Steps, Tested
 from core.training.failure import in_words
-from core.training.learner import Learner, learner
+from core.training.learner import PUBLISH_S, Learner, learner
 from core.training.learning import require_lr
 from core.training.length import course_of
 from core.training.state import State, part_of
@@ -33,8 +33,6 @@ from core.training.trainer import Trainer
 from core.words.errors import UserError
 from core.words.message import N_, joined, message
 
-# A copy of the weights is published this often, for whoever draws while the run goes on.
-PUBLISH_S: Final = 1.0
 # Within a long epoch the state is kept this often.
 SAVE_S: Final = 30.0
 # Another process that only looks whether anybody works on the run holds it for a moment.

@@ -1,1 +1,1 @@
-"""What stands between a browser's requests and Streamlit's answers; knows ASGI, and no pages."""
+"""What a server allows and to whom, and what stands between a browser and the pages."""

@@ -1,4 +1,4 @@
-"""The tutorial's lines that read the digits and hold some of them back, as `core.data.loading` does."""
+"""The tutorial's lines that read the digits and hold some back, as `core.data.loading` does."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """What trains a spec: a trainer of one network, or one that trains a network for each fold."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from torch import Tensor, nn
 
@@ -15,6 +15,9 @@ from core.training.precision import Precision
 from core.training.state import State
 from core.training.thread_counts import Stretch
 from core.training.trainer import Trainer
+
+# A copy of the weights is published this often, for whoever draws while the run goes on.
+PUBLISH_S: Final = 1.0
 
 
 class Learner(Protocol):

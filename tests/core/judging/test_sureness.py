@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from core.data.loading import load
 from core.judging.prediction import logits_of
-from core.judging.sureness import LEAST_IMAGES, sureness_from, sureness_of, validation_of
+from core.judging.sureness import LEAST_IMAGES, sureness_from, validation_of
 from core.runs.manager import Runs
+from core.runs.sureness import sureness_of
 from core.spec import BlockSpec
 from core.spec.presets import DEFAULT
 

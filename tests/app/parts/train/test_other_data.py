@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.questions.other_data import OnOtherData
-from pages.shared.other_data import other_data_chart, other_data_rows, sentence
+from pages.parts.train.other_data import other_data_chart, other_data_rows, sentence
 from pages.shared.palette import DARK, LIGHT
 from tests.app.tab import words
 
@@ -39,8 +39,8 @@ class Told:
 @pytest.fixture
 def told(monkeypatch) -> Told:
     made = Told()
-    monkeypatch.setattr("pages.shared.other_data.runs", lambda: made)
-    for place in ("core.questions.other_data", "pages.shared.other_data"):
+    monkeypatch.setattr("pages.parts.train.other_data.runs", lambda: made)
+    for place in ("core.questions.other_data", "pages.parts.train.other_data"):
         monkeypatch.setattr(f"{place}.is_available", lambda key: key in ("mnist", "usps"))
     return made
 
@@ -49,7 +49,7 @@ def shown(data: str = "embedded", ended: bool = True) -> AppTest:
     def script(data, ended):
         from types import SimpleNamespace
 
-        from pages.shared.other_data import other_data_panel
+        from pages.parts.train.other_data import other_data_panel
 
         test = SimpleNamespace(correct=490, total=500)
         now = SimpleNamespace(test=test, ended=ended)
