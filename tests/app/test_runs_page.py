@@ -433,16 +433,28 @@ def test_others_runs_can_be_looked_at_but_not_changed(visit, shelve, shelf):
     assert not tab.get_by_key("card_build").disabled
 
 
-def test_a_damaged_list_is_made_anew_and_the_page_says_so(visit, shelve, shelf):
+def test_a_damaged_list_is_made_anew_and_no_run_is_missed(visit, shelve, shelf):
     shelf.put()
     shelf.store.close()
-    for path in shelf.root.glob("runs.sqlite*"):
-        path.write_bytes(b"not a database" * 300)
+    (shelf.root / "runs.list").write_bytes(b"not a list" * 300)
     shelf.store = Store(shelf.root)
     shelve()
     tab = visit("runs")
     assert names(tab) == ["1 · net"]
-    assert [warning.value for warning in tab.warning] != []
+    assert not tab.warning
+
+
+def test_a_run_whose_description_was_rebuilt_is_named_on_the_page(visit, shelve, shelf):
+    shelf.put()
+    hurt = shelf.put()
+    shelf.store.close()
+    (shelf.root / "runs" / hurt / "run.json").write_bytes(b"{")
+    shelf.store = Store(shelf.root)
+    shelve()
+    tab = visit("runs")
+    assert names(tab) == ["2 · net", "1 · net"]
+    assert "description of run 2" in tab.warning[0].value
+    assert "was damaged and has been rebuilt" in tab.warning[0].value
 
 
 def test_where_nothing_can_be_kept_the_page_says_so(visit, line):

@@ -1,4 +1,4 @@
-"""Runs on the disk: a folder each, which is the truth, and a database that lists them."""
+"""Runs on the disk: a folder each, which is the truth, and a list made from these."""
 
 from core.runs.store.disk import StoreError, Unreadable
 from core.runs.store.folder import RunFolder

@@ -1,10 +1,15 @@
 """What a list of runs shows of each, without its settings."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from core.machine.device import Device
 from core.runs.record import RESUMABLE, RunRecord, Status
 from core.spec.summary import Outline, outline_of
+
+# Rows that are kept from one process to the next are of this version. Raise it whenever `row_of`
+# makes another row of the same record.
+VERSION: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True)

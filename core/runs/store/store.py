@@ -26,7 +26,7 @@ NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
 
 
 class Store:
-    """The runs below a folder: `runs/ID` for each, and `runs.sqlite`, which lists them.
+    """The runs below a folder: `runs/ID` for each, and beside them what is kept of their list.
 
     Every method may be called from any thread, and several processes may share the folder.
 
@@ -49,8 +49,8 @@ class Store:
         with disk.saving(message("The folder for runs ({folder})", folder=str(self._folders))):
             self._folders.mkdir(parents=True, exist_ok=True)
             _try_to_write(root)
-        self.sweep()
-        self._index = Index(root / "runs.sqlite", self._folders)
+        self._sweep_folders()
+        self._index = Index(root)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -278,7 +278,7 @@ class Store:
             return None
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Keep the list of runs for the next process."""
         self._index.close()
 
     def _path(self, run_id: str) -> Path:
@@ -369,12 +369,17 @@ class Store:
                 self._file_lock.release()
 
     def sweep(self) -> None:
-        """See to the folders that a kill or a fault left on their way in or out."""
-        passage.sweep(self._folders, lambda: self._alone(surely=True))
+        """See to what a kill or a fault has left, and to what was changed by other means."""
+        self._sweep_folders()
         for path in tuple(self._unwanted):
             if passage.abandon(path):
                 self._unwanted.discard(path)
                 self._index.drop(path.name)
+        self._index.look()
+
+    def _sweep_folders(self) -> None:
+        """See to the folders that a kill or a fault left on their way in or out."""
+        passage.sweep(self._folders, lambda: self._alone(surely=True))
 
 
 def _try_to_write(folder: Path) -> None:

@@ -16,7 +16,7 @@ from core.runs.housekeeping import Housekeeper
 from core.runs.manager import Runs
 from core.runs.new_record import new_record
 from core.runs.store import Store, Unreadable, disk
-from core.runs.store.database import Database
+from core.runs.store.changes import Changes
 from core.runs.view import Run
 from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
@@ -82,8 +82,7 @@ def slow(monkeypatch):
         monkeypatch.setattr(disk.os, "fsync", slowed(disk.os.fsync))
         monkeypatch.setattr(disk, "_read", slowed(disk._read))
         monkeypatch.setattr(disk, "size_of", slowed(disk.size_of))
-        monkeypatch.setattr(Database, "put", slowed(Database.put))
-        monkeypatch.setattr(Database, "measure", slowed(Database.measure))
+        monkeypatch.setattr(Changes, "tell", slowed(Changes.tell))
         return held
 
     yield begin

@@ -1,22 +1,25 @@
-"""The list of runs: whatever becomes of its file, the runs are there."""
+"""The list of runs: whatever becomes of what is kept of it, the runs are there."""
 
 import json
-import re
+import os
 import shutil
 import sqlite3
-from contextlib import contextmanager
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.runs.record import VERSION
-from core.runs.store import RunFolder, Store, StoreError, disk
+from core.runs.record import VERSION, RunRecord, to_plain
+from core.runs.store import RunFolder, Store, StoreError, Unreadable, disk, kept
 from core.runs.store import index as index_module
 from core.runs.store.checkpoint import checkpoints
-from core.runs.store.database import MIGRATIONS, Damaged, Database, Unavailable
 from tests.core.runs.store.samples import WORDS, history, record, state
+
+LIST, CHANGES, NUMBER = "runs.list", "runs.changes", "runs.number"
 
 
 @pytest.fixture
@@ -27,8 +30,8 @@ def root(tmp_path):
 
 def three_runs(root):
     store = Store(root)
-    for number in (1, 2, 3):
-        store.add(record(number))
+    for _ in range(3):
+        store.add(record(store.new_number()))
     store.change(record(1).id, **WORDS)
     store.delete([record(2).id])
     for step in (10, 20):
@@ -47,21 +50,22 @@ def expected_rows(root):
     return rows
 
 
-def corrupt_page(path):
-    """Overwrite a page in the middle, where SQLite finds it by its own checks."""
-    content = bytearray(path.read_bytes())
-    content[4096:8192] = b"\xa5" * 4096
-    path.write_bytes(content)
+@pytest.fixture
+def read(monkeypatch):
+    """The ids of the runs whose descriptions were read, in order."""
+    seen = []
+    real = RunFolder.read_record
+
+    def read_record(folder):
+        seen.append(folder.path.name)
+        return real(folder)
+
+    monkeypatch.setattr(RunFolder, "read_record", read_record)
+    return seen
 
 
-def sql(*statements):
-    def run(path):
-        with sqlite3.connect(path, isolation_level=None) as database:
-            for statement in statements:
-                database.execute(statement)
-        database.close()
-
-    return run
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def into_a_folder(path):
@@ -69,78 +73,40 @@ def into_a_folder(path):
     path.mkdir()
 
 
+def signed(path, said):
+    """Let a file say anything, with the sum that belongs to it."""
+    kept._write(path, json.dumps(said))
+
+
 DAMAGES = {
-    "no database": lambda path: path.write_bytes(b"not a database" * 1000),
-    "a page": corrupt_page,
-    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    "cut within its header": lambda path: path.write_bytes(path.read_bytes()[:50]),
-    "no table": sql("DROP TABLE runs"),
-    "no counter": sql("DELETE FROM counter"),
-    "a column less": sql("ALTER TABLE runs DROP COLUMN note"),
-    "another schema": sql("DROP TABLE runs", "CREATE TABLE runs (id TEXT)"),
-    "from the future": sql(f"PRAGMA user_version = {len(MIGRATIONS) + 1}"),
-    "version 0 with tables": sql("PRAGMA user_version = 0"),
+    "gone": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "no list": lambda path: path.write_bytes(b"not a list" * 1000),
+    "cut in half": cut,
+    "a folder": into_a_folder,
+    "nothing in it": lambda path: signed(path, []),
+    "no rows": lambda path: signed(path, [kept._KIND, 5, "x"]),
+    "short rows": lambda path: signed(path, [kept._KIND, ["3-a1b2c3", 3]]),
+    "other columns": lambda path: signed(path, ["0 id number", ["3-a1b2c3", 3]]),
+    "an object": lambda path: signed(path, {"runs": 3}),
+    "null": lambda path: signed(path, None),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_list_is_moved_aside_and_rebuilt(root, damage):
+@pytest.mark.parametrize("name", [LIST, NUMBER, CHANGES])
+def test_whatever_is_damaged_beside_the_folders_no_run_is_missed(root, name, damage):
     rows = expected_rows(root)
-    damage(root / "runs.sqlite")
-    damaged = (root / "runs.sqlite").read_bytes()
-    store = Store(root)
-    assert store.rows() == rows
-    (aside,) = root.glob("runs-damaged-*.sqlite")
-    assert len(store.notices) == 1
-    assert (
-        f"has been rebuilt from the runs’ folders; the damaged file is kept as {aside.name}"
-        in (store.notices[0])
-    )
-    assert aside.read_bytes()[:100] == damaged[:100]
-    store.restore([record(2).id])
-    assert [row.number for row in store.rows()] == [3, 2, 1]
-    assert store.new_number() == 4
-    store.close()
-    assert Store(root).notices == ()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE runs SET status = 'flying' WHERE number = 1",
-        "UPDATE runs SET name = x'ff' WHERE number = 1",
-        "UPDATE runs SET tags = '[1]' WHERE number = 1",
-        "UPDATE runs SET tags = '[' WHERE number = 1",
-        "UPDATE runs SET elapsed_s = 'long' WHERE number = 1",
-        "UPDATE runs SET number = 'one' WHERE number = 1",
-        "UPDATE runs SET note = CAST(x'ff' AS TEXT) WHERE number = 1",
-    ],
-)
-def test_a_value_that_was_never_written_is_found_while_the_store_is_open(root, change):
-    rows = expected_rows(root)
-    store = Store(root)
-    sql(change)(root / "runs.sqlite")
-    assert store.rows() == rows
-    assert len(list(root.glob("runs-damaged-*.sqlite"))) == 1
-    assert store.rows() == rows
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE runs SET name = 'another' WHERE number = 1",
-        "UPDATE runs SET deleted_at = 1.0 WHERE number = 1",
-        "DELETE FROM runs WHERE number = 1",
-        "UPDATE runs SET id = '7-ffffff' WHERE number = 1",
-        "UPDATE runs SET stamp = '' WHERE number = 1",
-    ],
-)
-def test_a_row_that_has_changed_by_itself_is_read_anew_when_the_store_opens(root, change):
-    rows = expected_rows(root)
-    sql(change)(root / "runs.sqlite")
+    damage(root / name)
     store = Store(root)
     assert store.rows() == rows
     assert store.notices == ()
+    store.restore([record(2).id])
+    assert [row.number for row in store.rows()] == [3, 2, 1]
+    assert store.new_number() == 4
+    assert store.new_number() == 5
+    store.close()
+    assert [row.number for row in Store(root).rows()] == [3, 2, 1]
 
 
 @pytest.fixture(scope="module")
@@ -149,166 +115,265 @@ def template(tmp_path_factory):
     return root, expected_rows(root)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(data=st.data())
-def test_no_flipped_byte_or_cut_of_the_list_hides_a_run(tmp_path_factory, template, data):
+def test_no_flipped_byte_or_cut_of_what_is_kept_hides_a_run(tmp_path_factory, template, data):
     original, rows = template
     root = tmp_path_factory.mktemp("copy") / "data"
     shutil.copytree(original, root)
-    path = root / "runs.sqlite"
+    path = root / data.draw(st.sampled_from([LIST, NUMBER, CHANGES]))
     content = bytearray(path.read_bytes())
-    used = [i for i, byte in enumerate(content) if byte or i < 100]
-    at = data.draw(st.sampled_from(used))
+    at = data.draw(st.integers(0, len(content) - 1))
     if data.draw(st.integers(0, 3)):
         content[at] ^= data.draw(st.integers(1, 255))
     else:
         del content[at:]
     path.write_bytes(content)
     store = Store(root)
-    found = store.rows()
-    # The size alone has no sum; it changes by itself.
-    assert [replace(row, num_bytes=0) for row in found] == [
-        replace(row, num_bytes=0) for row in rows
-    ]
+    assert store.rows() == rows
     store.put(record(3, status="running"))
     assert store.rows()[0].status == "running"
+    assert store.new_number() == 4
     store.close()
 
 
-def test_a_list_that_was_removed_is_made_anew_while_the_store_is_open(root):
+def test_a_store_that_opens_again_reads_only_what_has_changed(root, read):
     rows = expected_rows(root)
+    # A copy with its times, as a backup makes it, is another set of files.
+    path = root / "runs" / record(1).id / "run.json"
+    path.write_text(path.read_text().replace("my best", "my last"))
+    del read[:]
     store = Store(root)
-    for path in root.glob("runs.sqlite*"):
-        path.unlink()
+    assert read == [record(1).id]
+    assert store.rows() == (rows[0], replace(rows[1], name="my last"))
+
+
+def test_a_row_made_by_other_code_is_made_anew(root, read, monkeypatch):
+    expected_rows(root)
+    del read[:]
+    monkeypatch.setattr(kept, "_KIND", kept._KIND + " colour")
+    assert [row.number for row in Store(root).rows()] == [3, 1]
+    assert sorted(read) == [record(number).id for number in (1, 2, 3)]
+
+
+def test_listing_again_touches_no_run(root, read, monkeypatch):
+    store = Store(root)
+    rows = store.rows()
+    del read[:]
+    asked = []
+    real = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **more: asked.append(path) or real(path, **more))
+    assert store.rows() is rows
+    assert not read
+    assert [Path(path).name for path in asked] == [CHANGES]
+
+
+def test_what_others_change_is_seen_at_once_and_nothing_else_is_read(root, read):
+    mine, others = Store(root), Store(root)
+    rows = mine.rows()
+    del read[:]
+    others.put(record(3, status="running"))
+    others.change(record(1).id, name="theirs")
+    others.add(record(4))
+    others.delete([record(1).id])
+    others.folder(record(3).id).save(state(30, 5000), history(30))
+    del read[:]
+    found = mine.rows()
+    assert [(row.number, row.status) for row in found] == [(4, "queued"), (3, "running")]
+    assert found[1].num_bytes == disk.size_of(root / "runs" / record(3).id) > rows[0].num_bytes
+    assert sorted(read) == [record(number).id for number in (1, 3, 4)]
+    others.restore([record(1).id])
+    assert mine.rows()[-1].name == "theirs"
+    others.delete([record(3).id])
+    others.purge(-1.0)
+    assert [row.number for row in mine.rows()] == [4, 1]
+    assert mine.disk_used() == sum(disk.size_of(path) for path in (root / "runs").iterdir())
+    assert mine.rows() == others.rows() == Store(root).rows()
+
+
+def test_what_was_changed_by_hand_is_seen_by_the_next_look(root):
+    store = Store(root)
+    rows = store.rows()
+    shutil.copytree(root / "runs" / record(3).id, root / "runs" / "9-ffffff")
+    path = root / "runs" / record(1).id / "run.json"
+    path.write_text(path.read_text().replace("my best", "my last"))
+    shutil.rmtree(root / "runs" / record(3).id)
     assert store.rows() == rows
-    store.put(record(3, status="running"))
-    assert Store(root).rows()[0].status == "running"
-
-
-def test_two_stores_agree_after_one_has_moved_a_damaged_list_aside(root):
-    rows = expected_rows(root)
-    first, second = Store(root), Store(root)
-    sql("UPDATE runs SET status = 'flying'")(root / "runs.sqlite")
-    assert first.rows() == rows
-    # The log that the second has open belongs to the damaged file.
-    (aside,) = root.glob("runs-damaged-*.sqlite")
-    assert aside.with_name(f"{aside.name}-wal").exists()
-    assert second.rows() == rows
-    second.put(record(3, status="running"))
-    assert first.rows()[0].status == "running"
-    assert len(list(root.glob("runs-damaged-*.sqlite"))) == 1
-
-
-def test_two_that_find_the_damage_at_once_move_it_aside_once(root, monkeypatch):
-    rows = expected_rows(root)
-    first, second = Store(root), Store(root)
-    sql("UPDATE runs SET status = 'flying'")(root / "runs.sqlite")
-    alone, waited = index_module.Index._alone, []
-
-    @contextmanager
-    def overtaken(index):
-        if not waited:
-            waited.append(index)
-            assert second.rows() == rows
-        with alone(index):
-            yield
-
-    monkeypatch.setattr(index_module.Index, "_alone", overtaken)
-    assert first.rows() == rows
-    assert waited
-    assert len(list(root.glob("runs-damaged-*.sqlite"))) == 1
-
-
-def test_an_id_that_the_disk_changed_in_the_list_or_its_index_is_found(root):
-    rows = expected_rows(root)
-    path = root / "runs.sqlite"
-    content = path.read_bytes()
-    places = [found.start() for found in re.finditer(record(3).id.encode(), content)]
-    assert len(places) >= 2
-    for place in places:
-        path.write_bytes(content[:place] + b"8" + content[place + 1 :])
-        store = Store(root)
-        store.put(record(3))
-        assert store.rows() == rows
-        store.close()
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Wait for nobody, and ask again at once."""
-    monkeypatch.setattr(index_module, "BUSY_S", 0.05)
-    monkeypatch.setattr(index_module, "RETRY_S", 0.0)
-
-
-@pytest.fixture
-def locked(root):
-    """Lock the list as another program may, against readers too; yield how to let go."""
-    other = sqlite3.connect(root / "runs.sqlite", isolation_level=None)
-    other.execute("PRAGMA locking_mode = EXCLUSIVE")
-    other.execute("BEGIN EXCLUSIVE")
-    yield other.close
-    other.close()
-
-
-def test_a_locked_list_is_done_without_and_caught_up_with(root, impatient, locked):
-    store = Store(root)
-    assert [row.number for row in store.rows()] == [3, 1]
-    assert "another program has locked it" in store.notices[0]
-    number = store.new_number()
-    assert number == 4
-    folder = store.add(record(number))
-    store.change(record(3).id, name="while locked")
-    store.put(record(1, status="running"))
-    store.delete([record(1).id])
-    folder.save(state(10), history(10))
-    # Its description is as it was; only what it takes has changed.
-    store.folder(record(2).id).save(state(10), history(10))
-    expected = [(4, record(4).name), (3, "while locked")]
-    assert [(row.number, row.name) for row in store.rows()] == expected
-    assert [kept.number for kept in store.newest(9)] == [4, 3]
-    sizes = [disk.size_of(path) for path in (root / "runs").iterdir()]
-    assert store.disk_used() == sum(sizes)
-    locked()
-    assert [(row.number, row.name) for row in store.rows()] == expected
+    store.sweep()
+    assert [(row.id, row.name) for row in store.rows()] == [
+        ("9-ffffff", rows[0].name),
+        (record(1).id, "my last"),
+    ]
     assert store.notices == ()
-    assert store.disk_used() == sum(sizes)
+
+
+def test_changes_that_are_begun_anew_or_torn_lose_no_news(root, monkeypatch):
+    mine, others = Store(root), Store(root)
+    mine.rows()
+    monkeypatch.setattr("core.runs.store.changes._MOST_BYTES", 20)
+    for name in ("one", "two", "three", "four"):
+        others.change(record(3).id, name=name)
+        assert mine.rows()[0].name == name
+    assert (root / CHANGES).stat().st_size < 100
+    with (root / CHANGES).open("ab") as file:
+        file.write(b"3-a1b2")  # as a kill leaves it
+    others.change(record(3).id, name="five")
+    assert mine.rows()[0].name == "five"
+
+
+@pytest.mark.parametrize(
+    "line", ["../../etc x", "/etc/passwd x", "CON x", "a b c", "x", "\x00 x", "é x", "9-none x"]
+)
+def test_changes_that_name_no_run_are_passed_over(root, line):
+    store = Store(root)
+    rows = store.rows()
+    with (root / CHANGES).open("ab") as file:
+        file.write(f"\n{line}\n".encode())
+    assert store.rows() == rows
+    assert store.notices == ()
+
+
+def test_a_disk_that_takes_no_news_stops_no_writer(root, faults):
+    mine, others = Store(root), Store(root)
+    (root / CHANGES).unlink()
+    (root / CHANGES).mkdir()
+    others.put(record(3, status="running"))
+    assert others.rows()[0].status == "running"
+    mine.sweep()
+    assert mine.rows()[0].status == "running"
+
+
+def test_folders_that_cannot_be_listed_are_told_and_looked_for_again(root, monkeypatch):
+    monkeypatch.setattr(index_module, "RETRY_S", 0.0)
+    rows = expected_rows(root)
+    real = os.scandir
+
+    def refuse(path):
+        if Path(path) == root / "runs":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(index_module.os, "scandir", refuse)
+    store = Store(root)
+    # As they were kept.
+    assert store.rows() == rows
+    (notice,) = store.notices
+    assert "The folder for runs cannot be read now (runs): reading is not allowed there" in notice
+    (root / NUMBER).unlink()
+    with pytest.raises(Unreadable):
+        store.new_number()
+    monkeypatch.setattr(index_module.os, "scandir", real)
+    assert store.rows() == rows
+    assert store.notices == ()
+    assert store.new_number() == 4
+
+
+def test_numbers_are_given_once_by_several_stores_and_never_again(root):
+    stores = [Store(root) for _ in range(3)]
+    given_ = []
+
+    def take(store):
+        given_.extend(store.new_number() for _ in range(10))
+
+    threads = [threading.Thread(target=take, args=[store]) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(given_) == list(range(4, 34))
+    assert Store(root).new_number() == 34
+
+
+def test_a_number_that_another_holds_up_is_taken_all_the_same(root, monkeypatch):
+    monkeypatch.setattr(index_module, "LOCK_S", 0.05)
+    store = Store(root)
+    with FileLock(root / "index.lock"):
+        assert store.new_number() == 4
     assert store.new_number() == 5
-    with sqlite3.connect(root / "runs.sqlite") as database:
-        (count,) = database.execute("SELECT COUNT(*) FROM runs").fetchone()
-    assert count == 4
+
+
+# As NetSketch made it, before the folders alone told what runs there are.
+FORMER = """
+CREATE TABLE runs (id TEXT PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE counter (last_number INTEGER NOT NULL);
+INSERT INTO counter VALUES (17);
+PRAGMA user_version = 1;
+"""
+
+
+def as_before(root):
+    """Put back what an earlier NetSketch kept in place of what is kept now."""
+    for name in (LIST, CHANGES, NUMBER):
+        (root / name).unlink()
+    database = sqlite3.connect(root / "runs.sqlite")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.executescript(FORMER)
     database.close()
 
 
-def test_a_list_locked_while_the_store_is_open_stops_no_writer(root, impatient):
-    store = Store(root)
-    other = sqlite3.connect(root / "runs.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    store.put(record(3, status="running"))
-    store.folder(record(3).id).save(state(30, 5000), history(30))
-    assert store.rows()[0].status == "running"
-    other.close()
-    (row,) = [row for row in store.rows() if row.number == 3]
-    assert (row.status, row.num_bytes) == ("running", disk.size_of(root / "runs" / row.id))
-    assert store.notices == ()
-
-
-def test_after_a_vain_wait_nobody_waits_again_for_some_time(root, monkeypatch, locked):
-    monkeypatch.setattr(index_module, "BUSY_S", 0.05)
-    store = Store(root)
-
-    asked = []
-    monkeypatch.setattr(index_module.Index, "_opened", lambda index: asked.append(index))
-    assert [row.number for row in store.rows()] == [3, 1]
-    assert store.disk_used() > 0
-    assert not asked
-
-
-def test_a_folder_where_the_list_should_be_hides_no_run(root, impatient):
+def test_the_database_of_an_earlier_netsketch_gives_its_last_number_and_goes(root):
     rows = expected_rows(root)
-    into_a_folder(root / "runs.sqlite")
+    as_before(root)
     store = Store(root)
     assert store.rows() == rows
-    assert store.notices
+    assert store.new_number() == 18
+    assert not list(root.glob("*.sqlite*"))
+    store.close()
+    assert Store(root).new_number() == 19
+
+
+@pytest.mark.parametrize("state_of_it", ["damaged", "locked", "empty", "a folder"])
+def test_a_database_that_tells_nothing_stops_no_store(root, state_of_it):
+    rows = expected_rows(root)
+    as_before(root)
+    path = root / "runs.sqlite"
+    other = sqlite3.connect(":memory:")
+    match state_of_it:
+        case "damaged":
+            path.write_bytes(path.read_bytes()[:100] + b"\xa5" * 5000)
+        case "locked":
+            other = sqlite3.connect(path, isolation_level=None)
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+        case "empty":
+            path.write_bytes(b"")
+        case _:
+            into_a_folder(path)
+    store = Store(root)
+    assert store.rows() == rows
+    assert store.notices == ()
+    assert store.new_number() == 4
+    other.close()
+    assert path.exists()
+
+
+def test_many_runs_are_in_order_and_those_that_are_deleted_gone(tmp_path):
+    runs = tmp_path / "runs"
+    for number in range(1, 201):
+        (runs / record(number).id).mkdir(parents=True)
+        write(runs, record(number))
+    store = Store(tmp_path)
+    assert [row.number for row in store.rows()] == list(range(200, 0, -1))
+    store.delete(record(number).id for number in range(1, 201, 2))
+    left = list(range(200, 0, -2))
+    assert [row.number for row in store.rows()] == left
+    # Whatever becomes of this process: more has changed than the next one ought to read.
+    store.sweep()
+    assert len(kept.read_rows(tmp_path / LIST)) == 200
+    assert [row.number for row in Store(tmp_path).rows()] == left
+
+
+def write(runs: Path, said: RunRecord) -> None:
+    (runs / said.id / "run.json").write_text(json.dumps(to_plain(said)))
+
+
+def test_rows_stay_in_order_however_they_come(root):
+    store = Store(root)
+    for number in (9, 4, 12, 7):
+        store.add(record(number))
+        store.put(record(3, status="running"))
+    assert [row.number for row in store.rows()] == [12, 9, 7, 4, 3, 1]
+    assert store.rows() == Store(root).rows()
 
 
 def test_a_damaged_description_is_rebuilt_from_a_checkpoint(root):
@@ -395,68 +460,6 @@ def test_leftovers_of_a_kill_are_swept_away(root):
     ]
 
 
-def test_a_list_that_kept_words_is_made_anew_with_facts(root):
-    """The first version of the list held a network and a device in words, and messages."""
-    rows = expected_rows(root)
-    (root / "runs.sqlite").unlink()
-    with sqlite3.connect(root / "runs.sqlite") as raw:
-        for statement in MIGRATIONS[0]:
-            raw.execute(statement)
-        raw.execute("PRAGMA user_version = 1")
-        raw.execute("UPDATE counter SET last_number = 41")
-        columns = [name for _, name, *_ in raw.execute("PRAGMA table_info(runs)")]
-        values = {name: 0 for name in columns} | {
-            "id": record(1).id, "number": 1, "name": "1", "tags": "[]", "note": "",
-            "status": "finished", "message": "done", "network": "conv 16–32", "data": "embedded",
-            "device": "CPU, 2 cores", "owner": "", "rival": "", "deleted_at": None,
-            "stamp": "as is",
-        }  # fmt: skip
-        raw.execute(
-            f"INSERT INTO runs VALUES ({', '.join('?' for _ in columns)})", list(values.values())
-        )
-    raw.close()
-    store = Store(root)
-    assert store.rows() == rows
-    assert store.notices == ()
-    assert store.new_number() == 42
-    store.close()
-
-
-def test_an_older_list_is_brought_up_to_date(root):
-    store = Store(root)
-    rows = store.rows()
-    store.close()
-    later = (*MIGRATIONS, ("ALTER TABLE runs ADD COLUMN colour TEXT",))
-    database = Database(root / "runs.sqlite", busy_s=1.0, migrations=later)
-    assert database.rows() == rows
-    # All rows are to be read again, for what is new in them.
-    assert set(database.stamps().values()) == {""}
-    database.close()
-    with sqlite3.connect(root / "runs.sqlite") as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
-        raw.execute("SELECT colour FROM runs")
-    raw.close()
-    Database(root / "runs.sqlite", busy_s=1.0, migrations=later).close()
-    with pytest.raises(Damaged, match="version"):
-        Database(root / "runs.sqlite", busy_s=1.0)
-
-
-def test_a_migration_that_fails_leaves_the_older_list_as_it_was(root):
-    rows = expected_rows(root)
-    broken = (*MIGRATIONS, ("DELETE FROM runs", "no such statement"))
-    with pytest.raises(Damaged):
-        Database(root / "runs.sqlite", busy_s=1.0, migrations=broken)
-    database = Database(root / "runs.sqlite", busy_s=1.0)
-    assert database.rows() == rows
-    database.close()
-
-
-def test_a_locked_list_is_unavailable_and_not_damaged(root, locked):
-    with pytest.raises(Unavailable):
-        Database(root / "runs.sqlite", busy_s=0.05)
-    assert not list(root.glob("runs-damaged-*"))
-
-
 def test_a_checkpoint_that_holds_no_description_still_holds_the_weights(root):
     folder = RunFolder(root / "runs" / record(3).id)
     (folder.path / "run.json").write_bytes(b"{")
@@ -480,7 +483,7 @@ def test_a_run_of_a_newer_netsketch_is_told_and_left_alone(root, version):
     folder = RunFolder(root / "runs" / kept.id)
     _by_a_newer_netsketch(folder)
     before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
-    (root / "runs.sqlite").unlink()
+    (root / LIST).unlink()
     store = Store(root)
     assert kept.id not in [row.id for row in store.rows()]
     (notice,) = store.notices
