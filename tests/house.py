@@ -225,10 +225,14 @@ def drawing() -> str:
 
     height = 2 * _MARGIN + (max(storeys.values()) + 1) * _STOREY - (_STOREY - _BOX_HEIGHT)
     boxes: dict[str, tuple[float, float, float]] = {}
-    for storey in range(max(storeys.values()) + 1):
+    for storey in sorted(set(storeys.values()), reverse=True):
         row = [name for name in names if storeys[name] == storey]
         width = min(298.0, (_WIDTH - 2 * _MARGIN - (len(row) - 1) * _GAP) / len(row))
         left = (_WIDTH - len(row) * width - (len(row) - 1) * _GAP) / 2
+        above = [boxes[high] for high, low in direct if [low] == row and high in boxes]
+        if above:
+            # One room alone stands under those that import it, out of the way of other arrows.
+            left = sum(x + w / 2 for x, _, w in above) / len(above) - width / 2
         y = height - _MARGIN - _BOX_HEIGHT - storey * _STOREY
         for at, name in enumerate(row):
             boxes[name] = left + at * (width + _GAP), y, width
