@@ -126,12 +126,13 @@ def _totals(spec: RunSpec, network: Network) -> None:
 
 def _learning_card(spec: RunSpec, problem: Problem | None) -> None:
     st.markdown(_("**Learning**"))
-    here = {device.key: say(device.name) for device in devices()}
+    best = {"auto": _("Best here: {device}").format(device=say(devices()[0].name))}
+    here = best | {device.key: say(device.name) for device in devices()}
     field_grid("loss", "optimizer")
     note("loss")
     field_grid(
         *("lr", "schedule", "batch_size", "num_epochs", "seed", "device"),
-        devices={"auto": _("Best here: {device}").format(device=say(devices()[0].name)), **here},
+        options={"device": here},
     )
     schedule_line(spec)
     range_panel(spec, problem)

@@ -115,6 +115,10 @@ def _never(layer: "Layer") -> bool:
     return False
 
 
+def _no_note(layer: "Layer") -> str:
+    return ""
+
+
 def _no_lines(layer: "Layer") -> list[str]:
     return []
 
@@ -145,6 +149,7 @@ class Operation:
         spread_of: how many values of one image share the mean and variance that it brings to 0
             and 1; 0 where it measures none.
         whole_batch: whether that mean and variance are those of the whole batch's values.
+        note: what is said of a layer beside its class, such as its groups.
         random: whether it draws at random when the network learns.
         is_head: whether it only hands the last block's image on to the layers behind it.
         apply: how a module is applied to what the layer before it made; None where a call does it.
@@ -168,6 +173,7 @@ class Operation:
     multiply_adds: Callable[["Layer"], int] = _nothing
     spread_of: Callable[["Layer"], int] = _nothing
     whole_batch: bool = False
+    note: Callable[["Layer"], str] = _no_note
     random: Callable[["Layer"], bool] = _never
     is_head: bool = False
     apply: Callable[[nn.Module, Tensor], Tensor] | None = None
@@ -210,6 +216,11 @@ class Layer:
     def op(self) -> str:
         """The class in `torch.nn`."""
         return self.operation.name
+
+    @property
+    def note(self) -> str:
+        """What is said of it beside its class, for a person, or nothing."""
+        return self.operation.note(self)
 
     @property
     def params(self) -> int:

@@ -154,13 +154,17 @@ class _Plan:
         )
 
     def block(self, i: int, block: BlockSpec) -> None:
-        """Add convolution, batch norm, activation, pooling and dropout of block `i`."""
+        """Add the convolution of block `i`, and the rest in its order."""
         part, n, given = f"blocks.{i}", i + 1, self.shape
         self.add_all(convolving(block, n, self.shape), part)
-        self.add_all(normalising(block, n, self.shape), part)
-        self.add_all(activating(f"act{n}", block.activation), part)
-        self.add_all(pooling(block, n), part)
-        self.add_all(dropping(f"drop{n}", block.dropout, DROPOUT_2D), part)
+        rest = {
+            "norm": normalising(block, n, self.shape),
+            "act": activating(f"act{n}", block.activation),
+            "pool": pooling(block, n),
+            "drop": dropping(f"drop{n}", block.dropout, DROPOUT_2D),
+        }
+        for name in block.order.split("-"):
+            self.add_all(rest[name], part)
         if block.residual and not self.broken:
             if self.shape == given:
                 self._residual.add(part)

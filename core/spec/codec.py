@@ -24,6 +24,7 @@ from core.spec import (
     settings,
     walk,
 )
+from core.spec.earlier import EARLIER
 from core.spec.settings import Setting, Value
 from core.words.message import N_, Quoted, message, shown
 
@@ -139,10 +140,18 @@ class _QueryReader:
         for name, record in settings(cls).items():
             text = self._query.pop(prefix + name, None)
             if text is not None:
-                values[name] = self._value(cls, name, record, text, title)
+                values[name] = self._value(record, default_of(cls, name), text, title)
+        for name, earlier in EARLIER.get(cls, {}).items():
+            if earlier.name not in values and prefix + name in self._query:
+                text = self._query.pop(prefix + name)
+                default = default_of(cls, earlier.name)
+                before = next(old for old, now in earlier.values.items() if now == default)
+                values[earlier.name] = earlier.values[
+                    self._value(earlier.record, before, text, title)
+                ]
         return values
 
-    def _value(self, cls: type, name: str, record: Setting, text: str, title: str) -> Value:
+    def _value(self, record: Setting, default: Value, text: str, title: str) -> Value:
         value = record.parse(text)
         complaint = record.complaint(value)
         if complaint is None and is_own(value) and not is_known(str(value)):
@@ -151,7 +160,7 @@ class _QueryReader:
             )
         if complaint is None:
             return value  # type: ignore[return-value]
-        nearest = record.nearest(value, default_of(cls, name))
+        nearest = record.nearest(value, default)
         self.mended.append(
             message(
                 "{place}: {setting!l} {complaint}; {used} used.",
@@ -255,18 +264,41 @@ def _parts(group: str, data: object) -> tuple[object, ...]:
             high=high,
         )
         raise SpecError(sentence, group)
+    found: list[dict[str, object]] = []
     for i, part in enumerate(data):
         title = place(f"{group}.{i}")
         if not isinstance(part, dict):
             sentence = message("{place}: must be a JSON object.", place=title)
             raise SpecError(sentence, f"{group}.{i}")
+        part = _as_now(cls, part, f"{group}.{i}")
         unknown = next((key for key in part if key not in settings(cls)), None)
         if unknown is not None:
             sentence = message(
                 "{place}: “{key}” is not a setting.", place=title, key=shown(unknown)
             )
             raise SpecError(sentence, f"{group}.{i}")
-    return tuple(cls(**part) for part in data)
+        found.append(part)
+    return tuple(cls(**part) for part in found)  # type: ignore[arg-type]
+
+
+def _as_now(cls: type, part: dict[str, object], path: str) -> dict[str, object]:
+    """Return a part of the JSON with what earlier versions called otherwise by its name now."""
+    now = dict(part)
+    for name, earlier in EARLIER.get(cls, {}).items():
+        if name not in part or earlier.name in part:
+            continue
+        value = now.pop(name)
+        complaint = earlier.record.complaint(value)
+        if complaint is not None:
+            sentence = message(
+                "{place}: {setting!l} {complaint}.",
+                place=place(path),
+                setting=earlier.record.label,
+                complaint=complaint,
+            )
+            raise SpecError(sentence, f"{path}.{earlier.name}")
+        now[earlier.name] = earlier.values[value]  # type: ignore[index]
+    return now
 
 
 def _query_key(path: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from core.spec.order import DEFAULT_ORDER, ORDERS, OrderChoice
 from core.spec.settings import Choice, Flag, Number, setting
 from core.words.message import N_
 
@@ -39,7 +40,7 @@ _DROPOUT = Number(
 
 @dataclass(frozen=True, kw_only=True)
 class BlockSpec:
-    """One convolution block: convolution, batch norm, activation, pooling, dropout."""
+    """One convolution block: convolution, then norm, activation, pooling and dropout."""
 
     title: ClassVar[str] = N_("Block")
 
@@ -81,15 +82,39 @@ class BlockSpec:
             options={"same": N_("Same"), "valid": N_("Valid")},
         ),
     )
-    activation: str = setting("relu", _ACTIVATION)
-    batch_norm: bool = setting(
-        False,
-        Flag(
-            label=N_("Batch norm"),
+    convolution: str = setting(
+        "standard",
+        Choice(
+            label=N_("Convolution"),
             help=N_(
-                "Brings every channel to mean 0 and variance 1 over the batch. Training becomes "
-                "faster and less touchy about the learning rate."
+                "Standard: every output image looks at all input images at once. Depthwise "
+                "separable: first each input image has one window of its own (depthwise), then a "
+                "1 × 1 convolution mixes the images (pointwise). That takes far fewer weights and "
+                "multiply-adds, as in the networks of phones, but not always less time."
             ),
+            options={"standard": N_("Standard"), "depthwise_separable": N_("Depthwise separable")},
+        ),
+    )
+    activation: str = setting("relu", _ACTIVATION)
+    norm: str = setting(
+        "none",
+        Choice(
+            label=N_("Norm"),
+            help=N_(
+                "Brings values to mean 0 and variance 1, then scales and shifts every channel. "
+                "Training becomes faster and less touchy about the learning rate. Batch norm: each "
+                "channel over all images of the batch. Group norm: each image by itself, its "
+                "channels in 8 groups, or in 4, 2 or 1 where they cannot be divided so with at "
+                "least two in each. Layer norm: each image by itself, all its values together "
+                "(in PyTorch a GroupNorm of one group). These two do not depend on the batch, so "
+                "they work with small ones too."
+            ),
+            options={
+                "none": N_("None"),
+                "batch": N_("Batch norm"),
+                "group": N_("Group norm"),
+                "layer": N_("Layer norm"),
+            },
         ),
     )
     pool: str = setting(
@@ -123,6 +148,21 @@ class BlockSpec:
         ),
     )
     dropout: float = setting(0.0, _DROPOUT)
+    order: str = setting(
+        DEFAULT_ORDER,
+        OrderChoice(
+            label=N_("Order"),
+            help=N_(
+                "In which order the rest of the block follows its convolution. A norm before the "
+                "activation is how batch norm was published; after it, the next layer is given "
+                "values of mean 0 and variance 1. Pooling before the activation leaves it fewer "
+                "values to bend: the same result for max pooling and an activation that never "
+                "falls, another one for average pooling. Dropout before a norm shifts what the "
+                "norm measures between training and test."
+            ),
+            options=ORDERS,
+        ),
+    )
     residual: bool = setting(
         False,
         Flag(

@@ -23,9 +23,9 @@ class Preset:
 # block gain nothing that this could tell.
 _SMALL: Final = RunSpec(
     blocks=(
-        BlockSpec(channels=16, kernel_size=5, batch_norm=True),
-        BlockSpec(channels=32, batch_norm=True),
-        BlockSpec(channels=64, batch_norm=True),
+        BlockSpec(channels=16, kernel_size=5, norm="batch"),
+        BlockSpec(channels=32, norm="batch"),
+        BlockSpec(channels=64, norm="batch"),
     ),
     label_smoothing=0.1,
     optimizer="adam",
@@ -49,7 +49,7 @@ _SMALL: Final = RunSpec(
 _FAST: Final = RunSpec(
     blocks=(
         BlockSpec(channels=16, kernel_size=5, stride=2, padding="valid"),
-        BlockSpec(channels=64, padding="valid", batch_norm=True, pool="none"),
+        BlockSpec(channels=64, padding="valid", norm="batch", pool="none"),
     ),
     dense=(DenseSpec(units=128),),
     data="mnist",
@@ -67,9 +67,9 @@ _FAST: Final = RunSpec(
 # validation included, so a run takes about 3 minutes on 2 cores.
 _ACCURATE: Final = RunSpec(
     blocks=(
-        BlockSpec(channels=32, kernel_size=5, padding="valid", batch_norm=True),
-        BlockSpec(channels=64, padding="valid", batch_norm=True, pool="none"),
-        BlockSpec(channels=64, padding="valid", batch_norm=True),
+        BlockSpec(channels=32, kernel_size=5, padding="valid", norm="batch"),
+        BlockSpec(channels=64, padding="valid", norm="batch", pool="none"),
+        BlockSpec(channels=64, padding="valid", norm="batch"),
     ),
     dense=(DenseSpec(units=128),),
     data="mnist",

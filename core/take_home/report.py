@@ -145,7 +145,8 @@ def _layer(layer: Layer) -> tuple[str, ...]:
     window = f" {layer.window} × {layer.window}" if layer.window else ""
     shape = " × ".join(f"{side:,}" for side in layer.shape)
     costs = tuple(f"{cost:,}" if cost else "" for cost in (layer.params, layer.multiply_adds))
-    return (part, layer.name, layer.op + window, shape, *costs)
+    note = f", {layer.note}" if layer.note else ""
+    return (part, layer.name, layer.op + window + note, shape, *costs)
 
 
 def _settings(spec: RunSpec) -> str:

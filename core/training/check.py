@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.machine.device import devices, free_memory, key_of
+from core.network.layer import Layer
 from core.network.layers import Broken, Mismatch, Network, lay_out
 from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
 from core.training.length import course_of
@@ -157,33 +158,42 @@ def _batch_too_large(spec: RunSpec, train_size: int) -> Problem | None:
 
 
 def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
-    if spec.batch_size > 1:
+    alone = [layer for layer in network.layers if _values_that_share(layer, spec.batch_size) == 1]
+    if not alone:
         return None
-    parts = [layer.part for layer in network.layers if layer.operation.spread_of(layer) == 1]
-    if not parts:
-        return None
-    indices = [int(part.split(".")[1]) for part in parts]
+    indices = [int(layer.part.split(".")[1]) for layer in alone]
     without = spec
     for index in indices:
-        without = _with(without, index, batch_norm=False)
-    label = message("No batch norm in block {number}", number=indices[0] + 1)
+        without = _with(without, index, norm="none")
+    label = message("No norm in block {number}", number=indices[0] + 1)
     if len(indices) > 1:
         numbers = str(indices[0] + 1)
         for index in indices[1:]:
             numbers = message("{some} and {another}", some=numbers, another=index + 1)
-        label = message("No batch norm in blocks {numbers}", numbers=numbers)
-    return Problem(
-        path=f"{parts[0]}.batch_norm",
-        message=message(
+        label = message("No norm in blocks {numbers}", numbers=numbers)
+    fixes = [Fix(label=label, spec=without)]
+    where = place(alone[0].part)
+    if alone[0].operation.whole_batch:
+        sentence = message(
             "{place}: batch norm has one value per channel here (an image of 1 × 1 and a batch of "
             "1), and one value has no spread to divide by.",
-            place=place(parts[0]),
-        ),
-        fixes=(
-            Fix(label=_batch_of(2), spec=replace(spec, batch_size=2)),
-            Fix(label=label, spec=without),
-        ),
-    )
+            place=where,
+        )
+    else:
+        sentence = message(
+            "{place}: the norm has a single value here (one channel, an image of 1 × 1), and one "
+            "value has no spread to divide by.",
+            place=where,
+        )
+    if all(layer.operation.whole_batch for layer in alone):
+        fixes.insert(0, Fix(label=_batch_of(2), spec=replace(spec, batch_size=2)))
+    return Problem(path=f"{alone[0].part}.norm", message=sentence, fixes=tuple(fixes))
+
+
+def _values_that_share(layer: Layer, batch_size: int) -> int:
+    """Return how many values a layer brings to mean 0 and variance 1 together; 0 where none."""
+    operation = layer.operation
+    return operation.spread_of(layer) * (batch_size if operation.whole_batch else 1)
 
 
 def _no_such_device(spec: RunSpec) -> Problem | None:

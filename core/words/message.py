@@ -116,10 +116,15 @@ def _part(value: object) -> Part:
 
 
 # How words and sentences follow each other; a language may do it otherwise.
-_PAIRS: Final = (N_("{one} {two}"), N_("{one}, {two}"), N_("{one}; {two}"))
+_PAIRS: Final = (
+    N_("{one} {two}"),
+    N_("{one}, {two}"),
+    N_("{one}; {two}"),
+    N_("{one} → {two}"),
+)
 
 
-def joined(parts: Iterable[str], between: Literal[" ", ", ", "; "] = " ") -> str:
+def joined(parts: Iterable[str], between: Literal[" ", ", ", "; ", " → "] = " ") -> str:
     """Put words or sentences one after the other; what is empty is left out."""
     template = f"{{one}}{between}{{two}}"
     assert template in _PAIRS

@@ -140,7 +140,8 @@ def test_the_recurrent_part_changes_with_its_widgets(visit, name):
 OTHER_VALUES = {
     "channels": 48, "kernel_size": 7, "stride": 2, "padding": "valid", "activation": "gelu",
     "pool_stride": 1, "residual": True, "head": "global_average", "init": "kaiming",
-    "batch_norm": False, "pool": "avg", "pool_size": 3, "dropout": 0.25, "units": 128,
+    "norm": "layer", "convolution": "depthwise_separable", "order": "act-norm-pool-drop",
+    "pool": "avg", "pool_size": 3, "dropout": 0.25, "units": 128,
     "shift": 2, "rotation": 10, "scale": 0.2, "elastic": 1.0, "label_smoothing": 0.2,
     "loss": "mse", "optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "momentum": 0.5,
     "nesterov": True, "clip_norm": 1.0, "step_epochs": 3, "step_factor": 0.5, "warmup": 0.2,
@@ -199,7 +200,7 @@ def test_the_code_on_the_page_is_the_network(visit):
 
 ARTICLE = PRESETS["article"].spec
 FIFTH = replace(ARTICLE, blocks=(*ARTICLE.blocks, ARTICLE.blocks[-1]))
-TINY = BlockSpec(channels=4, stride=3, kernel_size=7, pool_size=3, batch_norm=True)
+TINY = BlockSpec(channels=4, stride=3, kernel_size=7, pool_size=3, norm="batch")
 TROUBLES = {
     "the article's fifth pooling": (FIFTH, "Block 5"),
     "a window of three": (

@@ -36,8 +36,7 @@ NETWORKS = {
     ),
     "deep": RunSpec(
         blocks=tuple(
-            BlockSpec(channels=32, batch_norm=True, pool="max" if i % 2 else "none")
-            for i in range(6)
+            BlockSpec(channels=32, norm="batch", pool="max" if i % 2 else "none") for i in range(6)
         ),
         dense=(DenseSpec(units=128),),
     ),

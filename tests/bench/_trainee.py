@@ -19,7 +19,7 @@ from core.training.state import State
 
 # Small enough for many epochs a second, with all that a state can hold.
 SPEC: Final = RunSpec(
-    blocks=(BlockSpec(channels=2, kernel_size=5, stride=3, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=2, kernel_size=5, stride=3, norm="batch", dropout=0.1),),
     schedule="one_cycle",
     batch_size=512,
     num_epochs=20,

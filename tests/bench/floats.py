@@ -29,7 +29,7 @@ WINDOW_S = 0.5
 SEEDS = (0, 1, 2)
 LARGE = RunSpec(
     blocks=tuple(
-        BlockSpec(channels=channels, batch_norm=True, pool=pool)
+        BlockSpec(channels=channels, norm="batch", pool=pool)
         for channels, pool in ((256, "none"), (512, "max"), (512, "none"), (512, "max"))
     ),
     dense=(DenseSpec(units=1024),),

@@ -71,7 +71,7 @@ _RANGED = {
     ),
     "four blocks with batch norm, AdamW": RunSpec(
         blocks=tuple(
-            BlockSpec(channels=channels, batch_norm=True, pool="max" if i < 3 else "none")
+            BlockSpec(channels=channels, norm="batch", pool="max" if i < 3 else "none")
             for i, channels in enumerate((8, 16, 16, 32))
         ),
         optimizer="adamw",

@@ -21,9 +21,7 @@ from core.spec import BlockSpec, RunSpec
 from core.spec.codec import to_json
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, batch_norm=True),), lr=0.02, batch_size=20, num_epochs=3
-)
+SPEC = RunSpec(blocks=(BlockSpec(channels=4, norm="batch"),), lr=0.02, batch_size=20, num_epochs=3)
 
 
 @pytest.fixture(autouse=True)

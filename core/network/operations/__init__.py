@@ -15,7 +15,7 @@ from core.network.operations.convolution import CONVOLUTION
 from core.network.operations.dense import LINEAR
 from core.network.operations.dropout import DROPOUT, DROPOUT_2D
 from core.network.operations.head import FLATTEN, GLOBAL_AVERAGE
-from core.network.operations.normalisation import BATCH_NORM
+from core.network.operations.normalisation import BATCH_NORM, GROUP_NORM
 from core.network.operations.pooling import POOLINGS
 from core.network.operations.recurrent import CELLS
 
@@ -24,6 +24,7 @@ OPERATIONS: Final[dict[type[nn.Module], Operation]] = {
     for operation in (
         CONVOLUTION,
         BATCH_NORM,
+        GROUP_NORM,
         *ACTIVATIONS.values(),
         *POOLINGS.values(),
         DROPOUT,

@@ -17,6 +17,7 @@ from core.network.layer import (
 )
 from core.network.operations.normalisation import hides_bias
 from core.spec import BlockSpec
+from core.words.message import N_
 
 # 32-bit floats in the widest vector register of a CPU.
 _VECTOR: Final = 16
@@ -32,8 +33,13 @@ def _shape(args: Arguments, given: Shape) -> Shape:
     return (int(args["out_channels"]), side, side)
 
 
+def _inputs(layer: Layer) -> int:
+    """Return how many input channels an output channel is made of."""
+    return layer.given[0] // layer.number("groups", 1)
+
+
 def _weights(layer: Layer) -> int:
-    return prod((layer.given[0], layer.number("kernel_size") ** 2, layer.shape[0]))
+    return prod((_inputs(layer), layer.number("kernel_size") ** 2, layer.shape[0]))
 
 
 def _params(layer: Layer) -> int:
@@ -45,6 +51,7 @@ def _multiply_adds(layer: Layer) -> int:
 
 
 def _onnx(layer: Layer, graph: GraphWriter) -> None:
+    grouped = {"group": layer.number("groups")} if "groups" in layer.args else {}
     graph.add(
         "Conv",
         layer.name,
@@ -52,6 +59,7 @@ def _onnx(layer: Layer, graph: GraphWriter) -> None:
         kernel_shape=[layer.number("kernel_size")] * 2,
         strides=[layer.number("stride", 1)] * 2,
         pads=[layer.number("padding")] * 4,
+        **grouped,
     )
 
 
@@ -63,7 +71,11 @@ def _spoilt_by_channels_last(layer: Layer) -> bool:
     (uxlfoundation/oneDNN, issue 6035; so in 3.12, of PyTorch 2.13).
     """
     strided = layer.number("kernel_size") == 1 and layer.number("stride", 1) > 1
-    return strided and layer.given[0] < _VECTOR
+    return strided and _inputs(layer) < _VECTOR
+
+
+def _depthwise(layer: Layer) -> str:
+    return N_("depthwise") if "groups" in layer.args else ""
 
 
 CONVOLUTION: Final = Operation(
@@ -76,22 +88,37 @@ CONVOLUTION: Final = Operation(
     memory=output_kept,
     matrices=True,
     spoilt_by_channels_last=_spoilt_by_channels_last,
+    note=_depthwise,
     onnx=_onnx,
     box="convolution",
 )
 
 
 def convolving(block: BlockSpec, number: int, given: Shape) -> list[Step]:
-    """Return the convolution of a block."""
-    args: dict[str, int | float | str | bool] = {
+    """Return the convolution of a block, or both of a depthwise separable one."""
+    bias = {"bias": False} if hides_bias(block) else {}
+    if block.convolution == "standard":
+        args = {"in_channels": given[0], "out_channels": block.channels, **_sliding(block), **bias}
+        return [Step(f"conv{number}", CONVOLUTION, args, "kernel_size")]
+    alone = {
         "in_channels": given[0],
-        "out_channels": block.channels,
-        "kernel_size": block.kernel_size,
+        "out_channels": given[0],
+        **_sliding(block),
+        "groups": given[0],
+        # The second convolution's does the same.
+        "bias": False,
     }
+    mixed = {"in_channels": given[0], "out_channels": block.channels, "kernel_size": 1, **bias}
+    return [
+        Step(f"depthwise{number}", CONVOLUTION, alone, "kernel_size"),
+        Step(f"pointwise{number}", CONVOLUTION, mixed),
+    ]
+
+
+def _sliding(block: BlockSpec) -> dict[str, int]:
+    args = {"kernel_size": block.kernel_size}
     if block.stride != 1:
         args["stride"] = block.stride
     if block.padding == "same" and block.kernel_size > 1:
         args["padding"] = block.kernel_size // 2
-    if hides_bias(block):
-        args["bias"] = False
-    return [Step(f"conv{number}", CONVOLUTION, args, "kernel_size")]
+    return args

@@ -60,7 +60,7 @@ _STEPS: Final = {
 _SHORT_RANGE: Final = 50
 
 
-def field_grid(*paths: str, devices: Mapping[str, str] | None = None) -> None:
+def field_grid(*paths: str, options: Mapping[str, Mapping[str, str]] | None = None) -> None:
     """Show fields two to a row; where there is no room for two, they keep their order.
 
     One container, which `style.css` lays out: of columns there would be three blocks for every two
@@ -68,13 +68,14 @@ def field_grid(*paths: str, devices: Mapping[str, str] | None = None) -> None:
 
     Args:
         paths: of the fields.
-        devices: keys and names of the devices to offer, where `device` is among the fields.
+        options: by path, the choices to offer and their names, where not all that the record knows
+            exist here.
     """
     if not paths:
         return
     with st.container(key=f"fields_{paths[0]}"):
         for path in paths:
-            field(path, options=devices if path == "device" else None)
+            field(path, options=(options or {}).get(path))
 
 
 class _Taken(TypedDict):

@@ -7,6 +7,7 @@ from core.network.layer import Layer
 from core.network.layers import Network
 from core.spec import place
 from core.words.translation import unbroken
+from pages.parts.build.network_words import kind
 from pages.shared.language import _, say
 from pages.shared.words import shape
 
@@ -29,7 +30,10 @@ def layer_table(network: Network) -> None:
                 help=_("Multiplications with an addition, for one image"),
             ),
             _("Receptive field"): st.column_config.TextColumn(
-                help=_("The square of the picture that one value of this layer depends on")
+                help=_(
+                    "The square of the picture that one value of this layer depends on; the mean "
+                    "and variance that a norm measures are left out of account"
+                )
             ),
         },
     )
@@ -38,9 +42,9 @@ def layer_table(network: Network) -> None:
 def _row(layer: Layer, network: Network) -> dict[str, str | int]:
     window = layer.window
     ends_residual = layer.part in network.residual and layer is network.last_of_block(layer.part)
-    operation = layer.op
+    operation = kind(layer)
     if ends_residual:
-        operation = _("{operation}, + input").format(operation=layer.op)
+        operation = _("{operation}, + input").format(operation=operation)
     return {
         _("Part"): say(place(layer.part)) if layer.part != "output" else _("Output"),
         _("Layer"): layer.name,

@@ -14,6 +14,7 @@ from core.spec import (
     RunSpec,
     parts,
 )
+from core.spec.order import orders_that_differ
 from core.training.check import Problem
 from pages.parts.build.fields import field, field_grid
 from pages.parts.build.network_words import part_name
@@ -25,7 +26,7 @@ from pages.shared.words import plain
 
 _BLOCK_FIELDS = (
     ("channels", "kernel_size", "activation", "dropout"),
-    ("pool", "pool_size", "pool_stride", "stride", "padding"),
+    ("pool", "pool_size", "pool_stride", "stride", "padding", "convolution", "norm"),
 )
 _DENSE_FIELDS = (("units", "activation", "dropout"), ())
 
@@ -68,12 +69,26 @@ def _part_card(spec: RunSpec, problem: Problem | None) -> None:
     first, rest = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
     field_grid(*(f"{part}.{name}" for name in first))
     activation_strip(str(spec.value(f"{part}.activation")))
-    field_grid(*(f"{part}.{name}" for name in rest))
+    orders = _orders(spec.blocks[int(part.partition(".")[2])]) if group == "blocks" else {}
+    # Of a single order there is nothing to choose.
+    rest = (*rest, "order") if len(orders) > 1 else rest
+    field_grid(*(f"{part}.{name}" for name in rest), options={f"{part}.order": orders})
     with st.container(horizontal=True, vertical_alignment="center"):
         if group == "blocks":
-            field(f"{part}.batch_norm")
             field(f"{part}.residual")
         _apply_button(part, len(getattr(spec, group)))
+
+
+def _orders(block: BlockSpec) -> dict[str, str]:
+    """Return the orders of a block that differ, and how they read."""
+    has = {
+        "norm": block.norm != "none",
+        "act": block.activation != "none",
+        "pool": block.pool != "none",
+        "drop": block.dropout > 0,
+    }
+    present = frozenset(name for name, there in has.items() if there)
+    return {order: say(words) for order, words in orders_that_differ(block.order, present).items()}
 
 
 def _lies_in(path: str, part: str) -> bool:

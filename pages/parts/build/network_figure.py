@@ -41,6 +41,7 @@ class _Stage:
     colour: str
     hover: str
     joined: bool = False
+    ends_block: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
         x = _box(drawing, x, stage, lit=stage.part == lit, colours=colours)
         left = first_of_part.get(stage.part, (start, 0))[0]
         first_of_part[stage.part] = (left, x)
-        if stage.part in network.residual and left == start:
-            _way_around(drawing, start, x, gap, stage, colours)
+        if stage.part in network.residual and stage.ends_block:
+            _way_around(drawing, left, x, gap, stage, colours)
         x += gap * (_WITHIN_BLOCK if stage.joined else 1.0)
     if network.broken:
         x = _break(drawing, x, network, colours)
@@ -164,13 +165,16 @@ def _stages_of_part(part: str, layers: tuple[Layer, ...], colours: Palette) -> l
             before.append(layer)
         elif not layer.is_head:
             boxes[-1].append(layer)
-    stages = [_stage(part, box, colours) for box in boxes]
-    return [replace(stage, joined=stage is not stages[-1]) for stage in stages]
+    own = [box for box in boxes if not _drawn(box).is_head]
+    return [
+        replace(_stage(part, box, colours), joined=box is not boxes[-1], ends_block=box is own[-1])
+        for box in boxes
+    ]
 
 
 def _stage(part: str, layers: list[Layer], colours: Palette) -> _Stage:
     """Return a box as large as what the first layer that has one makes."""
-    layer = next(layer for layer in layers if layer.operation.box != "none")
+    layer = _drawn(layers)
     words = hover(part, layers)
     match layer.operation.box:
         case "dense":
@@ -181,6 +185,11 @@ def _stage(part: str, layers: list[Layer], colours: Palette) -> _Stage:
             return _Stage(part, thickness, _column(layer.shape[0]), colours.convolution, words)
     colour = colours.pooling if layer.operation.box == "pooling" else colours.convolution
     return _Stage(part, _width(layer.shape[0]), _height(layer.shape[1]), colour, words)
+
+
+def _drawn(layers: list[Layer]) -> Layer:
+    """Return the layer of a box that it is drawn for."""
+    return next(layer for layer in layers if layer.operation.box != "none")
 
 
 def _column(values: int) -> float:
@@ -223,8 +232,8 @@ def _box(drawing: _Drawing, x: float, stage: _Stage, *, lit: bool, colours: Pale
 def _way_around(
     drawing: _Drawing, left: float, right: float, gap: float, stage: _Stage, colours: Palette
 ) -> None:
-    """Draw what a residual block adds to its output: an arch over its only box, with a plus."""
-    begin, end = left - gap / 2, right + gap / 2
+    """Draw what a residual block adds to its output: an arch over its boxes, with a plus."""
+    begin, end = left - gap / 2, right + gap / 2 * (_WITHIN_BLOCK if stage.joined else 1)
     height = stage.side / 2
     top = min(112.0, stage.side + _depth(stage) + 22)
     drawing.shape(

@@ -18,7 +18,10 @@ _ARGUMENTS: Final = (
     N_("stride"),
     N_("padding"),
     N_("bias"),
+    N_("groups"),
     N_("num features"),
+    N_("num groups"),
+    N_("num channels"),
     N_("output size"),
     N_("in features"),
     N_("out features"),
@@ -45,7 +48,7 @@ def hover(part: str, layers: list[Layer]) -> str:
     lines = [f"<b>{say(place(part))}</b>"]
     for layer in layers:
         args = [f"{say(key.replace('_', ' '))} {value}" for key, value in layer.args.items()]
-        lines.append(" · ".join([layer.op, _(", ").join(args)] if args else [layer.op]))
+        lines.append(" · ".join([kind(layer), _(", ").join(args)] if args else [kind(layer)]))
         if layer.params:
             lines.append(f"   {_cost(layer)}")
     last = layers[-1]
@@ -55,6 +58,11 @@ def hover(part: str, layers: list[Layer]) -> str:
         )
     )
     return "<br>".join(lines)
+
+
+def kind(layer: Layer) -> str:
+    """Name a layer's class, and what else there is to say of it: `Conv2d, depthwise`."""
+    return _(", ").join([layer.op, say(layer.note)] if layer.note else [layer.op])
 
 
 def _cost(layer: Layer) -> str:

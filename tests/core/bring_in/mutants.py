@@ -25,7 +25,7 @@ from tests.core.take_home.conftest import untrained
 Kind = Literal["configuration", "weights"]
 
 SMALL = RunSpec(
-    blocks=(BlockSpec(channels=3, batch_norm=True), BlockSpec(channels=4)),
+    blocks=(BlockSpec(channels=3, norm="batch"), BlockSpec(channels=4)),
     dense=(DenseSpec(units=5),),
 )
 HOSTILE = [

@@ -33,7 +33,7 @@ def test_weights_and_digit_are_left_as_they_were():
 
 
 def test_dropout_does_not_make_the_answer_shake():
-    spec = RunSpec(blocks=(BlockSpec(channels=4, dropout=0.9, batch_norm=True),))
+    spec = RunSpec(blocks=(BlockSpec(channels=4, dropout=0.9, norm="batch"),))
     weights = build(spec).state_dict()
     digit = torch.randint(0, 256, (1, 1, 28, 28), dtype=torch.uint8)
     first = probabilities(spec, weights, digit)

@@ -82,7 +82,7 @@ def test_the_receptive_field_is_what_a_gradient_reaches(specs, data):
         specs(
             most=4,
             pool=st.sampled_from(["none", "avg"]),
-            batch_norm=st.just(False),
+            norm=st.just("none"),
             activation=st.sampled_from(["tanh", "sigmoid"]),
             dropout=st.just(0.0),
             residual=st.just(False),
@@ -182,7 +182,8 @@ def test_broken_means_that_torch_refuses_just_there(specs, data):
     network = lay_out(spec)
     assume(network.broken is not None)
     path, window = network.broken.path, network.broken.window
-    image = torch.zeros(1, *IMAGE_SHAPE)
+    # Two, as a norm cannot measure a single value.
+    image = torch.zeros(2, *IMAGE_SHAPE)
     for layer in network.layers:
         image = getattr(nn, layer.op)(**layer.args).eval()(image)
     assert image.shape[-1] == network.broken.side
@@ -269,8 +270,8 @@ def test_a_block_that_changes_the_shape_cannot(change, made):
 
 def test_batch_norm_takes_the_place_of_the_bias():
     plain, normed = (
-        lay_out(RunSpec(blocks=(BlockSpec(channels=8, batch_norm=on),))).layers
-        for on in (False, True)
+        lay_out(RunSpec(blocks=(BlockSpec(channels=8, norm=on),))).layers
+        for on in ("none", "batch")
     )
     assert plain[0].params == 8 * 9 + 8
     assert normed[0].params == 8 * 9

@@ -130,7 +130,7 @@ def test_recurrent_weights_can_be_taken_over_without_memory_of_their_own(cell):
         assert torch.equal(other(images), model(images))
 
 
-KEEPS = BlockSpec(channels=8, pool="none", residual=True, batch_norm=True, dropout=0.1)
+KEEPS = BlockSpec(channels=8, pool="none", residual=True, norm="batch", dropout=0.1)
 
 
 def test_a_residual_block_adds_its_input_to_what_it_makes():
@@ -161,7 +161,7 @@ def test_the_fast_order_keeps_the_way_around(pool):
 @pytest.mark.parametrize("init", ["kaiming", "xavier"])
 def test_first_weights_are_spread_as_the_rule_says(init):
     spec = RunSpec(
-        blocks=(BlockSpec(channels=64, kernel_size=5, batch_norm=True), BlockSpec(channels=32)),
+        blocks=(BlockSpec(channels=64, kernel_size=5, norm="batch"), BlockSpec(channels=32)),
         dense=(DenseSpec(units=64),),
     )
     model = build(spec)
@@ -194,7 +194,7 @@ def test_the_source_of_a_broken_network_still_shows_its_first_layers():
 
 
 def test_the_source_runs_where_batch_norm_meets_a_single_pixel():
-    spec = RunSpec(blocks=(*(BlockSpec(channels=2),) * 4, BlockSpec(pool="none", batch_norm=True)))
+    spec = RunSpec(blocks=(*(BlockSpec(channels=2),) * 4, BlockSpec(pool="none", norm="batch")))
     same_logits(spec, module_of(source(lay_out(spec))))
 
 
@@ -238,9 +238,9 @@ def test_a_model_can_be_built_without_memory():
 
 
 @pytest.mark.parametrize("pool_size", [2, 3])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_the_fast_order_changes_no_bit_of_output_or_gradient(pool_size, batch_norm):
-    block = BlockSpec(channels=8, batch_norm=batch_norm, pool_size=pool_size)
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_the_fast_order_changes_no_bit_of_output_or_gradient(pool_size, norm):
+    block = BlockSpec(channels=8, norm=norm, pool_size=pool_size)
     model = build(RunSpec(blocks=(block, block), dense=(DenseSpec(units=16),)))
     x, seen = torch.randn(16, 1, 28, 28), []
     for forward in (model, in_fast_order(model)):
@@ -249,8 +249,43 @@ def test_the_fast_order_changes_no_bit_of_output_or_gradient(pool_size, batch_no
         logits.square().sum().backward()
         seen.append([logits.detach(), *(value.grad for value in model.parameters())])
     for before, after in zip(*seen, strict=True):
-        assert before.abs().sum() > 0 or batch_norm  # a bias before batch norm has no gradient
+        assert before.abs().sum() > 0 or norm == "batch"  # a bias before batch norm has no gradient
         assert torch.equal(before, after)
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=40)
+def test_no_order_of_a_block_is_changed_by_the_fast_one(specs, data):
+    spec = data.draw(specs(most=8, family=st.just("conv")))
+    network = lay_out(spec)
+    assume(network.broken is None)
+    assume(not any(layer.operation.spread_of(layer) == 1 for layer in network.layers))
+    model, seen = build(spec), []
+    x = torch.randn(4, 1, 28, 28).to(memory_format=memory_format_of(network))
+    model.to(memory_format=memory_format_of(network))
+    for forward in (model, in_fast_order(model)):
+        model.zero_grad()
+        torch.manual_seed(3)
+        logits = forward(x)
+        logits.square().sum().backward()
+        seen.append([logits.detach(), *(value.grad for value in model.parameters())])
+    assert all(torch.equal(before, after) for before, after in zip(*seen, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("order", "step"),
+    [
+        ("norm-act-pool-drop", "self.drop1(self.pool1(self.act1(self.norm1(self.conv1(x)))))"),
+        ("act-norm-pool-drop", "self.drop1(self.pool1(self.norm1(self.act1(self.conv1(x)))))"),
+        ("drop-pool-act-norm", "self.norm1(self.act1(self.pool1(self.drop1(self.conv1(x)))))"),
+    ],
+)
+def test_the_source_follows_the_order_of_a_block(order, step):
+    block = BlockSpec(channels=8, norm="group", dropout=0.1, order=order)
+    spec = RunSpec(blocks=(block,))
+    text = source(lay_out(spec))
+    assert f"{step}" in text
+    same_logits(spec, module_of(text))
 
 
 def test_in_the_fast_order_relu_works_on_pooled_images_only():

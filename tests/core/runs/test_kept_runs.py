@@ -26,7 +26,7 @@ from core.training.trainer import Trainer
 from core.words.errors import UserError
 
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
     lr=0.01,
     batch_size=8,
     num_epochs=3,

@@ -127,7 +127,7 @@ def test_every_setting_survives_hostile_words(text):
         ({"lr": "-1"}, "lr", 1e-6, "Settings: learning rate must be from 1e-06 to 100"),
         ({"lr": "1e999"}, "lr", 100.0, "not inf; 100.0 used."),
         ({"b1.pool": "median"}, "blocks.0.pool", "max", "not “median”; max used."),
-        ({"b1.batch_norm": "maybe"}, "blocks.0.batch_norm", False, "not “maybe”; 0 used."),
+        ({"b1.batch_norm": "maybe"}, "blocks.0.norm", "none", "not “maybe”; 0 used."),
         ({"v": "2"}, "lr", 0.001, "version “2”"),
         ({"blocks": "0"}, "blocks.0.channels", 16, "not “0”; 1 used."),
     ],
@@ -137,6 +137,24 @@ def test_the_nearest_network_is_taken_and_told(query, path, value, words):
     assert spec.value(path) == value
     assert len(mended) == 1
     assert words in mended[0]
+
+
+@pytest.mark.parametrize(("text", "norm"), [("1", "batch"), ("0", "none")])
+def test_the_batch_norm_of_an_earlier_version_keeps_its_meaning(text, norm):
+    address = {"v": "1", "blocks": "2", "dense": "0", "b2.batch_norm": text}
+    wanted = RunSpec(blocks=(BlockSpec(), BlockSpec(norm=norm)))
+    assert from_query(address, DEFAULT) == (wanted, [])
+    on = "true" if text == "1" else "false"
+    assert from_json(f'{{"blocks": [{{}}, {{"batch_norm": {on}}}]}}') == wanted
+    assert "batch_norm" not in {**to_query(wanted), **to_dict(wanted)["blocks"][1]}
+
+
+def test_of_an_old_and_a_new_name_the_new_one_counts():
+    spec, mended = from_query({"blocks": "1", "b1.batch_norm": "1", "b1.norm": "layer"}, DEFAULT)
+    assert spec.blocks[0].norm == "layer"
+    assert mended == ["Not a setting of this network, so ignored: “b1.batch_norm”."]
+    with pytest.raises(SpecError, match="Block 1: “batch_norm” is not a setting"):
+        from_json('{"blocks": [{"batch_norm": true, "norm": "layer"}]}')
 
 
 def test_too_many_blocks_become_six():

@@ -32,11 +32,11 @@ def test_equal_specs_differ_in_nothing():
 
 
 def test_each_value_stands_in_words_beside_its_label():
-    other = replace(ONE, blocks=(BlockSpec(kernel_size=5, batch_norm=True),), lr=0.01)
+    other = replace(ONE, blocks=(BlockSpec(kernel_size=5, norm="batch"),), lr=0.01)
     found = differences((ONE, other))
     assert [(d.path, d.label, d.values) for d in found] == [
         ("blocks.0.kernel_size", "Block 1: kernel size", ("3 × 3", "5 × 5")),
-        ("blocks.0.batch_norm", "Block 1: batch norm", ("off", "on")),
+        ("blocks.0.norm", "Block 1: norm", ("None", "Batch norm")),
         ("lr", "Learning rate", ("0.001", "0.01")),
     ]
     assert not any(difference.part for difference in found)
@@ -116,7 +116,7 @@ def test_a_long_sentence_counts_the_rest():
         ("batch_size", 8192, "8,192 images"),
         ("rotation", 10, "10 degrees"),
         ("optimizer", "adamw", "AdamW"),
-        ("blocks.0.batch_norm", True, "on"),
+        ("blocks.0.norm", "batch", "Batch norm"),
         ("blocks.0.kernel_size", 7, "7 × 7"),
     ],
 )

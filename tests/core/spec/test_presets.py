@@ -57,7 +57,7 @@ def test_the_bad_one_can_wake_up_as_its_sentence_says():
     spec = PRESETS["bad"].spec
     assert {b.activation for b in spec.blocks} | {d.activation for d in spec.dense} == {"sigmoid"}
     assert len(spec.blocks) + len(spec.dense) == 7
-    woken = spec.with_value("blocks.0.activation", "relu").with_value("blocks.0.batch_norm", True)
+    woken = spec.with_value("blocks.0.activation", "relu").with_value("blocks.0.norm", "batch")
     assert check(woken).problem is None
 
 

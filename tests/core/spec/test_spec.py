@@ -58,9 +58,9 @@ def test_the_defaults_are_valid():
             "Block 1: kernel size",
         ),
         (
-            {"blocks": (BlockSpec(batch_norm=1),)},
-            "blocks.0.batch_norm",
-            "Block 1: batch norm must be on or off",
+            {"blocks": (BlockSpec(norm=True),)},
+            "blocks.0.norm",
+            "Block 1: norm must be one of none, batch, group, layer, not “True”",
         ),
         (
             {"dense": (DenseSpec(), DenseSpec(), DenseSpec(units=4097))},

@@ -24,7 +24,7 @@ from core.training.trainer import Trainer
 from core.words.errors import UserError
 
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, batch_norm=True), BlockSpec(channels=6, dropout=0.1)),
+    blocks=(BlockSpec(channels=4, norm="batch"), BlockSpec(channels=6, dropout=0.1)),
     dense=(DenseSpec(units=12),),
     optimizer="adam",
     lr=0.02,

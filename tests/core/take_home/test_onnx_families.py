@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.network.model import build
-from core.spec import DenseSpec, RunSpec
+from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.take_home.onnx_graph import graph, largest_difference
 from tests.core.take_home.conftest import untrained
 
@@ -30,6 +30,20 @@ def test_recurrent_layers_are_written_with_their_gates_in_order(cell, layers, bi
         dense=(DenseSpec(units=7),),
     )
     assert difference(spec) < 1e-6
+
+
+@pytest.mark.parametrize("order", ["norm-act-pool-drop", "pool-drop-act-norm"])
+@pytest.mark.parametrize("norm", ["none", "batch", "group", "layer"])
+def test_separable_blocks_are_written_with_every_norm_and_order(norm, order):
+    block = BlockSpec(
+        channels=12,
+        kernel_size=5,
+        norm=norm,
+        convolution="depthwise_separable",
+        order=order,
+        dropout=0.3,
+    )
+    assert difference(RunSpec(blocks=(block, block))) < 1e-5
 
 
 @pytest.mark.parametrize("dense", [(), (DenseSpec(units=32, activation="elu"),)])

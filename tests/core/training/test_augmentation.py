@@ -18,7 +18,7 @@ from core.training.trainer import Trainer
 ALL = {"shift": 2, "rotation": 10, "scale": 0.1, "elastic": 1.0}
 EACH = [{name: value} for name, value in ALL.items()]
 TINY = RunSpec(
-    blocks=(BlockSpec(channels=4, batch_norm=True),), batch_size=16, num_epochs=2, device="cpu"
+    blocks=(BlockSpec(channels=4, norm="batch"),), batch_size=16, num_epochs=2, device="cpu"
 )
 
 
@@ -385,7 +385,7 @@ def test_a_network_that_met_moved_digits_reads_moved_digits():
     images, labels = data.validation.images, data.validation.labels
     shift = torch.randint(-4, 5, (2, len(images)), generator=torch.Generator().manual_seed(0))
     x = normalise(moved(images, shift, 4), data.mean, data.std)
-    block = BlockSpec(channels=8, kernel_size=5, stride=2, pool="none", batch_norm=True)
+    block = BlockSpec(channels=8, kernel_size=5, stride=2, pool="none", norm="batch")
     spec = RunSpec(blocks=(block, block), lr=0.01, schedule="one_cycle", num_epochs=4, device="cpu")
     right = {}
     for most in (0, 4):

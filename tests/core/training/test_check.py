@@ -116,7 +116,7 @@ def _title(group: str, i: int) -> str:
 SMALL = configurations(wide=False).map(lambda raw: (raw, None))
 WIDE = configurations(wide=True).map(lambda raw: (raw, None))
 # Problems in the order in which they are looked for; a way out of one may lead into a later one.
-KINDS = ["image", "batch_size", "batch_norm", "device", "size"]
+KINDS = ["image", "batch_size", "norm", "device", "size"]
 
 
 def kind(path: str, message: str) -> str:
@@ -283,18 +283,32 @@ def test_a_batch_larger_than_the_training_set_is_refused():
 
 
 def test_batch_norm_of_one_value_is_refused_and_every_way_out_works(make_digits):
-    pixel = BlockSpec(channels=2, batch_norm=True, pool="none")
+    pixel = BlockSpec(channels=2, norm="batch", pool="none")
     spec = RunSpec(blocks=(*(BlockSpec(channels=2),) * 4, pixel, pixel), batch_size=1)
     problem = check(spec).problem
-    assert problem.path == "blocks.4.batch_norm"
+    assert problem.path == "blocks.4.norm"
     assert problem.message.startswith("Block 5: batch norm has one value per channel here")
     assert [fix.label for fix in problem.fixes] == [
         "Batch size 2",
-        "No batch norm in blocks 5 and 6",
+        "No norm in blocks 5 and 6",
     ]
     for fix in problem.fixes:
         assert check(fix.spec).problem is None
         assert isinstance(next(Trainer(fix.spec, make_digits(4)).fit()), Steps)
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_a_norm_of_a_single_value_is_refused_whatever_the_batch(make_digits, norm):
+    pixel = BlockSpec(channels=1, norm=norm, pool="none")
+    spec = RunSpec(blocks=(*(BlockSpec(channels=2),) * 4, pixel), batch_size=64)
+    problem = check(spec).problem
+    assert problem.path == "blocks.4.norm"
+    assert problem.message.startswith("Block 5: the norm has a single value here")
+    assert [fix.label for fix in problem.fixes] == ["No norm in block 5"]
+    assert check(problem.fixes[0].spec).problem is None
+    two = spec.with_value("blocks.4.channels", 2)
+    assert check(two).problem is None
+    assert isinstance(next(Trainer(replace(two, batch_size=1), make_digits(4)).fit()), Steps)
 
 
 def test_a_device_that_is_not_here_is_refused(monkeypatch):

@@ -15,7 +15,7 @@ from core.training.state import State
 from core.training.trainer import Trainer
 
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
     lr=0.01,
     schedule="one_cycle",
     batch_size=16,

@@ -127,6 +127,28 @@ WIDE_1 = BlockSpec(channels=256, kernel_size=1, pool="none")
             for cell in ("rnn", "lstm", "gru")
         ),
         pytest.param(RunSpec(blocks=(WIDE_1, WIDE_1), batch_size=2), id="wide in small batches"),
+        *(
+            pytest.param(
+                RunSpec(
+                    blocks=(
+                        BlockSpec(channels=64, norm="group", order="act-norm-pool-drop"),
+                        *(
+                            BlockSpec(
+                                channels=128,
+                                norm=norm,
+                                pool="none",
+                                convolution="depthwise_separable",
+                            )
+                            for norm in ("layer", "group")
+                        ),
+                    ),
+                    batch_size=128,
+                    precision=precision,
+                ),
+                id=f"separable, group and layer norm in {precision}",
+            )
+            for precision in ("float32", "bfloat16")
+        ),
         pytest.param(
             RunSpec(
                 blocks=(BlockSpec(channels=1, stride=3),),

@@ -24,8 +24,8 @@ from core.training.trainer import Trainer
 
 WHOLE = RunSpec(
     blocks=(
-        BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),
-        BlockSpec(channels=4, batch_norm=True, pool="none", residual=True),
+        BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),
+        BlockSpec(channels=4, norm="batch", pool="none", residual=True),
         BlockSpec(channels=4, pool="avg", activation="tanh"),
     ),
     dense=(DenseSpec(units=16, dropout=0.2),),
@@ -45,7 +45,7 @@ CASES = {
     "small in bfloat16": replace(PRESETS["small"].spec, precision="bfloat16"),
     "dense in bfloat16": replace(PRESETS["dense"].spec, precision="bfloat16"),
     "overlapping pooling": RunSpec(
-        blocks=(BlockSpec(channels=4, pool_size=3, pool_stride=2, batch_norm=True),) * 2
+        blocks=(BlockSpec(channels=4, pool_size=3, pool_stride=2, norm="batch"),) * 2
     ),
     "stacked recurrent": RunSpec(
         family="recurrent", cell="lstm", rnn_units=8, rnn_layers=2, rnn_dropout=0.3,

@@ -15,7 +15,7 @@ from core.training.trainer import Trainer
 from core.words.errors import UserError
 
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
     dense=(DenseSpec(units=16, dropout=0.2),),
     lr=0.01,
     weight_decay=0.001,
@@ -128,6 +128,19 @@ def test_recurrent_networks_go_on(make_digits, cell):
 
 def test_dense_networks_go_on(make_digits):
     assert_alike(replace(SPEC, family="dense"), make_digits(100), 11)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_separable_blocks_of_another_order_go_on(make_digits, norm, precision):
+    block = BlockSpec(
+        channels=8,
+        norm=norm,
+        convolution="depthwise_separable",
+        dropout=0.1,
+        order="pool-act-drop-norm",
+    )
+    assert_alike(replace(SPEC, blocks=(block, block), precision=precision), make_digits(100), 9)
 
 
 def test_sgd_without_momentum_goes_on(make_digits):

@@ -13,7 +13,7 @@ from core.training.trainer import Trainer
 
 # It learns the bars within a few epochs.
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True),),
+    blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch"),),
     lr=0.01,
     batch_size=16,
     num_epochs=12,

@@ -21,7 +21,7 @@ from tests.core.training.test_state import through_a_file
 
 # Wide enough that two threads share its sums.
 SPEC = RunSpec(
-    blocks=(BlockSpec(channels=32, kernel_size=5, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=32, kernel_size=5, norm="batch", dropout=0.1),),
     dense=(DenseSpec(units=64),),
     batch_size=50,
     num_epochs=3,

@@ -22,7 +22,7 @@ from core.training.trainer import Trainer
 from core.words.errors import UserError
 
 TINY = RunSpec(
-    blocks=(BlockSpec(channels=4, kernel_size=5, batch_norm=True, dropout=0.1),),
+    blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
     dense=(DenseSpec(units=16, dropout=0.2),),
     lr=0.01,
     batch_size=16,
@@ -311,7 +311,7 @@ def test_weights_spoilt_by_the_very_last_step_are_noticed(make_digits):
 
 
 def test_a_single_image_left_over_is_left_out(make_digits):
-    pixel = BlockSpec(channels=2, batch_norm=True)
+    pixel = BlockSpec(channels=2, norm="batch")
     spec = replace(PLAIN, blocks=(BlockSpec(channels=2),) * 4, batch_size=4, num_epochs=1)
     spec = replace(spec, blocks=(*spec.blocks, replace(pixel, pool="none")))
     _, events = trained(spec, make_digits(9))

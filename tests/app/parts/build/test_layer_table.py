@@ -57,11 +57,34 @@ def test_it_ends_where_the_network_breaks(visit):
 
 def test_what_is_switched_on_gets_a_row(visit):
     plain = visit(spec=RunSpec()).layers()["Operation"].tolist()
-    block = replace(DEFAULT.blocks[0], batch_norm=True, dropout=0.5, activation="gelu")
+    block = replace(DEFAULT.blocks[0], norm="batch", dropout=0.5, activation="gelu")
     full = visit(spec=RunSpec(blocks=(block,))).layers()["Operation"].tolist()
     assert plain == ["Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
     assert full[:3] == ["Conv2d", "BatchNorm2d", "GELU"]
     assert "Dropout2d" in full
+
+
+def test_it_follows_the_order_of_a_block_and_shows_both_layers_of_a_separable_one(visit):
+    block = BlockSpec(
+        channels=8,
+        norm="group",
+        convolution="depthwise_separable",
+        order="pool-act-norm-drop",
+        dropout=0.1,
+    )
+    table = visit(spec=RunSpec(blocks=(block, replace(block, norm="layer")))).layers()
+    assert table["Operation"].tolist()[:8] == [
+        "Conv2d, depthwise",
+        "Conv2d",
+        "MaxPool2d",
+        "ReLU",
+        "GroupNorm, 4 groups",
+        "Dropout2d",
+        "Conv2d, depthwise",
+        "Conv2d",
+    ]
+    assert table["Operation"].tolist()[10] == "GroupNorm, layer norm"
+    assert table["Kernel"].tolist()[:2] == ["3 × 3", "1 × 1"]
 
 
 def test_it_says_where_the_input_of_a_block_is_added(visit):

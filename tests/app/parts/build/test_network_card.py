@@ -45,10 +45,10 @@ def test_dense_layers_are_added_and_removed_within_their_limits(visit):
 def test_the_same_for_all_blocks_but_for_their_channels(visit):
     tab = visit()
     tab.edit("blocks.1")
-    for name, value in (("kernel_size", 1), ("activation", "tanh"), ("batch_norm", False)):
+    for name, value in (("kernel_size", 1), ("activation", "tanh"), ("norm", "none")):
         tab.set(f"blocks.1.{name}", value)
     tab.click("apply_to_all")
-    changed = {"kernel_size": 1, "activation": "tanh", "batch_norm": False}
+    changed = {"kernel_size": 1, "activation": "tanh", "norm": "none"}
     shows(tab, replace(DEFAULT, blocks=tuple(replace(b, **changed) for b in DEFAULT.blocks)))
 
 
@@ -74,6 +74,18 @@ def test_the_same_for_all_dense_layers_but_for_their_units(visit):
     changed = {"dropout": 0.5, "activation": "gelu"}
     dense = tuple(replace(layer, **changed) for layer in SMALL_AND_DENSE.dense)
     shows(tab, replace(SMALL_AND_DENSE, dense=dense))
+
+
+def test_the_orders_offered_are_those_that_differ(visit):
+    tab = visit(spec=RunSpec(blocks=(BlockSpec(channels=4),)))
+    assert tab.field("blocks.0.order").options == ["activation → pooling", "pooling → activation"]
+    tab.set("blocks.0.order", "norm-pool-act-drop")
+    tab.set("blocks.0.norm", "group")
+    assert len(tab.field("blocks.0.order").options) == 6
+    assert tab.stands("blocks.0.order") == "norm-pool-act-drop"
+    tab.set("blocks.0.pool", "none").set("blocks.0.norm", "none")
+    assert not tab.has("field:blocks.0.order")
+    assert tab.draft.blocks[0].order == "norm-pool-act-drop"
 
 
 def test_every_part_has_a_tab_with_its_name(visit):

@@ -43,6 +43,10 @@ def captions(figure):
     return [annotation["text"] for annotation in figure["layout"]["annotations"]]
 
 
+def convolutions_of(block):
+    return 2 if block.convolution == "depthwise_separable" else 1
+
+
 def stages(spec):
     """How many boxes a person counts on: the image, convolutions, poolings, dense layers."""
     broken = lay_out(spec).broken
@@ -51,13 +55,16 @@ def stages(spec):
     if broken is None:
         pools = sum(block.pool != "none" for block in spec.blocks)
         average = spec.head == "global_average"
-        return 1 + len(spec.blocks) + pools + average + len(spec.dense)
+        convolutions = sum(convolutions_of(block) for block in spec.blocks)
+        return 1 + convolutions + pools + average + len(spec.dense)
     index = int(broken.path.split(".")[1])
     before = spec.blocks[:index]
     # Where the pooling is what does not fit, its convolution still has its box.
-    own = 1 if broken.path.endswith((".pool", ".residual")) else 0
+    whole = broken.path.endswith((".pool", ".residual"))
+    own = convolutions_of(spec.blocks[index]) if whole else 0
     own += broken.path.endswith(".residual") and spec.blocks[index].pool != "none"
-    return 1 + len(before) + sum(block.pool != "none" for block in before) + own
+    own += sum(convolutions_of(block) for block in before)
+    return 1 + sum(block.pool != "none" for block in before) + own
 
 
 @pytest.mark.parametrize("head", ["flatten", "global_average"])
@@ -69,6 +76,28 @@ def test_a_way_around_a_block_is_an_arch_over_its_box(head):
     assert [shape["type"] for shape in layout["shapes"]] == ["path", "path"]
     said = [note["hovertext"] for note in layout["annotations"] if note["text"] == "<b>+</b>"]
     assert said == [f"Block {n}: its input is added to its output" for n in (2, 4)]
+
+
+def test_the_arch_spans_both_boxes_of_a_separable_block():
+    keeps = BlockSpec(
+        channels=8, pool="none", residual=True, convolution="depthwise_separable", norm="layer"
+    )
+    figure = drawn(RunSpec(blocks=(BlockSpec(channels=8), keeps), head="global_average"))
+    (arch,) = figure["layout"]["shapes"]
+    numbers = [float(word.split(",")[0]) for word in arch["path"].split() if "," in word]
+    *_, depthwise, pointwise, average = boxes(figure)
+    assert numbers[0] < min(depthwise[0]["x"])
+    assert max(pointwise[2]["x"]) < numbers[-1] < min(average[0]["x"])
+    assert "Conv2d, depthwise" in depthwise[0]["text"]
+    assert "GroupNorm, layer norm" in pointwise[0]["text"]
+
+
+def test_the_hover_tells_the_layers_of_a_block_in_their_order():
+    block = BlockSpec(channels=8, norm="batch", dropout=0.25, order="drop-pool-norm-act")
+    conv, pool = boxes(drawn(RunSpec(blocks=(block,))))[1:3]
+    assert "Dropout2d" in conv[0]["text"]
+    said = pool[0]["text"]
+    assert said.index("MaxPool2d") < said.index("BatchNorm2d") < said.index("ReLU")
 
 
 @hypothesis_settings(max_examples=150)
@@ -135,7 +164,7 @@ def test_the_part_being_edited_is_outlined_and_no_other():
 
 
 def test_the_hover_tells_all_of_a_part():
-    first = BlockSpec(channels=8, kernel_size=5, batch_norm=True, dropout=0.25)
+    first = BlockSpec(channels=8, kernel_size=5, norm="batch", dropout=0.25)
     conv, pool = boxes(drawn(RunSpec(blocks=(first, BlockSpec()))))[1:3]
     for words in ("Conv2d", "BatchNorm2d", "ReLU", "200 parameters", "16 parameters"):
         assert words in conv[0]["text"]
