@@ -22,6 +22,7 @@ class Shape(NamedTuple):
         length: of its strokes, laid end to end.
         holes: in it.
         boxed: share of ink along the least inked side of the box around it.
+        solid: share of its longer side that is left without what is much thinner than its strokes.
     """
 
     width: float
@@ -30,6 +31,7 @@ class Shape(NamedTuple):
     length: float
     holes: int
     boxed: float
+    solid: float
 
 
 def shape_of(mask: Mask) -> Shape:
@@ -53,7 +55,15 @@ def shape_of(mask: Mask) -> Shape:
         length=float(cut.sum()) / width / _SIDE,
         holes=max(0, large - 1),
         boxed=_boxed(cut[1:-1, 1:-1], round(1.2 * width) + 1),
+        solid=_extent(cut) / _SIDE,
     )
+
+
+def _extent(cut: Mask) -> int:
+    """Return the longer side of what is in a mask."""
+    if not cut.any():
+        return 0
+    return max(int(np.ptp(places)) + 1 for places in np.nonzero(cut))
 
 
 def _boxed(cut: Mask, depth: int) -> float:
@@ -69,6 +79,7 @@ def likeness(shape: Shape) -> float:
     fits *= falling(shape.thickest / shape.width, 2.2, 4.5)
     fits *= falling(shape.length, 4.2, 8.0) * falling(-shape.length, -0.75, -0.5)
     fits *= (1.0, 1.0, 0.95, 0.4)[shape.holes] if shape.holes < 4 else 0.1
+    fits *= falling(-shape.solid, -0.85, -0.6)
     return fits * falling(shape.boxed, 0.8, 1.0)
 
 

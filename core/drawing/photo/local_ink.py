@@ -16,6 +16,10 @@ REACHES: Final = (0.06, 0.16, 0.4)
 _MIN_DEPTH: Final = 0.08
 # What is darker than this, of 255, has hardly any light of its own: its noise is no ink.
 _DARK: Final = 8.0
+# Ink under a shine may be this faint, of full ink, to be taken for full by what is beside it,
+_FAINTEST: Final = 0.25
+# so far around, as a share of the longer side.
+_BESIDE: Final = 0.1
 # Which of both is the ink is told in a copy whose longer side is this.
 _SKETCH_SIDE: Final = 240
 
@@ -55,3 +59,15 @@ def local_inks(page: Plane) -> Iterator[Plane]:
         peak = float(np.median(darkest))
         if peak >= _MIN_DEPTH:
             yield (depth / peak).clip(0, 1).astype(np.float32)
+
+
+def evened(ink: Plane) -> Plane:
+    """Return ink of 0..1 measured by the strongest near it, for a shine makes strokes faint.
+
+    Light that glossy paper throws back is added to both, paper and ink, and brings them together.
+    """
+    side = max(5, round(_BESIDE * max(ink.shape))) | 1
+    strongest = ndimage.maximum_filter(ink, size=side, mode="nearest")
+    level = ndimage.uniform_filter(strongest, side, mode="nearest")
+    even: Plane = (ink / np.maximum(level, _FAINTEST)).clip(0, 1).astype(np.float32)
+    return even

@@ -29,3 +29,19 @@ def parts(mask: Mask) -> tuple[NDArray[np.int32], int]:
     labels: NDArray[np.int32]
     labels, count = ndimage.label(mask, structure=np.ones((3, 3), bool))
     return labels, int(count)
+
+
+def grown(mask: Mask, by: int) -> Mask:
+    """Widen a mask by some pixels on every side, corners too."""
+    wider: Mask = ndimage.maximum_filter(mask.view(np.uint8), size=2 * by + 1) > 0
+    return wider
+
+
+def holding(mask: Mask, seeds: Mask) -> Mask:
+    """Return the connected parts of a mask that hold a seed."""
+    labels, count = parts(mask)
+    held = np.zeros(count + 1, bool)
+    held[labels[seeds & mask]] = True
+    held[0] = False
+    kept: Mask = held[labels]
+    return kept
