@@ -28,6 +28,7 @@ from core.bring_in import configuration
 from core.data.loading import data_folder, load
 from core.machine.device import keep_freed_memory, resolve, take_all_cores
 from core.machine.thread_team import sharing_cores
+from core.runs.handover import steps_of
 from core.runs.new_record import new_record
 from core.runs.record import MAX_NAME, RunRecord, Status
 from core.runs.store import RunRow, Store
@@ -147,9 +148,8 @@ def _begun(store: Store, chosen: argparse.Namespace) -> Run:
 
 def _resumed(store: Store, named: str) -> Run:
     run = Run(_record(store, named), store)
-    with store.claim(run.id):  # fails where another process trains it
-        if not run.requeue():
-            raise UserError(f"{run.name} cannot go on: it has come to its end.")
+    if not run.requeue():
+        raise UserError(f"{run.name} cannot go on: it has come to its end.")
     return run
 
 
@@ -187,7 +187,7 @@ def _ctrl_c_saves(run: Run) -> Iterator[None]:
 def _watch(run: Run) -> None:
     """Train, saying how far it is: in one line that changes, or a line an epoch for a file."""
     alive, said, shown_at = sys.stdout.isatty(), 0, 0.0
-    for _ in run.work():
+    for _ in steps_of(run):
         if alive and time.monotonic() - shown_at > _LINE_S:
             shown_at = time.monotonic()
             print(f"\r{_progress(run):<100}", end="", flush=True)

@@ -16,6 +16,19 @@ SHARE: Final = 1 / 6
 _MOST_CREDIT_S: Final = 0.2
 
 
+class Guest(Protocol):
+    """Short work on a run's device and thread, done between two reports or during a pause."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to do; cheap, and takes no lock."""
+        ...
+
+    def serve(self, budget_s: float) -> None:
+        """Work for about that long. It raises nothing and changes no randomness."""
+        ...
+
+
 class Asked(Protocol):
     """Questions of one kind."""
 
@@ -30,7 +43,7 @@ class Asked(Protocol):
 
 
 class Guests:
-    """Questions of several kinds as one guest; see `core.runs.view.Guest`.
+    """Questions of several kinds as one guest; see `Guest`.
 
     While a run trains they have SHARE of the time, by their own clock, and a question whose pieces
     take long pays for that by waiting; else they have all of it. Of the kinds that wait, the one

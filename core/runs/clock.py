@@ -26,6 +26,7 @@ class Clock:
 
     def go(self) -> None:
         """Count from now on."""
+        self.hold()
         self._since = time.monotonic()
 
     def hold(self) -> None:

@@ -1,10 +1,8 @@
-"""Two runs side by side: whether that is fair, and whose turn it is."""
+"""Two runs side by side: whether that is fair."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from core.machine.device import free_memory, resolve
-from core.runs.pause_limit import Patience
-from core.runs.view import Guest, Run
 from core.spec import RunSpec
 from core.spec.difference import Difference, differences
 from core.training.check import require_runnable, size_in_words
@@ -43,21 +41,6 @@ def require_fair(first: RunSpec, second: RunSpec) -> None:
                 free=size_in_words(free),
             )
         )
-
-
-def take_turns(
-    turn: Sequence[Run], guest: Guest, limit_s: float | None, patience: Patience | None = None
-) -> None:
-    """Train runs side by side: in each turn, the one that has come less far does a few steps.
-
-    A run that is to end goes first, even past one that is paused.
-    """
-    works: dict[Run, Iterator[None]] = {run: run.work(guest, limit_s, patience) for run in turn}
-    over = object()
-    while works:
-        run = min(works, key=lambda one: (not one.is_ending, one.progress))
-        if next(works[run], over) is over:
-            del works[run]
 
 
 def _unfair(found: Sequence[Difference]) -> str:

@@ -13,10 +13,10 @@ from core.serving.limits import Limits
 
 
 class RunQueue:
-    """The line of a registry's runs; its lock is the registry's.
+    """The queue of a registry's runs, which uses the registry's lock.
 
     Args:
-        registry: of the runs. Those that were brought in and not tested yet wait from the start.
+        registry: of the runs. Runs that were brought in and are not tested yet wait from the start.
         limits: returns what this server allows.
     """
 
@@ -34,7 +34,7 @@ class RunQueue:
 
     @contextmanager
     def alone_with(self, *keys: Hashable) -> Iterator[None]:
-        """Keep others from whatever these stand for, such as ids of runs, until it is done."""
+        """Wait for others that hold one of these keys, such as ids of runs; then hold them."""
         with self._changed:
             self._changed.wait_for(lambda: not any(key in self._under_way for key in keys))
             self._under_way.extend(keys)
@@ -51,7 +51,7 @@ class RunQueue:
         """Keep places in line for runs that are made meanwhile, which takes the disk its time.
 
         Args:
-            owner: whose they are.
+            owner: whose the runs are.
             address: where they were asked for; empty for this very machine.
             count: of runs.
 

@@ -20,7 +20,7 @@ _MAX_SEEN: Final = 8
 
 
 class Registry:
-    """The newest runs, those that the disk held as the process started among them.
+    """The newest runs, with those that were on the disk as the process started.
 
     Every method may be called from any thread.
 
@@ -29,8 +29,8 @@ class Registry:
         ownership: says who may change whose runs.
 
     Attributes:
-        changed: the one lock of all that is decided about runs together, told whenever any of that
-            has changed. Nothing that takes the disk its time is done while it is held.
+        changed: the one lock for decisions that concern several runs, notified of each change. No
+            disk is waited for while the lock is held.
     """
 
     def __init__(self, store: Store | None, ownership: Ownership) -> None:

@@ -9,7 +9,8 @@ from core.data.loading import load
 from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
 from core.machine.thread_team import sharing_cores
 from core.questions.fair_share import Guests
-from core.runs.duel import take_turns
+from core.runs.executor import Executor, ThisThread
+from core.runs.handover import handed_over
 from core.runs.pause_limit import Patience
 from core.runs.queue import RunQueue
 from core.runs.registry import Registry
@@ -19,12 +20,12 @@ _NAME: Final = "netsketch-trainer"
 
 
 class TrainingThread:
-    """Trains whose turn it is, one turn after the other. It begins when it is first needed.
+    """A thread that trains the runs in the queue, one turn after the other.
 
     Args:
         registry: of the runs.
         queue: tells whose turn it is.
-        guests: questions that it answers meanwhile and in between.
+        guests: questions that the thread answers, beside a run and while no run waits.
         make_room: lets go of memory that a run may need.
         limits: returns what this server allows.
     """
@@ -48,11 +49,11 @@ class TrainingThread:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has begun and not ended."""
+        """Whether the thread has begun and not ended."""
         return self._thread is not None and self._thread.is_alive()
 
     def ensure(self) -> None:
-        """Begin, where that has not been done, and read the built-in digits."""
+        """Begin the thread, unless it goes on already; it reads the built-in digits first."""
         ready = threading.Event()
         with self._changed:
             if self._closing or self.is_alive:
@@ -62,25 +63,25 @@ class TrainingThread:
                 target=self._work, args=(ready,), name=_NAME, daemon=True
             )
             self._thread.start()
-        # It has taken all cores for itself; every thread after it gets one.
+        # The new thread has taken all cores for itself; every thread after it gets one.
         ready.wait()
         take_one_core()
 
     def wake(self) -> None:
-        """See that something is asked for, wherever it waits."""
+        """Let the thread see that a question is asked, also where a paused run has it."""
         with self._changed:
             self._changed.notify_all()
         for run in self._registry.all_active():
             run.nudge()
 
     def take_no_more(self) -> None:
-        """End after the present turn."""
+        """Let the thread end after the present turn."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until it has ended."""
+        """Wait until the thread has ended."""
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
 
@@ -97,13 +98,14 @@ class TrainingThread:
                     self._make_room()
                     limits = self._limits()
                     patience = Patience(limits.pause_s, self._queue.someone_waits)
-                    take_turns(turn, self._guests, limits.run_s, patience)
+                    executor: Executor = ThisThread(self._registry.store, self._guests, patience)
+                    executor.execute(*handed_over(turn, limits.run_s))
                     self._queue.take_back()
                 else:
                     self._guests.advance()
 
     def _is_wanted(self) -> bool:
-        """Wait for something to do; return whether there is, or it is to end."""
+        """Wait for runs or questions; return False where the thread is to end instead."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._closing or self._queue.someone_waits() or self._guests.waits

@@ -7,10 +7,10 @@ import streamlit as st
 
 from core.runs.history import Curves
 from core.runs.how_it_runs import how_it_runs
+from core.runs.messages import ENDED_BEFORE
 from core.runs.record import Status
 from core.runs.snapshot import RunSnapshot
 from core.runs.store import INTERRUPTED, NEVER_BEGAN
-from core.runs.view import ENDED_BEFORE
 from core.spec import setting_at
 from core.spec.difference import in_words
 from core.words.message import N_

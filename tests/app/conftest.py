@@ -13,7 +13,7 @@ from streamlit.testing.v1 import app_test
 from core.data.loading import DATASETS
 from core.network.model import build
 from core.questions.price import Price
-from core.runs import view as run_module
+from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.view import Run
 from core.spec import RunSpec
@@ -136,8 +136,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
         def restore(self, state: State) -> None:
             """The script goes on where it was."""
 
-    monkeypatch.setattr(run_module, "learner", Trainer)
-    monkeypatch.setattr(run_module, "load", lambda key: None)
+    monkeypatch.setattr(worker_module, "learner", Trainer)
+    monkeypatch.setattr(worker_module, "load", lambda key: None)
     return told
 
 
@@ -160,7 +160,7 @@ def quick(make_digits, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    monkeypatch.setattr(run_module, "load", lambda key: digits)
+    monkeypatch.setattr(worker_module, "load", lambda key: digits)
 
 
 @pytest.fixture

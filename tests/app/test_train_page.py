@@ -443,7 +443,7 @@ def test_one_chooses_among_runs(visit, running, line):
 def test_a_run_that_gave_its_place_up_in_a_pause_says_so_and_is_resumed(
     visit, line, running, script, monkeypatch
 ):
-    monkeypatch.setattr("core.runs.view.LOOK_S", 0.01)
+    monkeypatch.setattr("core.runs.executor.LOOK_S", 0.01)
     line.limits = Limits(max_pause_minutes=0.001)
     run = running()
     run.pause()

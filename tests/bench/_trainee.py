@@ -9,6 +9,7 @@ from typing import Final
 
 from core.data.loading import DATASETS, load
 from core.machine.device import take_one_core
+from core.runs.handover import execute
 from core.runs.history import History
 from core.runs.record import RunRecord
 from core.runs.store import RunFolder, Store, disk
@@ -55,7 +56,7 @@ def train(root: str, say: Connection, die_at: int | None) -> None:
     store = Store(Path(root))
     store.interrupt_orphans()
     while True:
-        _newest(store).execute()
+        execute(_newest(store))
 
 
 def _newest(store: Store) -> Run:

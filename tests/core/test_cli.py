@@ -31,7 +31,7 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Digit
     monkeypatch.chdir(tmp_path)
     digits = make_digits(100)
     info = replace(info_of("embedded"), train=100, validation=20, test=30)
-    for module in ("core.runs.view", "core.cli"):
+    for module in ("core.runs.worker", "core.cli"):
         monkeypatch.setattr(f"{module}.load", lambda key: digits)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
     return digits

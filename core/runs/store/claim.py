@@ -12,6 +12,8 @@ from core.runs.store.disk import StoreError
 from core.words.message import N_, message
 
 CLAIM: Final = "claim.lock"
+# Another process that only looks whether anybody works on a run holds it for a moment.
+CLAIM_S: Final = 2.0
 
 
 class Claimed(StoreError):

@@ -170,12 +170,12 @@ def test_of_too_many_from_one_address_the_oldest_go(here):
 
 def test_the_training_thread_measures_a_run_that_has_ended(here, make_digits, monkeypatch):
     from core.runs import training_thread as thread_module
-    from core.runs import view as run_module
+    from core.runs import worker as worker_module
 
     digits = make_digits(100)
     info = replace(DATASETS["embedded"], train=100, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for part in (run_module, thread_module):
+    for part in (worker_module, thread_module):
         monkeypatch.setattr(part, "load", lambda key: digits)
     monkeypatch.setattr(module, "load", lambda key: digits)
     made = Runs()

@@ -18,7 +18,8 @@ from core.questions import price as price_module
 from core.questions import trial as trial_module
 from core.questions.price import Prices, price_key, price_of
 from core.questions.trial import Cost, trial
-from core.runs import view as run_module
+from core.runs import worker as worker_module
+from core.runs.handover import execute
 from core.runs.manager import Runs
 from core.runs.record import RunRecord
 from core.runs.view import Run
@@ -277,13 +278,13 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(make_digits, monkeypatc
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    monkeypatch.setattr(run_module, "load", lambda key: digits)
+    monkeypatch.setattr(worker_module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
     spec = replace(SPEC, batch_size=20, num_epochs=3, shift=2)
     alone, visited = (
         Run(RunRecord(id=f"{i}-a", number=i, name="a name", spec=spec)) for i in (1, 2)
     )
-    alone.execute()
+    execute(alone)
     prices = Prices(lambda: None)
     served = []
 
@@ -297,7 +298,7 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(make_digits, monkeypatc
                 prices.advance()
             served.append(budget_s)
 
-    visited.execute(Curious())
+    execute(visited, Curious())
     assert len(served) == 30
     assert all(
         torch.equal(value, visited.weights()[name]) for name, value in alone.weights().items()

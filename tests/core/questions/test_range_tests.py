@@ -13,7 +13,8 @@ from core.data.loading import DataError
 from core.questions import range_tests as module
 from core.questions.fair_share import Guests
 from core.questions.range_tests import RangeTest, RangeTests
-from core.runs import view as run_module
+from core.runs import worker as worker_module
+from core.runs.handover import execute
 from core.runs.manager import Runs
 from core.runs.record import RunRecord
 from core.runs.view import Run
@@ -228,7 +229,7 @@ def small(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for place in (run_module, module):
+    for place in (worker_module, module):
         monkeypatch.setattr(place, "load", lambda key: digits)
     monkeypatch.setattr("core.runs.training_thread.load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
@@ -240,9 +241,9 @@ def test_a_guest_changes_nothing_about_what_a_run_learns(small):
     alone, visited = (
         Run(RunRecord(id=f"{i}-a", number=i, name="a name", spec=spec)) for i in (1, 2)
     )
-    alone.execute()
+    execute(alone)
     tests = asked(replace(spec, optimizer="sgd"), read=lambda key: small)
-    visited.execute(Guests(tests))
+    execute(visited, Guests(tests))
     weights = visited.weights()
     assert all(torch.equal(value, weights[name]) for name, value in alone.weights().items())
     finish(tests)

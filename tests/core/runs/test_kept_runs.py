@@ -17,7 +17,7 @@ from core.judging.prediction import probabilities
 from core.machine.device import take_one_core
 from core.network.model import build, initialise
 from core.runs import training_thread as thread_module
-from core.runs import view as run_module
+from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.store import Store
 from core.serving.limits import Limits
@@ -41,7 +41,7 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (run_module, thread_module):
+    for module in (worker_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
     monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)

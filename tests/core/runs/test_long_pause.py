@@ -9,7 +9,7 @@ import torch
 from core.data.catalogue import DATASETS
 from core.machine.device import take_one_core
 from core.runs import training_thread as thread_module
-from core.runs import view as run_module
+from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.pause_limit import Patience
 from core.runs.record import from_plain, to_plain
@@ -36,10 +36,10 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (run_module, thread_module):
+    for module in (worker_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr("core.runs.view.LOOK_S", 0.01)
+    monkeypatch.setattr("core.runs.executor.LOOK_S", 0.01)
     monkeypatch.setattr("core.machine.thread_team.cores", lambda: 1)
     for module in ("core.machine.thread_team", "core.runs.training_thread"):
         monkeypatch.setattr(f"{module}.take_all_cores", take_one_core)

@@ -13,7 +13,7 @@ import torch
 from core.data.loading import load
 from core.machine.device import cores
 from core.runs import training_thread as thread_module
-from core.runs import view as run_module
+from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.registry import MAX_KEPT
 from core.serving.limits import Limits
@@ -157,7 +157,7 @@ def test_the_worker_survives_a_run_that_fails(line, monkeypatch):
         raise RuntimeError("a fault")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "load", refuse)
+        patch.setattr(worker_module, "load", refuse)
         failed = line.start(QUICK)
         assert ends(failed) == "failed"
     assert ends(line.start(QUICK)) == "finished"
@@ -169,7 +169,7 @@ def test_the_worker_survives_digits_that_cannot_be_read(line, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(thread_module, "load", refuse)
-        patch.setattr(run_module, "load", refuse)
+        patch.setattr(worker_module, "load", refuse)
         run = line.start(QUICK)
         assert ends(run) == "failed"
     assert run.snapshot().message.startswith("Out of memory")
@@ -183,7 +183,7 @@ def test_training_has_all_cores_and_every_other_thread_one(line, monkeypatch):
         seen["worker"] = torch.get_num_threads()
         return load(key)
 
-    monkeypatch.setattr(run_module, "load", watched)
+    monkeypatch.setattr(worker_module, "load", watched)
     assert ends(line.start(QUICK)) == "finished"
     thread = threading.Thread(target=lambda: seen.update(other=torch.get_num_threads()))
     thread.start()

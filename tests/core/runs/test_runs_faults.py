@@ -10,7 +10,8 @@ import torch
 from core.data.catalogue import DATASETS
 from core.machine.device import take_one_core
 from core.network.model import build, initialise
-from core.runs import view as run_module
+from core.runs import worker as worker_module
+from core.runs.handover import execute, steps_of
 from core.runs.manager import Runs
 from core.runs.new_record import new_record
 from core.runs.record import ENDED
@@ -39,7 +40,7 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(100)
     info = replace(DATASETS["embedded"], train=100, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    monkeypatch.setattr(run_module, "load", lambda key: digits)
+    monkeypatch.setattr(worker_module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
     monkeypatch.setattr("core.runs.store.disk.time.sleep", lambda s: None)
     monkeypatch.setattr("core.runs.store.passage.time.sleep", lambda s: None)
@@ -146,7 +147,7 @@ def half_done(tmp_path, quick):
     root = tmp_path / "data"
     store = Store(root)
     run = Runs(store).start(SPEC, "ann")
-    for _ in run.work():
+    for _ in steps_of(run):
         if run.snapshot().step == 8:
             break
     folder = store.folder(run.id)
@@ -154,7 +155,7 @@ def half_done(tmp_path, quick):
     events = trainer.fit()
     while trainer.state().step < 8:
         next(events)
-    folder.save(trainer.state(), run._all_figures())
+    folder.save(trainer.state(), run._figures())
     store.put(replace(run.record(), status="running"))
     store.close()
     saved = {path: path.read_bytes() for path in folder.path.glob("state-*")}
@@ -209,7 +210,7 @@ def test_an_error_in_a_resumed_run_loses_nothing_and_it_goes_on(
 
     def resumed(run):
         if run.requeue():
-            run.execute()
+            execute(run)
 
     store, run = begin()
     count = points(faults, lambda: resumed(run))
@@ -240,7 +241,7 @@ def test_an_error_in_a_resumed_run_loses_nothing_and_it_goes_on(
 
 
 def test_a_run_that_another_process_works_on_is_left_to_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "CLAIM_S", 0.05)
+    monkeypatch.setattr(worker_module, "CLAIM_S", 0.05)
     store = Store(tmp_path)
     record = new_record(1, SPEC, "ann")
     store.add(record)
@@ -248,7 +249,7 @@ def test_a_run_that_another_process_works_on_is_left_to_it(tmp_path, monkeypatch
     store.put(theirs)
     run = Run(record, store)
     with store.claim(record.id):
-        run.execute()
+        execute(run)
     assert run.status == "interrupted"
     assert "Another NetSketch on this machine is working on that run" in run.snapshot().message
     assert store.get(record.id) == theirs
@@ -268,7 +269,7 @@ def test_a_run_waits_for_whoever_only_looks_at_it(tmp_path):
     looker = threading.Thread(target=look)
     looker.start()
     held.wait(5)
-    run.execute()
+    execute(run)
     looker.join()
     assert run.status == "finished"
 

@@ -10,7 +10,8 @@ import torch
 from core.data.catalogue import DATASETS
 from core.judging.prediction import probabilities
 from core.machine.device import resolve, take_one_core
-from core.runs import view as run_module
+from core.runs import worker as worker_module
+from core.runs.handover import execute
 from core.runs.record import RunRecord
 from core.runs.view import Run
 from core.spec import BlockSpec, RunSpec
@@ -35,7 +36,7 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    monkeypatch.setattr(run_module, "load", lambda key: digits)
+    monkeypatch.setattr(worker_module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
     return digits
 
@@ -51,7 +52,7 @@ def start():
 
     def begin(spec=SPEC, *, until=lambda run: True):
         run = new_run(spec)
-        thread = threading.Thread(target=lambda: (take_one_core(), run.execute()))
+        thread = threading.Thread(target=lambda: (take_one_core(), execute(run)))
         thread.start()
         started.append((run, thread))
         eventually(lambda: until(run))
@@ -81,7 +82,7 @@ def after_steps(count):
 
 def finished(spec=SPEC):
     run = new_run(spec)
-    run.execute()
+    execute(run)
     return run
 
 
@@ -96,7 +97,7 @@ def test_a_run_goes_from_the_queue_to_its_end():
     assert (before.elapsed_s, before.remaining_s, before.weights_version) == (0.0, None, 0)
     assert (before.active, before.ended) == (False, False)
     assert run.weights() is None
-    run.execute()
+    execute(run)
     after = run.snapshot()
     assert (after.id, after.name, after.spec, after.status) == ("7-f00", "a name", SPEC, "finished")
     assert (after.step, after.num_steps, after.epoch, after.progress) == (100, 100, 4, 1.0)
@@ -115,7 +116,7 @@ def test_a_run_goes_from_the_queue_to_its_end():
 def test_a_run_is_executed_once():
     run = finished()
     weights, version = run.weights(), run.snapshot().weights_version
-    run.execute()
+    execute(run)
     assert run.weights() is weights
     assert run.snapshot().weights_version == version
 
@@ -176,7 +177,7 @@ def test_a_run_that_was_paused_learns_the_same(start):
 def test_pausing_what_does_not_run_does_nothing():
     run = new_run(SPEC)
     run.pause()
-    run.execute()
+    execute(run)
     assert run.status == "finished"
     run.pause()
     run.resume()
@@ -219,7 +220,7 @@ def test_stop_in_the_queue_takes_it_out():
     assert run.status == "stopped"
     assert run.snapshot().message == "Taken out of the queue before it began."
     assert run.wait(0)
-    run.execute()
+    execute(run)
     assert (run.status, steps_done(run), run.weights()) == ("stopped", 0, None)
 
 
@@ -253,7 +254,7 @@ def test_a_run_that_diverges_says_where_and_keeps_usable_weights(monkeypatch, re
 
 
 def test_a_run_that_diverges_in_its_first_epoch_falls_back_to_its_first_weights(monkeypatch):
-    monkeypatch.setattr(run_module, "PUBLISH_S", -1.0)
+    monkeypatch.setattr(worker_module, "PUBLISH_S", -1.0)
     began_with = []
 
     class Spoilt(Trainer):
@@ -264,7 +265,7 @@ def test_a_run_that_diverges_in_its_first_epoch_falls_back_to_its_first_weights(
                 self.model.get_parameter("out.bias").data[0] = 2e38
                 yield event
 
-    monkeypatch.setattr(run_module, "learner", Spoilt)
+    monkeypatch.setattr(worker_module, "learner", Spoilt)
     run = finished()
     assert run.status == "diverged"
     assert run.curves().epochs == ()
@@ -283,7 +284,7 @@ def test_a_run_that_diverges_late_falls_back_to_its_last_whole_epoch(monkeypatch
                     if event.epoch == 2:
                         self.model.get_parameter("out.bias").data.fill_(torch.nan)
 
-    monkeypatch.setattr(run_module, "learner", Spoilt)
+    monkeypatch.setattr(worker_module, "learner", Spoilt)
     run = finished()
     assert run.status == "diverged"
     assert "at step 51." in run.snapshot().message
@@ -311,7 +312,7 @@ def break_at(monkeypatch, error, step=3):
                 raise error
             return super()._step(data, index)
 
-    monkeypatch.setattr(run_module, "learner", Broken)
+    monkeypatch.setattr(worker_module, "learner", Broken)
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: str(error)[:20])
@@ -347,9 +348,9 @@ def test_a_fault_of_our_own_is_an_apology_on_the_page_and_a_traceback_in_the_log
 
 def test_data_that_cannot_be_had_are_said_in_their_own_words(monkeypatch):
     def refuse(key):
-        raise run_module.UserError("Data: full MNIST is not on this computer.")
+        raise worker_module.UserError("Data: full MNIST is not on this computer.")
 
-    monkeypatch.setattr(run_module, "load", refuse)
+    monkeypatch.setattr(worker_module, "load", refuse)
     done = finished().snapshot()
     assert (done.status, done.message) == ("failed", "Data: full MNIST is not on this computer.")
     assert done.weights_version == 0
@@ -418,8 +419,8 @@ def test_pulses_are_chances_to_stop_too(monkeypatch):
                     run.stop()
                 yield event
 
-    monkeypatch.setattr(run_module, "learner", Stopped)
-    run.execute()
+    monkeypatch.setattr(worker_module, "learner", Stopped)
+    execute(run)
     assert run.status == "stopped"
     assert steps_done(run) == 25
     assert run.curves().epochs == ()

@@ -11,9 +11,10 @@ from core.data.catalogue import DATASETS
 from core.machine.device import take_one_core
 from core.network.model import build, initialise
 from core.runs import training_thread as thread_module
-from core.runs import view as run_module
+from core.runs import worker as worker_module
 from core.runs.housekeeping import Housekeeper
 from core.runs.manager import Runs
+from core.runs.messages import Published
 from core.runs.new_record import new_record
 from core.runs.store import Store, Unreadable, disk
 from core.runs.store.changes import Changes
@@ -43,7 +44,7 @@ def quick(make_digits, monkeypatch):
     digits = make_digits(200)
     info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
     monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (run_module, thread_module):
+    for module in (worker_module, thread_module):
         monkeypatch.setattr(module, "load", lambda key: digits)
     monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
     monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)
@@ -99,7 +100,7 @@ def acts(line, kept, weights):
         "rename": lambda: line.change(kept.id, name="Another"),
         "delete": lambda: (line.delete([kept.id]), line.restore([kept.id])),
         "look": lambda: (kept._folder.load_state(), kept.curves()),
-        "save": lambda: kept._note(),
+        "save": lambda: kept.store.put(kept.record()),
     }
 
 
@@ -115,7 +116,7 @@ def test_no_page_waits_for_a_slow_disk(line, slow, what):
     model = build(SPEC)
     initialise(model, 7)
     act = acts(line, kept, model.state_dict())[what]
-    kept._history = None
+    kept._memory.history = None
     took = {}
 
     def look():
@@ -240,15 +241,16 @@ def test_weights_of_runs_that_diverged_or_failed_are_on_the_disk_and_not_in_memo
                         raise RuntimeError("a fault")
                     self.model.get_parameter("out.bias").data.fill_(torch.nan)
 
-    monkeypatch.setattr(run_module, "learner", lambda spec, data, team: Broken(spec, data))
-    monkeypatch.setattr(run_module, "PUBLISH_S", -1.0)
-    give = Run._weights_on_disk_now
+    monkeypatch.setattr(worker_module, "learner", lambda spec, data, team: Broken(spec, data))
+    monkeypatch.setattr(worker_module, "PUBLISH_S", -1.0)
+    take = Run.take
 
-    def noted(run, status):
-        published.setdefault(run.id, run._weights)
-        return give(run, status)
+    def noted(run, report):
+        if isinstance(report, Published):
+            published[run.id] = report.weights
+        take(run, report)
 
-    monkeypatch.setattr(Run, "_weights_on_disk_now", noted)
+    monkeypatch.setattr(Run, "take", noted)
     ends = {}
     for seed, status in ((0, "diverged"), (1, "failed")):
         run = line.start(replace(SPEC, seed=seed), "ann")
@@ -256,7 +258,7 @@ def test_weights_of_runs_that_diverged_or_failed_are_on_the_disk_and_not_in_memo
         assert run.status == status
         ends[run.id] = run
     for id, run in ends.items():
-        assert run._weights is None
+        assert run._memory.weights is None
         assert run.has_weights
         found = run.weights()
         assert all(torch.equal(found[name], value) for name, value in published[id].items())
@@ -277,18 +279,18 @@ def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatc
             yield from list(super().fit())[:5]
             raise RuntimeError("a fault")
 
-    monkeypatch.setattr(run_module, "learner", lambda spec, data, team: Broken(spec, data))
+    monkeypatch.setattr(worker_module, "learner", lambda spec, data, team: Broken(spec, data))
     with monkeypatch.context() as patch:
         patch.setattr("core.runs.store.folder.RunFolder.save_weights", full)
         run = line.start(SPEC)
         assert run.wait(60)
-        held = run._weights
+        held = run._memory.weights
         assert held is not None
         for _ in range(3):
             line._retention.look_again()
         assert caplog.text.count("stay in memory") == 1
     line._retention.look_again()
-    assert run._weights is None
+    assert run._memory.weights is None
     assert all(torch.equal(run.weights()[name], value) for name, value in held.items())
 
 
@@ -316,7 +318,7 @@ def test_either_half_of_a_paused_duel_ends_at_once(line, who, how):
         assert other.wait(10)
         return
     # It may have been on its way to the pause.
-    eventually(lambda: other._status == "paused")
+    eventually(lambda: other._memory.record.status == "paused")
     held = other.snapshot().step
     time.sleep(0.1)
     assert (other.status, other.snapshot().step) == ("paused", held)
