@@ -24,8 +24,8 @@ from typing import Final, Literal
 from torch import Tensor
 
 from core.runs.history import History
-from core.runs.record import ENDED, NewerRecord, RunRecord, from_plain, to_plain
-from core.runs.store import disk
+from core.runs.record import ENDED, RunRecord, to_plain
+from core.runs.store import description, disk
 from core.runs.store.checkpoint import SUM, Checkpoint, checkpoints
 from core.runs.store.disk import StoreError, Unreadable
 from core.runs.store.figures import EPOCHS, STEPS, SUMS, Figures
@@ -40,8 +40,6 @@ WEIGHTS: Final = "weights.safetensors"
 LOGITS: Final = "logits.safetensors"
 # A description is some 2 kB; nobody wrote one of this size.
 _MAX_RECORD_BYTES: Final = 1024 * 1024
-# Beyond this, neither a float nor SQLite holds every whole number.
-_MAX_NUMBER: Final = 2**53
 # How often a reader looks again, when what it was about to read was just replaced.
 _LOOKS: Final = 3
 
@@ -210,7 +208,7 @@ class RunFolder:
                 raise StoreError(N_("There is no such run any more.")) from error
             raise
         try:
-            record = self._understood(data)
+            record = description.read(data, self._title)
         except Unreadable:
             raise
         except (ValueError, RecursionError, TypeError) as error:
@@ -241,7 +239,7 @@ class RunFolder:
             with self._reading():
                 text = checkpoint.record()
             try:
-                kept = self._understood(text or "")
+                kept = description.read(text or "", self._title)
             except Unreadable:
                 raise
             except (ValueError, RecursionError, TypeError):
@@ -288,24 +286,6 @@ class RunFolder:
             with suppress(OSError):
                 times.append(path.stat().st_mtime)
         return max(times, default=None)
-
-    def _understood(self, text: str | bytes) -> RunRecord:
-        """Read a description; one of a later version is not damaged, and not to be replaced.
-
-        Raises:
-            Unreadable: it is of a later version.
-            ValueError, RecursionError, TypeError: it is damaged.
-        """
-        try:
-            return _record(text)
-        except NewerRecord as error:
-            raise Unreadable(
-                message(
-                    "{run} was last saved by a newer NetSketch than this one, which cannot read "
-                    "it: use that one, or update this one.",
-                    run=self._title,
-                )
-            ) from error
 
     def _record_text(self) -> str:
         """Return the description as it is on the disk, for a checkpoint to keep a copy of."""
@@ -395,16 +375,3 @@ def _best_first(found: Sequence[Checkpoint], epochs: Sequence[Epoch]) -> list[Ch
     ends = {(epoch.epoch, epoch.step): epoch.val_accuracy for epoch in epochs}
     at_an_end = [one for one in found if (one.epoch, one.step) in ends]
     return sorted(at_an_end, key=lambda one: (-ends[one.epoch, one.step], one.epoch, one.serial))
-
-
-def _record(text: str | bytes) -> RunRecord:
-    """Read a description.
-
-    Raises:
-        ValueError, RecursionError, TypeError: it is damaged.
-    """
-    values = json.loads(text)
-    record = from_plain(values)
-    if any(type(value) in (int, float) and abs(value) > _MAX_NUMBER for value in values.values()):
-        raise ValueError("a number that no run comes to")
-    return record
