@@ -35,7 +35,7 @@ _PLAIN: Final = 0.85
 # A printed line is at most this wide, as a share of the picture's longer side.
 _WIDEST_LINE: Final = 0.04
 # A crop that looks so much like a sign needs no second look.
-_CLEAR: Final = 0.75
+_CLEAR: Final = 0.65
 # Ink this faint, so far from all that is seen, may be a stroke under a shine, or a stain.
 _FAINT: Final = 0.15
 _FAR: Final = 6
@@ -110,10 +110,11 @@ def _is_faint(ink: Plane, mask: Mask) -> bool:
 
 def _filling(page: Plane) -> list[Reading]:
     """Return a digit that was cut out of its picture along its edges."""
-    return [
-        Reading(ink, mask, likeness(shape_of(mask)) / (1.0 if dark else _DARK_TRUST))
-        for ink, mask, dark in tight_crops(page)
-    ]
+    found = []
+    for ink, mask, box, is_dark in tight_crops(page):
+        score = likeness(shape_of(mask[box])) / (1.0 if is_dark else _DARK_TRUST)
+        found.append(Reading(ink, mask, score))
+    return found
 
 
 def _prepared(reading: Reading) -> Tensor | None:

@@ -17,12 +17,14 @@ _APART: Final = 0.75
 # The one piece of ink has this share of all that is as dark, and of one side of the picture. Along
 # the other its middle is no further from the picture's than this share.
 _ALONE: Final = 0.9
-_FILLED: Final = 0.9
+_FILLED: Final = 0.85
 _CENTRED: Final = 0.1
 
+Box = tuple[slice, slice]
 
-def tight_crops(page: Plane) -> Iterator[tuple[Plane, Mask, bool]]:
-    """Yield ink (H, W) of 0..1, its mask, and whether it is the darker.
+
+def tight_crops(page: Plane) -> Iterator[tuple[Plane, Mask, Box, bool]]:
+    """Yield ink (H, W) of 0..1, its mask, the box around it, and whether it is the darker.
 
     Nothing, where no one piece of ink goes from border to border.
 
@@ -43,10 +45,10 @@ def tight_crops(page: Plane) -> Iterator[tuple[Plane, Mask, bool]]:
         piece = labels == largest
         box = ndimage.find_objects(piece.astype(np.int8))[0]
         if _fills(box, page.shape) and piece.sum() >= _ALONE * mask.sum():
-            yield plane, piece, is_dark
+            yield plane, piece, box, is_dark
 
 
-def _fills(box: tuple[slice, slice], page: tuple[int, ...]) -> bool:
+def _fills(box: Box, page: tuple[int, ...]) -> bool:
     """Tell whether a box goes from border to border, in the middle of the picture."""
     spans = [(s.stop - s.start) / side for s, side in zip(box, page, strict=True)]
     middles = [(s.start + s.stop) / 2 / side for s, side in zip(box, page, strict=True)]

@@ -19,13 +19,13 @@ def cut(digit: int) -> np.ndarray:
 def test_a_digit_cut_out_along_its_edges_is_found(digit, dark):
     ink = cut(digit)
     page = 230 - 190 * ink if dark else 40 + 190 * ink
-    found = {is_dark: mask for _, mask, is_dark in tight_crops(page.astype(np.float32))}
+    found = {is_dark: mask for _, mask, _, is_dark in tight_crops(page.astype(np.float32))}
     assert np.array_equal(found[dark], ink > 0.5) or (found[dark] ^ (ink > 0.5)).mean() < 0.01
 
 
 def test_its_ink_is_full_whatever_the_light():
     page = (150 - 60 * cut(3)).astype(np.float32)
-    ink, mask, _ = next(tight_crops(page))
+    ink, mask, _, _ = next(tight_crops(page))
     assert ink[mask].mean() > 0.9
     assert ink[~mask].mean() < 0.1
 
@@ -51,7 +51,7 @@ def slope(page: np.ndarray) -> None:
 def test_what_is_no_lone_piece_of_dark_ink_in_the_middle_is_not(draw):
     page = np.full((200, 200), 230, np.float32)
     draw(page)
-    assert not [is_dark for _, _, is_dark in tight_crops(page) if is_dark]
+    assert not [is_dark for *_, is_dark in tight_crops(page) if is_dark]
 
 
 def test_a_plain_sheet_has_none():
