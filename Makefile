@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEYWORDS := -k _ -k N_ -k message -k n_:1,2
 
 .NOTPARALLEL:
-.PHONY: help run test screenshots translations bench clean venv venv-dev browser
+.PHONY: help run test screenshots translations bench locked clean venv venv-dev browser
 
 help: ## show this list (the default)
 	@echo 'NetSketch: sketch a network, watch it learn, sketch a digit.'
@@ -49,21 +49,27 @@ else
 	@ls tests/bench | sed -n '/^_/d; s/^\(.*\)\.py$$/  \1/p'
 endif
 
+locked: venv-dev ## take the newest of what the requirements bring with them: constraints.txt
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+		--upgrade --upgrade-strategy eager -r requirements-dev.txt
+	$(BIN)/python -m tests.locked
+
 clean: ## delete caches and test leftovers; keep .venv
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results build
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
 
 venv:
-	@$(call install,requirements.txt,requirements.txt)
+	@$(call install,requirements.txt,requirements.txt constraints.txt)
 
 venv-dev:
-	@$(call install,requirements-dev.txt,requirements.txt requirements-dev.txt)
+	@$(call install,requirements-dev.txt,requirements.txt requirements-dev.txt constraints.txt)
 
 browser: venv-dev
 	@$(BIN)/python -m tests.browser
 
 # $(call install,FILE,FILES): make .venv where there is none that works, then install FILE into it,
-# unless FILES read as they did when they were last installed (.venv/installed holds their copies).
+# and what that brings with it in the versions of constraints.txt, unless FILES read as they did
+# when they were last installed (.venv/installed holds their copies).
 # .venv/installing outlives an interrupted install, which leaves packages that pip believes whole:
 # such a .venv is made anew. The trap keeps a shell that outlives Ctrl-C from removing it.
 define install
@@ -90,7 +96,8 @@ define install
 	echo 'Installing $(1) into .venv: the first time takes some minutes, most of it PyTorch.'; \
 	trap 'exit 130' INT TERM HUP; \
 	rm -rf $$done; : > $$half; code=0; \
-	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -r $(1) || code=$$?; \
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+		-r $(1) -c constraints.txt || code=$$?; \
 	rm -f $$half; \
 	if [ $$code -ne 0 ]; then \
 		echo 'pip could not install $(1): its reason is above. The same command tries again.' >&2; \
