@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEYWORDS := -k _ -k N_ -k message -k n_:1,2
 
 .NOTPARALLEL:
-.PHONY: help run test screenshots translations bench locked clean venv venv-dev browser
+.PHONY: help run test quick screenshots translations bench locked clean venv venv-dev browser
 
 help: ## show this list (the default)
 	@echo 'NetSketch: sketch a network, watch it learn, sketch a digit.'
@@ -29,6 +29,9 @@ test: browser ## run every check: style, types, and all tests, a real browser's 
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -n 2 --no-loadscope-reorder
+
+quick: venv-dev ## style, types, and the tests that a change can break: under 3 minutes; SINCE=main
+	@$(BIN)/python -m tests.quick $(SINCE)
 
 screenshots: browser ## take the README's pictures anew
 	$(BIN)/python -m tests.e2e.screenshots
