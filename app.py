@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit import runtime
 
-from core.machine.device import take_one_core
+from core.machine.device import share_freed_memory, take_one_core
 from core.serving.limits import limits
 from core.start import main
 
@@ -26,5 +26,5 @@ else:
 
     if status := main():
         sys.exit(status)
-    budget = budget_of(limits())
-    app = st.App(Path(__file__), middleware=middleware(budget), lifespan=lifespan(budget))
+    share_freed_memory()
+    app = st.App(Path(__file__), middleware=middleware(budget_of(limits())), lifespan=lifespan())

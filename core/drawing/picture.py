@@ -12,12 +12,15 @@ from core.drawing.photo.file import MAX_PICTURE_BYTES as MAX_PICTURE_BYTES
 from core.drawing.photo.file import MAX_PICTURE_PIXELS as MAX_PICTURE_PIXELS
 from core.drawing.photo.file import MIN_PICTURE_SIDE as MIN_PICTURE_SIDE
 from core.drawing.photo.file import PictureError as PictureError
-from core.drawing.photo.file import decoded, decoded_with_limits, shown_name
+from core.drawing.photo.file import decoded, decoded_with_limits, memory_of, shown_name
 from core.drawing.photo.planes import Plane
 from core.drawing.photo.readings import digits_in
+from core.serving.memory_budget import memory_budget
 from core.words.message import message
 
 _SIDE: Final = 28
+# Seconds that a picture waits for others to be looked at.
+_PATIENCE_S: Final = 60.0
 
 
 def digit_from_picture(data: bytes, filename: str = "") -> Tensor:
@@ -48,7 +51,8 @@ def digits_from_picture(data: bytes, filename: str = "") -> list[Tensor]:
         PictureError: see `digit_from_picture`.
     """
     name = shown_name(filename)
-    digits = digits_in(decoded(data, name))
+    with memory_budget().work(memory_of(data), _PATIENCE_S):
+        digits = digits_in(decoded(data, name))
     if not digits:
         raise PictureError(
             message(
@@ -80,8 +84,9 @@ def image_from_picture(data: bytes, filename: str = "") -> Tensor:
 
 def image_with_limits(data: bytes, filename: str = "") -> tuple[Tensor, Limits | None]:
     """Do as `image_from_picture`; also return which values became 0 and 255, if others did."""
-    planes, limits = decoded_with_limits(data, shown_name(filename))
-    return image_from_grey(planes.mean(axis=0)), limits
+    with memory_budget().work(memory_of(data), _PATIENCE_S):
+        planes, limits = decoded_with_limits(data, shown_name(filename))
+        return image_from_grey(planes.mean(axis=0)), limits
 
 
 def image_from_grey(plane: Plane) -> Tensor:

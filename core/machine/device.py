@@ -169,6 +169,15 @@ def _counter(stat_file: str, name: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
 
 
+def share_freed_memory() -> None:
+    """Let all threads share what each frees. For glibc, before there are threads.
+
+    Otherwise what a picture took would stay once in each thread that ever read one, or drew a page.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory for the next step. Elsewhere: nothing to do."""
     if platform.libc_ver()[0] != "glibc":

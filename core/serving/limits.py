@@ -35,7 +35,13 @@ _SECTIONS: Final[Mapping[str, Mapping[str, int | None]]] = {
         "max_own_mb_per_person": 1,
         "max_own_mb": 1,
     },
-    "uploads": {"max_mb_per_page": 1, "max_mb_per_address": 1, "max_mb": 1},
+    "uploads": {
+        "max_mb_per_page": 1,
+        "max_mb_per_address": 1,
+        "max_mb": 1,
+        # Less would not do for one picture of the largest kind.
+        "max_memory_mb": 240,
+    },
     "store": {"keep_deleted_days": 0},
 }
 # The largest whole number of an entry: nobody means more, and its minutes still are a sane number
@@ -63,8 +69,9 @@ class Limits:
     max_own_mb_per_person: int = 500
     max_own_mb: int = 5_000
     max_mb_per_page: int = 110
-    max_mb_per_address: int = 220
-    max_mb: int = 240
+    max_mb_per_address: int = 300
+    max_mb: int = 500
+    max_memory_mb: int = 240
     keep_deleted_days: int = 7
 
     @property

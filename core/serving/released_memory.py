@@ -1,4 +1,4 @@
-"""Give memory back to the system when much of what was uploaded has gone."""
+"""Give memory back to the system when much of what was read or looked at has gone."""
 
 import asyncio
 import logging
@@ -17,18 +17,23 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def giving_memory_back(
-    taken: Callable[[], int], give_back: Callable[[], None] = release_freed_memory
+    taken: Callable[[], int],
+    highest: Callable[[], int],
+    tidy: Callable[[], None] = lambda: None,
+    give_back: Callable[[], None] = release_freed_memory,
 ) -> AsyncIterator[None]:
-    """Look again and again whether uploads have gone, meanwhile.
+    """Look again and again whether what people sent has gone, meanwhile.
 
-    glibc is told to keep what a training step frees (see `core.machine.device`), and so it keeps a
-    file that a browser sent and a page has read, too.
+    glibc is told to keep what a training step frees (see `core.machine.device`), and so it keeps
+    what a picture took, too, and in every thread apart.
 
     Args:
-        taken: bytes of all uploads.
+        taken: bytes that are in use.
+        highest: the most that were in use since it was called last.
+        tidy: called at each look before that; lets go of what nobody needs any more.
         give_back: gives back what is free.
     """
-    watch = asyncio.create_task(_watch(taken, give_back))
+    watch = asyncio.create_task(_watch(taken, highest, tidy, give_back))
     try:
         yield
     finally:
@@ -37,16 +42,22 @@ async def giving_memory_back(
             await watch
 
 
-async def _watch(taken: Callable[[], int], give_back: Callable[[], None]) -> None:
+async def _watch(
+    taken: Callable[[], int],
+    highest: Callable[[], int],
+    tidy: Callable[[], None],
+    give_back: Callable[[], None],
+) -> None:
     most = 0
     while True:
         await asyncio.sleep(LOOK_S)
         try:
+            tidy()
             now = taken()
+            most = max(most, highest(), now)
         except Exception as error:  # else nothing would ever be given back again
-            _log.error("What is held of uploads could not be counted", exc_info=error)
+            _log.error("What is in use could not be counted", exc_info=error)
             continue
         if most - now >= WORTH:
             await asyncio.to_thread(give_back)
             most = now
-        most = max(most, now)

@@ -1,4 +1,4 @@
-"""How much of other people's uploads a server holds at once."""
+"""How much of other people's uploads a server holds at once, on its disk."""
 
 import threading
 from collections import Counter
@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-# What is full: the place of one tab, of one network address, or of the whole server.
-Refusal = Literal["session", "address", "server"]
+# What is full: the place of one tab, of one network address, or of the whole server; or its disk.
+Refusal = Literal["session", "address", "server", "disk"]
 # A tab has a few uploaders, each of one or two files.
 MAX_FILES: Final = 50
+# Each is open for as long as it is held, and systems let a process open 1,024.
+MAX_FILES_IN_ALL: Final = 400
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,15 @@ class UploadBudget:
 
     def _require(self, session: str, address: str, size: int) -> None:
         sizes = self._by_session()
-        files = self._num_under_way[session]
-        if (own := self._held().get(session)) is not None:
-            files += own.files
-        if files >= MAX_FILES or sizes.get(session, 0) + size > self._most["session"]:
+        files = Counter({one: held.files for one, held in self._held().items()})
+        files.update(self._num_under_way)
+        if files[session] >= MAX_FILES or sizes.get(session, 0) + size > self._most["session"]:
             raise TooMuch("session")
         theirs = sum(n for one, n in sizes.items() if self._addresses.get(one) == address)
         if address and theirs + size > self._most["address"]:
             raise TooMuch("address")
-        if sum(sizes.values()) + size > self._most["server"]:
+        in_all = sum(sizes.values()) + size
+        if in_all > self._most["server"] or files.total() >= MAX_FILES_IN_ALL:
             raise TooMuch("server")
 
     def _by_session(self) -> dict[str, int]:

@@ -8,16 +8,21 @@ from urllib.parse import urlsplit
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config, runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 
 from core.runs.manager import close_runs
 from core.serving.connection import ConnectionHelp
 from core.serving.limits import Limits
+from core.serving.memory_budget import memory_budget
 from core.serving.released_memory import giving_memory_back
 from core.serving.shutdown import keeping_at_the_end
 from core.serving.upload_budget import Held, UploadBudget
 from core.serving.uploads import Scope, UploadGuard
+from pages.shared.closed_pages import let_go_of_closed
 from pages.shared.person import network_of
+from pages.shared.uploaded import Record, keep_on_disk
 
 MB = 2**20
 
@@ -41,12 +46,18 @@ def budget_of(allowed: Limits) -> UploadBudget:
     )
 
 
-def lifespan(budget: UploadBudget) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+def lifespan() -> Callable[[st.App], AbstractAsyncContextManager[None]]:
     """Return what goes on as long as the server does."""
 
     @asynccontextmanager
     async def alive(app: st.App) -> AsyncIterator[None]:
-        async with keeping_at_the_end(close_runs), giving_memory_back(budget.taken):
+        keep_on_disk(_manager())
+        memory = memory_budget()
+        is_here = runtime.get_instance().is_active_session
+        watch = giving_memory_back(
+            lambda: memory.taken, memory.highest, lambda: let_go_of_closed(is_here)
+        )
+        async with keeping_at_the_end(close_runs), watch:
             yield
 
     return alive
@@ -64,13 +75,23 @@ def _held() -> Mapping[str, Held]:
     """Count what Streamlit holds of each session's uploads."""
     if not runtime.exists():
         return {}
-    manager = runtime.get_instance().uploaded_file_mgr
+    manager = _manager()
     # Its own dictionaries, which other threads change meanwhile.
-    with manager._lock:  # type: ignore[attr-defined]
+    with manager._lock:
         return {
-            session: Held(len(files), sum(len(file.data) for file in files.values()))
-            for session, files in manager.file_storage.items()  # type: ignore[attr-defined]
+            session: Held(len(files), sum(map(_size_of, files.values())))
+            for session, files in manager.file_storage.items()
         }
+
+
+def _size_of(file: UploadedFileRec) -> int:
+    return file.held.size if isinstance(file, Record) else len(file.data)
+
+
+def _manager() -> MemoryUploadedFileManager:
+    manager = runtime.get_instance().uploaded_file_mgr
+    assert isinstance(manager, MemoryUploadedFileManager)
+    return manager
 
 
 def _address_of(scope: Scope) -> str:

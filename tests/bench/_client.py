@@ -49,6 +49,9 @@ class Client:
         self._pages: dict[str, str] = {}
         self._drawn = ""
         self._components: dict[str, str] = {}
+        self._uploaders: dict[str, str] = {}
+        # What the uploaders hold: of each by its id, the file's id, name and bytes.
+        self._files: dict[str, tuple[str, str, int]] = {}
         # A fragment's id, its interval in seconds and when it is due.
         self._timers: dict[str, tuple[float, float]] = {}
         # Messages that need not be sent again, and the run in which each was last seen.
@@ -134,6 +137,11 @@ class Client:
         widget.trigger_value = True
         self._socket.send(back.SerializeToString())
 
+    def choose(self, key: str, file_id: str, name: str, size: int) -> None:
+        """Say that a file which has been uploaded is in the uploader that the page calls so."""
+        self._files[self._uploaders[key]] = file_id, name, size
+        self._ask()
+
     def forge(self, key: str, value: str) -> None:
         """Send a text as what the component that the page calls so holds, whatever it is."""
         back = self._rerun()
@@ -154,6 +162,12 @@ class Client:
             back.rerun_script.page_name = self._page
         back.rerun_script.query_string = self._query
         back.rerun_script.cached_message_hashes.extend(self._known)
+        for uploader, (file_id, name, size) in self._files.items():
+            widget = back.rerun_script.widget_states.widgets.add()
+            widget.id = uploader
+            file = widget.file_uploader_state_value.uploaded_file_info.add()
+            file.file_id, file.name, file.size = file_id, name, size
+            file.file_urls.file_id = file_id
         back.rerun_script.context_info.timezone = "UTC"
         back.rerun_script.context_info.locale = "en-US"
         return back
@@ -197,6 +211,10 @@ class Client:
             element = message.delta.new_element
             if element.WhichOneof("type") == "button":
                 self._buttons[element.button.id.rpartition("-")[2]] = element.button.id
+            elif element.WhichOneof("type") == "file_uploader":
+                self._uploaders[element.file_uploader.id.rpartition("-")[2]] = (
+                    element.file_uploader.id
+                )
             elif element.WhichOneof("type") == "bidi_component":
                 shown = element.bidi_component.id
                 self._components[shown.rpartition("-")[2]] = shown

@@ -1,15 +1,20 @@
 """A served NetSketch from outside: uploads without end, and a proxy that renames the server."""
 
+import io
 import re
 import secrets
 import socket
 import threading
+import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
+from PIL import Image
 from playwright.sync_api import Browser, expect
 from websockets.exceptions import ConnectionClosed
 
@@ -28,12 +33,12 @@ def session_of(client: Client) -> str:
     raise AssertionError("the server never told the session")
 
 
-def upload(app: App, session: str, number: int, size: int) -> int:
+def upload(app: App, session: str, number: int, content: bytes) -> int:
     """Send a file as a browser does; return the status."""
     token = "2|00000000|" + secrets.token_hex(16) + "|1"
     body = (
         b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.zip"\r\n\r\n'
-        + bytes(size)
+        + content
         + b"\r\n--b--\r\n"
     )
     request = urllib.request.Request(
@@ -59,16 +64,66 @@ def test_uploads_without_end_take_no_more_than_their_share(tmp_path: Path, monke
         server = psutil.Process(app.process.pid)
         before = server.memory_info().rss
         for number in range(40):
-            assert upload(app, session, number, 4 * MB) == 204
+            assert upload(app, session, number, bytes(4 * MB)) == 204
             assert server.memory_info().rss - before < 60 * MB
         # The others have room all the same.
-        assert upload(app, peer, 0, 7 * MB) == 204
+        assert upload(app, peer, 0, bytes(7 * MB)) == 204
         before = server.memory_info().rss
         for _ in range(12):
             assert is_sent_away(app, "x" * (11 * MB))
         assert server.memory_info().rss - before < 120 * MB
         other._ask()
         other.settle()
+        assert app.troubles() == []
+
+
+def slow_archive() -> bytes:
+    """An archive of 40 MB, of pictures that take long and much memory to look at."""
+    noise = np.random.default_rng(0).integers(0, 256, (860, 860), np.uint8)
+    picture = io.BytesIO()
+    Image.fromarray(noise).save(picture, "PNG", compress_level=1)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(56):
+            archive.writestr(f"{'ab'[number % 2]}/{number}.png", picture.getvalue())
+    return packed.getvalue()
+
+
+def test_many_large_archives_at_once_take_little_memory_and_leave_none(tmp_path: Path) -> None:
+    content = slow_archive()
+    assert len(content) > 38 * MB
+    with serve(tmp_path) as app, ExitStack() as tabs:
+        clients = [tabs.enter_context(Client(app.address)) for _ in range(5)]
+        sessions = [session_of(client) for client in clients]
+        for client in clients:
+            client.settle()
+        server = psutil.Process(app.process.pid)
+        before = server.memory_info().rss
+        grown: list[int] = []
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.01):
+                grown.append(server.memory_info().rss - before)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        for number, (client, session) in enumerate(zip(clients, sessions, strict=True)):
+            assert upload(app, session, number, content) == 204
+            client.choose("own_file", str(number), "slow.zip", len(content))
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            for client in clients:
+                for _ in client.messages(0.2):
+                    pass
+        assert max(grown) < 300 * MB
+        tabs.close()
+        # Whoever has left waits for nothing: what they brought is read no further.
+        time.sleep(14)
+        ended.set()
+        watcher.join()
+        assert max(grown) < 300 * MB
+        assert grown[-1] < max(grown)
         assert app.troubles() == []
 
 

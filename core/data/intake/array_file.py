@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.data.intake.arrays import Array, listed, stored_arrays
 from core.data.intake.common import (
+    MAX_IMAGES,
     Found,
     IntakeError,
     LeftOut,
@@ -28,10 +29,14 @@ from core.data.intake.roles import Pair, roles_of
 from core.data.own.kept import MAX_CLASSES
 from core.data.own.parts import TRAIN
 from core.drawing.picture import PictureError, digit_from_grey, image_from_grey
+from core.serving.held_file import HeldFile
+from core.serving.memory_budget import memory_budget
 from core.words.message import N_, message
 
 # Bytes of all arrays that are read, which lie in memory unpacked.
 MAX_UNPACKED_BYTES: Final = 200 * 2**20
+# An image of 28 x 28, its name and how it is prepared.
+_IMAGE_BYTES: Final = 1_300
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +53,23 @@ class _Part:
     names: list[str]
 
 
-def read_npz_file(data: bytes, filename: str, preparation: Preparation) -> Progress:
+def read_npz_file(data: bytes | HeldFile, filename: str, preparation: Preparation) -> Progress:
     """Take images and labels from an .npz file, yielding the share that is done.
 
     Raises:
         IntakeError: nothing can be used; where a line of Python mends it, that line.
     """
-    require_modest(filename, data)
-    return (yield from _Reader(data, filename, preparation).intake())
+    held = HeldFile.of(data)
+    require_modest(filename, held)
+    reader = _Reader(held, filename, preparation)
+    with memory_budget().work(reader.memory, is_long=True):
+        return (yield from reader.intake())
 
 
 class _Reader:
     """One file, step by step."""
 
-    def __init__(self, data: bytes, filename: str, preparation: Preparation) -> None:
+    def __init__(self, held: HeldFile, filename: str, preparation: Preparation) -> None:
         self._filename = filename
         self._what = shown_name(filename)
         self._preparation = preparation
@@ -72,11 +80,18 @@ class _Reader:
                 remedy=REMEDY,
             )
         )
-        self._arrays = stored_arrays(data, self._what, MAX_UNPACKED_BYTES, self._damaged)
+        self._arrays = stored_arrays(held, self._what, MAX_UNPACKED_BYTES, self._damaged)
         self._roles = roles_of(self._arrays)
         self._refuse = Refusals(filename, self._what, self._arrays, self._roles)
         self._left_out: list[LeftOut] = []
         self._notes: list[str] = []
+
+    @property
+    def memory(self) -> int:
+        """Bytes that reading takes: the arrays as they are, and each image as it is found."""
+        images = sum(one.length for one in self._arrays if len(one.shape) > 1)
+        unpacked = sum(one.size for one in self._arrays)
+        return min(unpacked, MAX_UNPACKED_BYTES) + min(images, MAX_IMAGES) * _IMAGE_BYTES
 
     def intake(self) -> Progress:
         """Read all of it."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.intake.common import IntakeError, shown_name
+from core.serving.held_file import HeldFile
 from core.words.message import N_, Quoted, message
 
 Array = NDArray[np.generic]
@@ -67,14 +68,15 @@ class Stored:
         return self.shape[0] if self.shape else 1
 
 
-def is_arrays(data: bytes) -> bool:
+def is_arrays(data: bytes | HeldFile) -> bool:
     """Tell whether a file is an .npy file or a zip of nothing but such, whatever it is called."""
-    if data.startswith(NPY):
+    held = HeldFile.of(data)
+    if held.read(0, len(NPY)) == NPY:
         return True
-    if data.count(_MEMBER) > _MAX_MEMBERS:
+    if held.count(_MEMBER) > _MAX_MEMBERS:
         return False
     try:
-        names = [entry.filename for entry in zipfile.ZipFile(io.BytesIO(data)).infolist()]
+        names = [entry.filename for entry in zipfile.ZipFile(held.opened()).infolist()]
     except Exception:
         # A damaged directory raises nearly anything.
         return False
@@ -82,11 +84,11 @@ def is_arrays(data: bytes) -> bool:
     return bool(own) and all(name.endswith(".npy") for name in own)
 
 
-def stored_arrays(data: bytes, what: str, limit: int, damaged: IntakeError) -> list[Stored]:
+def stored_arrays(held: HeldFile, what: str, limit: int, damaged: IntakeError) -> list[Stored]:
     """Look at the beginnings of all arrays of a file.
 
     Args:
-        data: the file.
+        held: the file.
         what: its name in a sentence.
         limit: bytes to which one array may unpack.
         damaged: what to raise where it is no such file.
@@ -94,13 +96,14 @@ def stored_arrays(data: bytes, what: str, limit: int, damaged: IntakeError) -> l
     Raises:
         IntakeError: it is damaged, or an array is larger.
     """
-    if data.startswith(NPY):
-        return [_stored("", "", io.BytesIO(data), len(data), lambda: data, damaged)]
+    if held.read(0, len(NPY)) == NPY:
+        start = io.BytesIO(held.read(0, _HEADER_BYTES))
+        return [_stored("", "", start, held.size, held.read, damaged)]
     # Counted before the library makes an object of each.
-    if data.count(_MEMBER) > _MAX_MEMBERS:
+    if held.count(_MEMBER) > _MAX_MEMBERS:
         raise damaged
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(held.opened())
         entries = [
             entry
             for entry in archive.infolist()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from core.data.info import Preparation as Preparation
@@ -23,6 +22,8 @@ from core.data.intake.taken import IntakeError as IntakeError
 from core.data.intake.taken import LeftOut as LeftOut
 from core.data.intake.taken import Taken
 from core.data.own.parts import TRAIN, Images
+from core.serving.held_file import HeldFile
+from core.serving.memory_budget import NoMemory
 from core.words.errors import UserError
 from core.words.message import message
 
@@ -30,7 +31,6 @@ from core.words.message import message
 MAX_ARCHIVE_BYTES: Final = 50 * 2**20
 MAX_UNPACKED_BYTES: Final = 500 * 2**20
 MAX_IMAGES: Final = 20_000
-_NONE: Final = np.zeros((0, 28, 28), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def take_in(
                 most=MAX_IMAGES,
             )
         )
-    images: list[Tensor] = []
+    # Memory is taken as it is filled: each image where it stays.
+    images: Images = np.empty((len(found), 28, 28), np.uint8)
     taken: list[Found] = []
     whole = sum(one.cost for one in found)
     done = 0.0
@@ -98,13 +99,15 @@ def take_in(
         yield begin + (1 - begin) * done / whole
         done += one.cost
         try:
-            images.append(one.prepare())
+            images[len(taken)] = one.prepare()[0, 0].numpy()
+        except NoMemory as error:
+            raise IntakeError(error.message) from error
         except UserError as error:
             left_out.append(LeftOut(one.name, error.message))
         else:
             taken.append(one)
-    pixels: Images = torch.cat(images)[:, 0].numpy() if images else _NONE
-    pixels, told = finish(pixels) if finish else (pixels, ())
+    images = images[: len(taken)]
+    pixels, told = finish(images) if finish else (images, ())
     return settle(
         Taken(
             filename=filename,
@@ -119,22 +122,22 @@ def take_in(
     )
 
 
-def require_modest(filename: str, data: bytes) -> None:
+def require_modest(filename: str, file: HeldFile) -> None:
     """Refuse a file by its size.
 
     Raises:
         IntakeError: it is empty or too large.
     """
     what = shown_name(filename)
-    if not data:
+    if not file.size:
         raise IntakeError(message("{name} is empty: choose another file.", name=what))
-    if len(data) > MAX_ARCHIVE_BYTES:
+    if file.size > MAX_ARCHIVE_BYTES:
         raise IntakeError(
             message(
                 "{file} has {size:.0f} MB, more than {most} MB: make its pictures smaller, or take "
                 "some out.",
                 file=what,
-                size=len(data) / 2**20,
+                size=file.size / 2**20,
                 most=MAX_ARCHIVE_BYTES // 2**20,
             )
         )

@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
-from weakref import WeakSet
 
 from core.data.intake.array_file import read_npz_file
 from core.data.intake.arrays import is_arrays
 from core.data.intake.common import Intake, IntakeError, Preparation, Progress, shown_name
-from core.data.intake.taken import Taken
 from core.data.intake.waiting_room import Lane
-from core.data.intake.zip_file import read_zip
-from core.words.message import N_, message
+from core.data.intake.zip_file import num_entries, read_zip
+from core.machine.device import release_freed_memory
+from core.serving.held_file import HeldFile
+from core.serving.memory_budget import memory_budget
+from core.words.errors import UserError
+from core.words.message import message
 
 # This many files are read at once in the whole process; others wait for their turn.
 _AT_ONCE: Final = 2
@@ -31,31 +33,37 @@ _TURN_S: Final = 3.0
 # So many are left half read at most, for each holds up to 16 MB of images by then.
 _MOST_ASIDE: Final = 24
 _aside: Final[set["Reading"]] = set()
-# What was read and is still looked at, on all pages together: 86 kB of a file may become 16 MB. No
-# other file is read while there is more.
-_MOST_LOOKED_AT: Final = 400 * 2**20
-_looked_at: Final[WeakSet[Taken]] = WeakSet()
 _counting: Final = threading.Lock()
 # Arrays are unpacked whole, up to 200 MB of them: of these one file at a time.
 _turn_of_arrays: Final = Lane(1)
+# What a picture of an archive takes in memory while that is read: its entry there, its name, the
+# image of 28 x 28, and that once more if others of its file are left out.
+_PICTURE_BYTES: Final = 3_000
+# A smaller file leaves little behind that would be worth giving back to the system.
+_LARGE_BYTES: Final = 2**20
 
 
 class Reading:
     """One file being read. Every method may be called by any thread."""
 
-    def __init__(self, data: bytes, filename: str, preparation: Preparation) -> None:
+    def __init__(self, data: bytes | HeldFile, filename: str, preparation: Preparation) -> None:
         """Begin to read in a thread of its own."""
+        held = HeldFile.of(data)
         named = filename.lower().endswith((".npz", ".npy"))
-        holds_arrays = named or is_arrays(data)
+        holds_arrays = named or is_arrays(held)
         reader = read_npz_file if holds_arrays else read_zip
         self._holds_arrays = holds_arrays
+        self._is_large = held.size > _LARGE_BYTES
+        # Of arrays the reader itself says it, as soon as it knows them.
+        self._memory = 0 if holds_arrays else num_entries(held) * _PICTURE_BYTES
         self._has_turn, self._turn_since_s = False, 0.0
         self._what = shown_name(filename)
-        self._begin: Callable[[], Progress] = lambda: reader(data, filename, preparation)
+        self._begin: Callable[[], Progress] = lambda: reader(held, filename, preparation)
         self._share, self._began_s = 0.0, 0.0
         self._asked_s = time.monotonic()
         self._ended, self._cancelled = threading.Event(), threading.Event()
         self._intake: Intake | None = None
+        self._is_wanted = True
         self._trouble: IntakeError | None = None
         threading.Thread(target=self._read, name="own images", daemon=True).start()
 
@@ -89,6 +97,12 @@ class Reading:
         if not self._ended.is_set():
             self._cancelled.set()
 
+    def let_go(self) -> None:
+        """End it, and keep nothing of what came of it."""
+        self._is_wanted = False
+        self.cancel()
+        self._intake = None
+
     def result(self, timeout_s: float) -> Intake | None:
         """Wait for what comes of the file; None if it is not done by then, or cancelled.
 
@@ -108,15 +122,19 @@ class Reading:
                     if not _turn_of_arrays.enter(self._is_over):
                         return
                     taken.callback(_turn_of_arrays.leave)
+                room = memory_budget().reading(self._memory, self._is_over)
+                if not taken.enter_context(room):
+                    return
                 taken.callback(self._leave)
                 if not self._enter():
                     return
                 self._began_s = time.monotonic()
-                _require_memory()
                 self._go_through(self._begin())
-                _count(self._intake)
-        except IntakeError as error:
-            self._trouble = error
+                intake = self._intake if self._is_wanted else None
+                if intake is not None and intake.taken is not None:
+                    memory_budget().keep(intake.taken, intake.taken.num_bytes)
+        except UserError as error:
+            self._trouble = IntakeError(error.message)
         except Exception:
             # A thread never dies in silence, and a stranger's file may hold anything.
             self._trouble = IntakeError(
@@ -128,7 +146,15 @@ class Reading:
         finally:
             # The file itself is not kept any longer than it is read.
             del self._begin
+            if not self._is_wanted:
+                self._intake = None
+            self._give_memory_back()
             self._ended.set()
+
+    def _give_memory_back(self) -> None:
+        """Keep nothing of what pictures took: training keeps it (see `core.machine.device`)."""
+        if self._is_large:
+            release_freed_memory()
 
     def _enter(self) -> bool:
         self._has_turn = _turns.enter(self._is_over)
@@ -150,6 +176,7 @@ class Reading:
             _aside.add(self)
         try:
             self._leave()
+            self._give_memory_back()
             self._enter()
         finally:
             with _counting:
@@ -174,28 +201,3 @@ class Reading:
         if time.monotonic() - self._asked_s > _FORGOTTEN_S:
             self._cancelled.set()
         return self._cancelled.is_set()
-
-
-def _require_memory() -> None:
-    """See to it that there is room for what another file holds.
-
-    Raises:
-        IntakeError: pages look at too much already.
-    """
-    with _counting:
-        # Its images lie in memory as they were read, and once more as they would be kept.
-        taken = sum(2 * one.images.nbytes for one in _looked_at)
-    if taken > _MOST_LOOKED_AT:
-        raise IntakeError(
-            N_(
-                "The server holds as many images as it can that people look at before they use "
-                "them. Wait a minute, then choose the file again."
-            )
-        )
-
-
-def _count(intake: Intake | None) -> None:
-    """Count what was read for as long as anybody holds it."""
-    if intake is not None and intake.taken is not None:
-        with _counting:
-            _looked_at.add(intake.taken)

@@ -14,6 +14,7 @@ from core.data.intake.safe_names import class_name_of, natural, shown_name, titl
 from core.data.intake.taken import IntakeError, LeftOut, Taken
 from core.data.own.kept import MAX_CLASSES, OwnImages
 from core.data.own.parts import TEST, TRAIN, VALIDATION, Labels, Parts, copies_of, divide, lacking
+from core.serving.memory_budget import memory_budget
 from core.words.message import Quoted, message
 
 
@@ -179,14 +180,19 @@ class _Work:
         names = self._names()
         labels, rows = self._labels(names)
         parts = None if self._given is None else self._given[rows]
-        return OwnImages(
+        taken = self._taken.images
+        own = OwnImages(
             title=title_of(self._taken.filename),
             class_names=tuple(names),
-            images=self._taken.images[rows],
+            # Nobody changes them: as long as all stay they lie in memory once.
+            images=taken if len(rows) == len(taken) else taken[rows],
             labels=labels,
             parts=parts if parts is not None and parts.any() else None,
             preparation=self._taken.preparation,
         )
+        if own.images is not taken:
+            memory_budget().keep(own, own.images.nbytes)
+        return own
 
     def notes(self, own: OwnImages) -> list[str]:
         """Say what was done, in sentences."""

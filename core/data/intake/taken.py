@@ -1,6 +1,7 @@
 """The prepared images of a file, before they are made a data set."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from core.data.info import Preparation
 from core.data.own.parts import Parts
 from core.words.errors import UserError
+
+# What Python needs for a text besides its letters.
+_TEXT_BYTES: Final = 100
 
 
 class IntakeError(UserError):
@@ -45,3 +49,9 @@ class Taken:
     preparation: Preparation
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes in memory, about."""
+        texts = [*self.names, *self.classes, *(one.name for one in self.left_out)]
+        return self.images.nbytes + sum(map(len, texts)) + _TEXT_BYTES * len(texts)

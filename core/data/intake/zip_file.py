@@ -34,6 +34,8 @@ from core.drawing.picture import (
     PictureError,
     digit_from_picture,
 )
+from core.serving.held_file import HeldFile
+from core.serving.memory_budget import memory_budget
 from core.words.message import N_, Quoted, message
 
 # A picture is 28 x 28 pixels in the end. This many are decoded in a minute, give or take.
@@ -57,6 +59,7 @@ _SYSTEM: Final = frozenset(
 _ENCRYPTED: Final = 0x1
 # The first bytes of a file, which tell what it is.
 _START: Final = 512
+_LONG_START: Final = 2_000
 # A name that ends so is taken for that of a picture where its first bytes cannot be read.
 _PICTURE_ENDINGS: Final = (
     *("png", "jpg", "jpeg", "jfif", "jpe", "webp", "gif", "bmp", "tif", "tiff"),
@@ -80,7 +83,7 @@ class _File:
         return _shown("/".join(self.path))
 
 
-def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
+def read_zip(data: bytes | HeldFile, filename: str, preparation: Preparation) -> Progress:
     """Take pictures from the folders of a zip archive, yielding the share that is done.
 
     The folder that holds a picture is its class; `core.data.intake.folders` says what else folders
@@ -89,8 +92,9 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
     Raises:
         IntakeError: nothing can be used.
     """
-    require_modest(filename, data)
-    archive = _opened(data, shown_name(filename))
+    held = HeldFile.of(data)
+    require_modest(filename, held)
+    archive = _opened(held, shown_name(filename))
     entries = archive.infolist()
     names = readings(entries)
     left_out: list[LeftOut] = []
@@ -124,9 +128,14 @@ def read_zip(data: bytes, filename: str, preparation: Preparation) -> Progress:
     return replace(intake, readings=_class_readings(intake, names, pictures, layout, entries))
 
 
-def _opened(data: bytes, what: str) -> zipfile.ZipFile:
+def num_entries(held: HeldFile) -> int:
+    """Return how many files an archive seems to hold, at most."""
+    return held.count(_ENTRY)
+
+
+def _opened(held: HeldFile, what: str) -> zipfile.ZipFile:
     # Counted before the library makes an object of each, which takes a second for every 100,000.
-    if (count := data.count(_ENTRY)) > _MAX_ENTRIES:
+    if (count := num_entries(held)) > _MAX_ENTRIES:
         raise IntakeError(
             message(
                 "{file} holds {count:,} files, more than {most:,}.",
@@ -136,11 +145,11 @@ def _opened(data: bytes, what: str) -> zipfile.ZipFile:
             )
         )
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(held.opened())
         entries = archive.infolist()
     except Exception:
         # A damaged directory raises nearly anything.
-        raise IntakeError(_no_zip(data, what)) from None
+        raise IntakeError(_no_zip(held.read(0, _LONG_START), what)) from None
     if (letters := sum(len(entry.orig_filename) for entry in entries)) > _MAX_LETTERS:
         raise IntakeError(
             message(
@@ -165,9 +174,9 @@ def _opened(data: bytes, what: str) -> zipfile.ZipFile:
     return archive
 
 
-def _no_zip(data: bytes, what: str) -> str:
-    found = kind_of(data)
-    if found and not data.startswith(b"PK"):
+def _no_zip(start: bytes, what: str) -> str:
+    found = kind_of(start)
+    if found and not start.startswith(b"PK"):
         return message(
             "{file} is not a zip archive but {found}: pack the classes’ folders as .zip.",
             file=what,
@@ -255,8 +264,8 @@ def _claimed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
     if entry.file_size > MAX_PICTURE_BYTES or not _is_plain(entry):
         return 0
     try:
-        with archive.open(entry) as stream:
-            # From memory: each step back in the packed file would unpack it again from its start.
+        # From memory: each step back in the packed file would unpack it again from its start.
+        with memory_budget().work(2 * entry.file_size), archive.open(entry) as stream:
             claimed = pixels_claimed(io.BytesIO(stream.read(entry.file_size)))
     except Exception:
         # What is wrong with the picture is told when it is read.

@@ -10,6 +10,7 @@ it is used.
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from core.data.info import DatasetInfo, Preparation
 from core.data.npz import write_npz
-from core.data.own.parts import TEST, Parts, copies_of, divide
+from core.data.own.parts import TEST, Labels, Parts, copies_of, divide
 from core.machine.folders import data_folder
 from core.words.message import N_, Quoted, message
 
@@ -41,6 +42,8 @@ MIN_PER_CLASS: Final = 3
 # The ink of an image is the grey that this many of its pixels reach, or pass.
 _MARK: Final = 8
 _MIN_CONTRAST: Final = 24
+# Of so many images at once the pixels are held as larger numbers.
+_PIECE: Final = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +173,7 @@ def delete(key: str) -> None:
 def _digest(own: OwnImages) -> str:
     digest = hashlib.sha256(json.dumps(own.class_names).encode())
     digest.update(own.labels.astype("<i8").tobytes())
-    digest.update(own.images.tobytes())
+    digest.update(np.ascontiguousarray(own.images).data)
     # Then all else that decides how the images are divided. Images of which nothing of that is true
     # keep the key, and the division, that earlier versions gave them.
     if _has_copies(own):
@@ -195,17 +198,33 @@ def levels(images: NDArray[np.uint8]) -> tuple[int, int]:
     rims = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
     # Of an even number the lower of the two in the middle, not a grey between them.
     paper = int(np.quantile(np.median(rims, axis=1), 0.5, method="lower"))
-    off = images.reshape(len(images), -1).astype(np.int16) - paper
-    strongest = np.argpartition(np.abs(off), -_MARK, axis=1)[:, -_MARK]
-    marks = off[np.arange(len(off)), strongest]
+    some = range(0, len(images), _PIECE)
+    marks = np.concatenate([_marks(images[i : i + _PIECE], paper) for i in some])
     ink = paper + int(np.quantile(marks, 0.5, method="lower"))
     return (paper, ink) if abs(ink - paper) >= _MIN_CONTRAST else (0, 255)
+
+
+def _marks(images: NDArray[np.uint8], paper: int) -> NDArray[np.int16]:
+    """Return how much darker or lighter than the ground each image's strokes are, int16 (N,)."""
+    off = images.reshape(len(images), -1).astype(np.int16) - np.int16(paper)
+    strongest = np.argpartition(np.abs(off), -_MARK, axis=1)[:, -_MARK]
+    return off[np.arange(len(off)), strongest]
+
+
+def _spread(images: NDArray[np.uint8], rows: Labels) -> tuple[float, float]:
+    """Return the mean and the standard deviation of pixels of 0 to 1, from how often each comes."""
+    counts = np.zeros(256, np.int64)
+    for i in range(0, len(rows), _PIECE):
+        counts += np.bincount(images[rows[i : i + _PIECE]].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    mean = float(np.average(values, weights=counts))
+    return mean, math.sqrt(float(np.average((values - mean) ** 2, weights=counts)))
 
 
 def _write(folder: Path, own: OwnImages) -> None:
     train, validation, test = divide(own.labels, copies_of(own.images), own.parts)
     known = np.concatenate([train, validation])
-    pixels = own.images[train].astype(np.float64) / 255
+    mean, std = _spread(own.images, train)
     paper, ink = (0, 255) if own.preparation == "centred" else levels(own.images[train])
     about = {
         "title": own.title,
@@ -213,9 +232,9 @@ def _write(folder: Path, own: OwnImages) -> None:
         "train": len(train),
         "validation": len(validation),
         "test": len(test),
-        "mean": round(float(pixels.mean()), 6),
+        "mean": round(mean, 6),
         # The spread is a divisor, and images of a single grey have none.
-        "std": round(max(float(pixels.std()), 0.01), 6),
+        "std": round(max(std, 0.01), 6),
         "preparation": own.preparation,
         "paper": paper,
         "ink": ink,

@@ -13,13 +13,15 @@ from core.data.intake.reading import Reading
 from core.runs.manager import runs
 from core.words.errors import UserError
 from core.words.message import N_, message
-from pages.parts.build.own_preview import choices_of, forget, preview
-from pages.shared import live, session
+from pages.parts.build.own_preview import Choices, preview
+from pages.shared import live
+from pages.shared import session as state
+from pages.shared.closed_pages import until_closed
 from pages.shared.language import _, say
 from pages.shared.launch import attempt
 from pages.shared.person import address, person
 from pages.shared.upload_words import upload_words
-from pages.shared.uploaded import contents
+from pages.shared.uploaded import opened
 from pages.shared.words import duration, plain
 
 # Seconds that the page waits for a file before it shows how far that is, and between two looks.
@@ -38,10 +40,20 @@ class _Held:
     def __init__(self) -> None:
         self.asked: tuple[str, Preparation] | None = None
         self.reading: Reading | None = None
+        self.choices: Choices | None = None
         # Whether the page has waited for it; whoever goes on to build meanwhile is not held up.
         self.is_waited_for = False
         # The file whose images were used, and the key of these: it needs no second reading.
         self.used: tuple[tuple[str, Preparation], str] | None = None
+        self._watched = until_closed(self)
+
+    def let_go(self) -> None:
+        """End what is being read, and keep nothing of it."""
+        if self.reading is not None:
+            self.reading.let_go()
+        if self.choices is not None:
+            self.choices.let_go()
+        self.asked, self.reading, self.choices = None, None, None
 
 
 def own_data() -> None:
@@ -87,9 +99,9 @@ def _panel() -> None:
         _kept()
         return
     asked = file.file_id, how
-    held = session.held("own_reading", _Held)
+    held = state.held("own_reading", _Held)
     if held.used is not None and held.used[0] == asked and held.used[1] in _keys():
-        if held.used[1] == session.draft().data:
+        if held.used[1] == state.draft().data:
             st.success(
                 _("These images are in use: close this panel, and train on them."),
                 icon=":material/check:",
@@ -100,7 +112,7 @@ def _panel() -> None:
     if held.asked != asked or held.reading is None:
         _let_go()
         try:
-            held.reading = Reading(contents(file), file.name, how)
+            held.reading = Reading(opened(file), file.name, how)
         except UserError as error:
             st.error(plain(say(error)), icon=":material/upload_file:")
             return
@@ -112,7 +124,9 @@ def _panel() -> None:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return
     if intake is not None:
-        preview(choices_of(intake), _use)
+        if held.choices is None or held.choices.read is not intake:
+            held.choices = Choices(intake)
+        preview(held.choices, _use)
     elif held.reading.is_cancelled:
         st.caption(_("Reading was cancelled. Nothing of the file is kept."))
         st.button(_("Read it again"), icon=":material/refresh:", key="own_again", on_click=_let_go)
@@ -153,22 +167,22 @@ def _progress(reading: Reading) -> float:
 
 def _let_go() -> None:
     """End what is being read, and keep nothing of it. Also a callback."""
-    held = session.held("own_reading", _Held)
-    if held.reading is not None:
-        held.reading.cancel()
-    held.asked, held.reading, held.used = None, None, None
-    forget()
+    held = state.held("own_reading", _Held)
+    held.let_go()
+    held.used = None
 
 
-def _use(intake: Intake) -> None:
+def _use(choices: Choices) -> None:
     """Callback: keep the images and choose them."""
+    if choices.is_gone:
+        return  # they are read again, and shown before they are used
     try:
-        key = runs().own_data.keep(intake.own, person(), address())
+        key = runs().own_data.keep(choices.shown.own, person(), address())
     except UserError as error:
-        session.refuse(error.message)
+        state.refuse(error.message)
         return
     except OSError as error:
-        session.refuse(
+        state.refuse(
             message(
                 "The images could not be kept on the disk ({why}). Free some space or name another "
                 "folder in NETSKETCH_DATA, then bring them in again.",
@@ -176,8 +190,8 @@ def _use(intake: Intake) -> None:
             )
         )
         return
-    session.adopt(replace(session.draft(), data=key))
-    held = session.held("own_reading", _Held)
+    state.adopt(replace(state.draft(), data=key))
+    held = state.held("own_reading", _Held)
     asked = held.asked
     _let_go()  # what is looked at takes of a memory that all share
     held.used = (asked, key) if asked is not None else None

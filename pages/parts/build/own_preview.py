@@ -25,11 +25,20 @@ class Choices:
         self.trouble = ""
         # The editor of names begins anew whenever names change by another way.
         self.version = 0
+        self.is_gone = False
+
+    def let_go(self) -> None:
+        """Keep the images no longer, whatever widgets of the page still know of the choices."""
+        if not self.is_gone:
+            self.is_gone = True
+            del self.read, self.shown
 
     def choose(
         self, *, merged: bool | None = None, called: Mapping[str, str] | None = None
     ) -> None:
         """Settle the images anew; where that cannot be, say why and leave them as they are."""
+        if self.is_gone:
+            return
         self.trouble = ""
         try:
             self.shown = self.shown.settled(merged=merged, called=called)
@@ -38,7 +47,7 @@ class Choices:
         self.version += 1
 
 
-def preview(choices: Choices, use: Callable[[Intake], None]) -> None:
+def preview(choices: Choices, use: Callable[[Choices], None]) -> None:
     """Show what came of a file and let it be changed.
 
     Args:
@@ -72,7 +81,7 @@ def preview(choices: Choices, use: Callable[[Intake], None]) -> None:
         icon=":material/check:",
         key="own_use",
         on_click=use,
-        args=(intake,),
+        args=(choices,),
     )
     _names(choices)
     _left_out(intake)
@@ -151,6 +160,8 @@ def _names(choices: Choices) -> None:
 
 def _rename(choices: Choices, key: str) -> None:
     """Callback: call classes as the table says now."""
+    if choices.is_gone:
+        return
     intake = choices.shown
     taken = intake.taken
     if taken is None:
@@ -177,16 +188,3 @@ def _left_out(intake: Intake) -> None:
     if rest > 0:
         listed += "\n- " + _("… and {count:,} more").format(count=rest)
     st.warning(_("Left out:\n{listed}").format(listed=listed), icon=":material/filter_alt:")
-
-
-def forget() -> None:
-    """Let go of what was read last."""
-    st.session_state.pop("own_choices", None)
-
-
-def choices_of(read: Intake) -> Choices:
-    """Return what was chosen for what was read, or the beginning of it."""
-    kept: Choices | None = st.session_state.get("own_choices")
-    if kept is None or kept.read is not read:
-        kept = st.session_state["own_choices"] = Choices(read)
-    return kept

@@ -12,12 +12,13 @@ from core.drawing.photo.file import assumed, is_large
 from core.drawing.photo.thumbnail import thumbnail
 from core.drawing.photo.turn import in_turn
 from core.drawing.picture import MAX_PICTURE_BYTES
+from core.serving.held_file import HeldFile
 from core.words.errors import UserError
 from pages.parts.draw.which_reading import choose_reading
 from pages.shared.language import _, say
 from pages.shared.pictures import data_uri
 from pages.shared.upload_words import PICTURE_KINDS, upload_words
-from pages.shared.uploaded import contents
+from pages.shared.uploaded import opened
 from pages.shared.words import plain
 
 # Twice as fine as it is shown, for screens of such pixels.
@@ -51,7 +52,7 @@ def picture_input(info: DatasetInfo) -> tuple[Tensor | None, str]:
     if file is None:
         return None, ""
     try:
-        digits, picture, told = _looked_at(file.file_id, contents(file), info)
+        digits, picture, told = _looked_at(file.file_id, opened(file), info)
     except UserError as error:
         st.error(plain(say(error)), icon=":material/broken_image:")
         return None, ""
@@ -70,7 +71,7 @@ def _label(info: DatasetInfo) -> str:
     return words.format(noun=say(info.noun))
 
 
-def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str]:
+def _looked_at(file_id: str, held: HeldFile, info: DatasetInfo) -> tuple[list[Tensor], str, str]:
     """Look at a picture once, however often the page is drawn.
 
     Raises:
@@ -79,7 +80,7 @@ def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tenso
     key = file_id, info.key
     kept = st.session_state.get(_SEEN)
     if kept is None or kept[0] != key:
-        kept = key, _look(data, info)
+        kept = key, _look(held, info)
         st.session_state[_SEEN] = kept
     seen: tuple[list[Tensor], str, str] | str = kept[1]
     if isinstance(seen, str):
@@ -87,8 +88,9 @@ def _looked_at(file_id: str, data: bytes, info: DatasetInfo) -> tuple[list[Tenso
     return seen
 
 
-def _look(data: bytes, info: DatasetInfo) -> tuple[list[Tensor], str, str] | str:
+def _look(held: HeldFile, info: DatasetInfo) -> tuple[list[Tensor], str, str] | str:
     """Return what can be told of a picture, or the sentence that says why nothing can."""
+    data = held.read()
     try:
         with in_turn(large=is_large(data)):
             digits = all_from_picture(data, info)

@@ -9,6 +9,7 @@ import streamlit as st
 from core.bring_in import MAX_BYTES, configuration, weights
 from core.runs.manager import runs
 from core.runs.record import MAX_NAME
+from core.serving.memory_budget import memory_budget
 from core.spec import RunSpec
 from core.words.errors import UserError
 from core.words.message import N_, Quoted, message, shown
@@ -16,12 +17,14 @@ from pages.shared import session
 from pages.shared.language import _, say
 from pages.shared.person import address, person
 from pages.shared.upload_words import upload_words
-from pages.shared.uploaded import Upload, contents
+from pages.shared.uploaded import Upload, opened
 from pages.shared.words import plain
 
 T = TypeVar("T")
 _JSON: Final = "json"
 _WEIGHTS: Final = "safetensors"
+# Seconds that a file waits for the memory that others' take.
+_PATIENCE_S: Final = 30.0
 
 
 @dataclass
@@ -79,7 +82,7 @@ def read(files: Sequence[Upload]) -> str:
         UserError: a file, or what was uploaded together, is not what NetSketch takes.
     """
     for file in files:
-        contents(file)  # first of all: what was refused bears no name of its own
+        opened(file)  # first of all: what was refused bears no name of its own
     found = {kind: [file for file in files if _kind(file) == kind] for kind in (_JSON, _WEIGHTS)}
     if len(found[_JSON]) > 1 or len(found[_WEIGHTS]) > 1:
         raise UserError(N_("Bring in one network at a time: one .json, one .safetensors, or both."))
@@ -125,8 +128,11 @@ def _kind(file: Upload) -> str:
 
 def _named(file: Upload, reader: Callable[[bytes], T]) -> T:
     """Read a file; what is wrong with it is said with its name."""
+    held = opened(file)
     try:
-        return reader(contents(file))
+        # The bytes, and what is made of them.
+        with memory_budget().work(2 * held.size, _PATIENCE_S):
+            return reader(held.read())
     except UserError as error:
         words = message("{file}: {problem}", file=shown(file.name), problem=error.message)
         raise UserError(words) from error

@@ -7,6 +7,7 @@ from core.serving.released_memory import WORTH, giving_memory_back
 def test_memory_is_given_back_when_large_uploads_have_gone(monkeypatch):
     monkeypatch.setattr(memory, "LOOK_S", 0.001)
     taken = iter([0, 3 * WORTH, 3 * WORTH, 2 * WORTH + 1, WORTH, WORTH // 2, 0, 0])
+    tidied: list[int] = []
     seen: list[int] = []
     back: list[int] = []
 
@@ -15,13 +16,32 @@ def test_memory_is_given_back_when_large_uploads_have_gone(monkeypatch):
         return seen[-1]
 
     async def live() -> None:
-        async with giving_memory_back(now, lambda: back.append(seen[-1])):
+        async with giving_memory_back(
+            now, lambda: 0, lambda: tidied.append(1), lambda: back.append(seen[-1])
+        ):
             while len(seen) < 12:
                 await asyncio.sleep(0.001)
 
     asyncio.run(live())
     # Not for the little that was left, and once for what goes once.
     assert back == [WORTH, 0]
+    assert len(tidied) >= len(seen)
+
+
+def test_memory_that_was_taken_only_between_two_looks_is_given_back_too(monkeypatch):
+    monkeypatch.setattr(memory, "LOOK_S", 0.001)
+    highest = iter([0, 2 * WORTH])
+    back: list[bool] = []
+
+    async def live() -> None:
+        async with giving_memory_back(
+            lambda: 0, lambda: next(highest, 0), give_back=lambda: back.append(True)
+        ):
+            while not back:
+                await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(live(), 30))
+    assert back == [True]
 
 
 def test_a_count_that_fails_once_does_not_end_the_watch(monkeypatch, caplog):
@@ -36,7 +56,7 @@ def test_a_count_that_fails_once_does_not_end_the_watch(monkeypatch, caplog):
         return count
 
     async def live() -> None:
-        async with giving_memory_back(now, lambda: back.append(True)):
+        async with giving_memory_back(now, lambda: 0, give_back=lambda: back.append(True)):
             while not back:
                 await asyncio.sleep(0.001)
 

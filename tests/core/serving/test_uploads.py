@@ -7,19 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.serving.upload_budget import MAX_FILES, Held, TooMuch, UploadBudget
-from core.serving.uploads import REFUSED, WORDS, UploadGuard, why_refused
+from core.serving import uploads
+from core.serving.upload_budget import MAX_FILES, MAX_FILES_IN_ALL, Held, TooMuch, UploadBudget
+from core.serving.uploads import REFUSED, WORDS, UploadGuard, sent, why_refused
 from core.words.message import Message
 
 MOST = {"per_session": 100, "per_address": 150, "in_all": 200}
+MOST_OF_ONE = 400_000
 
 
 class Manager:
     """What Streamlit holds: the bytes of every file of every session."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        """Make one whose limits are `MOST`, or so many uploads of the largest size."""
         self.files: dict[str, list[int]] = {}
-        self.budget = UploadBudget(**MOST, held=self.held)
+        most = dict.fromkeys(MOST, room * MOST_OF_ONE) if room else MOST
+        self.budget = UploadBudget(**most, held=self.held)
 
     def held(self) -> dict[str, Held]:
         return {one: Held(len(sizes), sum(sizes)) for one, sizes in self.files.items()}
@@ -34,7 +38,7 @@ class Manager:
         return ""
 
 
-uploads = st.lists(
+steps = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", "d"]), st.integers(0, 120), st.booleans(), st.booleans()
     ),
@@ -42,7 +46,7 @@ uploads = st.lists(
 )
 
 
-@given(uploads)
+@given(steps)
 def test_nobody_ever_holds_more_than_is_allowed(steps):
     manager = Manager()
     home = {"a": "1.1.1.1", "b": "1.1.1.1", "c": "2.2.2.2", "d": ""}
@@ -96,30 +100,34 @@ def test_a_session_has_no_more_than_some_files_however_small():
     assert manager.upload("b", "", 0) == ""
 
 
-def put(manager: Manager, size: int, *, path="/_stcore/upload_file/a/1", announced=True):
-    """Send a file through the guard; return what Streamlit's part of the server was given."""
-    given_on: list[tuple[dict, bytes]] = []
-    read = 0
+def form(content: bytes, name: str = "my \u732b.zip", kind: str = "application/zip") -> bytes:
+    head = f'Content-Disposition: form-data; name="f"; filename="{name}"\r\nContent-Type: {kind}'
+    return b"--b\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
+
+
+def put(manager: Manager, body: bytes, *, path="/_stcore/upload_file/a/1", announced=True):
+    """Send a body through the guard; return what Streamlit's part of the server was given."""
+    given_on: list[tuple[dict, bytes, bytes | None]] = []
+    pieces = [body[i : i + 10_000] for i in range(0, len(body), 10_000)]
 
     async def streamlit(scope, receive, send) -> None:
-        body, more = b"", True
+        found, more = b"", True
         while more:
             part = await receive()
-            body += part.get("body", b"")
+            found += part.get("body", b"")
             more = part.get("more_body", False)
-        given_on.append((dict(scope["headers"]), body))
+        held = sent.get()
+        given_on.append((dict(scope["headers"]), found, None if held is None else held.read()))
 
     async def receive():
-        nonlocal read
-        read += 10
-        return {"type": "http.request", "body": b"x" * 10, "more_body": read < size}
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     async def send(part) -> None:
         raise AssertionError(part)
 
     headers = [(b"content-type", b"multipart/form-data; boundary=b"), (b"cookie", b"c=1")]
     if announced:
-        headers.append((b"Content-Length", str(size).encode()))
+        headers.append((b"Content-Length", str(len(body)).encode()))
     scope = {
         "type": "http",
         "method": "PUT",
@@ -128,39 +136,98 @@ def put(manager: Manager, size: int, *, path="/_stcore/upload_file/a/1", announc
         "client": ["1.1.1.1", 5],
     }
     guard = UploadGuard(
-        streamlit, budget=manager.budget, most=120, address_of=lambda scope: scope["client"][0]
+        streamlit, budget=manager.budget, most=MOST_OF_ONE, address_of=lambda one: one["client"][0]
     )
     asyncio.run(guard(scope, receive, send))
-    assert read >= size  # a browser takes no answer before it has sent all
+    assert pieces == []  # a browser takes no answer before it has sent all
     (found,) = given_on
     return found
 
 
-def test_an_upload_that_has_room_goes_on_as_it_is():
-    headers, body = put(Manager(), 90)
-    assert body == b"x" * 90
-    assert headers[b"Content-Length"] == b"90"
+def part_of(headers: dict, body: bytes):
+    """Return the one file of a form that Streamlit was given."""
+    packed = b"Content-Type: " + headers[b"content-type"] + b"\r\n\r\n" + body
+    (part,) = message_from_bytes(packed).get_payload()
+    return part
+
+
+@pytest.mark.parametrize("size", [0, 90, 300_000], ids=["empty", "small", "large"])
+def test_an_upload_lies_on_the_disk_and_streamlit_has_a_file_of_its_name_without_bytes(size):
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    headers, body, held = put(Manager(room=10), form(content))
+    assert held == content
+    assert headers[b"cookie"] == b"c=1"
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert len(body) < 300
+    assert 'filename="my \u732b.zip"'.encode() in body
+    part = part_of(headers, body)
+    assert part.get_content_type() == "application/zip"
+    assert part.get_payload() == ""
+
+
+FORMS = {
+    "no form": b"x" * 90,
+    "nothing": b"--b--\r\n",
+    "two files": form(b"one").removesuffix(b"--b--\r\n") + form(b"two").replace(b'"f"', b'"g"'),
+}
+
+
+@pytest.mark.parametrize("body", FORMS.values(), ids=FORMS)
+def test_what_is_not_one_file_is_left_to_streamlit_to_refuse(body):
+    _, found, held = put(Manager(room=10), body)
+    assert held is None
+    assert found.count(b"filename=") == body.count(b"filename=")
 
 
 @pytest.mark.parametrize("path", ["/_stcore/upload_file/a/1", "/class/net/_stcore/upload_file/a/1"])
 def test_a_refused_upload_arrives_as_an_empty_file_that_says_so(path):
     manager = Manager()
     manager.files["a"] = [50]
-    headers, body = put(manager, 60, path=path)
+    headers, body, held = put(manager, b"x" * 60, path=path)
+    assert held is None
     assert headers[b"cookie"] == b"c=1"
-    assert headers[b"content-length"] == str(len(body)).encode()
-    form = message_from_bytes(b"Content-Type: " + headers[b"content-type"] + b"\r\n\r\n" + body)
-    (part,) = form.get_payload()
+    part = part_of(headers, body)
     assert part.get_content_type() == f"{REFUSED}session"
     assert part.get_filename() == "refused"
     assert part.get_payload() == ""
     assert why_refused(part.get_content_type()) == WORDS["session"]
 
 
+def test_a_disk_without_room_is_told(monkeypatch):
+    async def full(self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(uploads, "_Parser", type("Full", (), {"__init__": lambda *_: None}))
+    monkeypatch.setattr(uploads._Parser, "parse", full, raising=False)
+    headers, body, held = put(Manager(room=10), form(b"content"))
+    assert held is None
+    assert why_refused(part_of(headers, body).get_content_type()) == WORDS["disk"]
+
+
+def test_more_than_was_announced_is_refused_as_it_comes():
+    manager = Manager(room=100)
+    headers, body, held = put(manager, form(bytes(MOST_OF_ONE + 2**20)), announced=False)
+    assert held is None
+    assert why_refused(part_of(headers, body).get_content_type()) == WORDS["session"]
+    assert manager.budget.taken() == 0
+
+
+def test_nobody_is_told_of_a_refusal_that_a_browser_made_up():
+    headers, body, held = put(Manager(room=10), form(b"x", kind=f"{REFUSED}server"))
+    assert held == b"x"
+    assert why_refused(part_of(headers, body).get_content_type()) is None
+
+
 def test_an_upload_of_unknown_size_counts_as_the_largest():
+    headers, body, _ = put(Manager(), form(b"x"), announced=False)
+    assert part_of(headers, body).get_filename() == "refused"
+
+
+def test_all_together_have_no_more_than_some_files_however_small():
     manager = Manager()
-    headers, _ = put(manager, 20, announced=False)
-    assert b"netsketch" in headers[b"content-type"]
+    for number in range(MAX_FILES_IN_ALL):
+        assert manager.upload(f"s{number // 20}", "", 0) == ""
+    assert manager.upload("late", "", 0) == "server"
 
 
 @given(st.text(max_size=80) | st.just(REFUSED) | st.builds(REFUSED.__add__, st.text(max_size=9)))

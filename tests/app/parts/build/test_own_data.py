@@ -10,9 +10,11 @@ import pytest
 from core.data.catalogue import info_of
 from core.data.intake import zip_file as intake_zip
 from core.data.own.kept import delete, images_path, own_keys
+from core.serving.memory_budget import memory_budget
 from core.spec.codec import to_query
 from core.spec.presets import DEFAULT
 from pages.parts.build import own_data
+from pages.shared.closed_pages import let_go_of_closed
 from pages.shared.pictures import strip_html
 from tests.app.tab import words
 from tests.core.data.intake.pictures import npz, png, shapes, zipped
@@ -164,7 +166,7 @@ def test_doubtful_names_are_chosen_among_the_likely_readings(visit):
 
 def test_classes_can_be_called_otherwise_before_they_are_used(visit):
     tab = opened(visit, ("mine.zip", MINE, "application/zip"))
-    choices = tab.session_state["own_choices"]
+    choices = tab.session_state["own_reading"].choices
     choices.choose(called={"ring": "circle"})
     tab.run()
     assert tab.dataframe[0].value["Class"].tolist() == ["bar", "circle"]
@@ -239,4 +241,20 @@ def test_a_file_that_was_used_is_let_go_and_not_read_again(visit, monkeypatch):
     assert tab.dataframe[0].value["Class"].tolist() == ["bar", "ring"]
     tab.click("own_use")
     tab.click(f"own_delete_{key}")
+    assert tab.has("own_use")
+
+
+def test_what_was_looked_at_goes_with_its_page_and_is_read_again_when_that_comes_back(visit):
+    tab = opened(visit, ("my shapes.zip", MINE, "application/zip"))
+    assert tab.has("own_use")
+    # Once a connection may break off; who is there is left alone.
+    for here in (False, True, False):
+        let_go_of_closed(lambda _session, here=here: here)
+    assert tab.session_state["own_reading"].reading is not None
+    kept = memory_budget().taken
+    assert kept > 0
+    let_go_of_closed(lambda _session: False)
+    assert memory_budget().taken < kept
+    tab.run()
+    assert not tab.exception
     assert tab.has("own_use")

@@ -12,7 +12,6 @@ import time
 import zipfile
 import zlib
 from itertools import pairwise
-from weakref import WeakSet
 
 import pytest
 import torch
@@ -25,6 +24,7 @@ from core.data.intake import zip_file as intake_zip
 from core.data.intake.common import IntakeError
 from core.data.intake.reading import Reading
 from core.data.intake.zip_file import MAX_ARCHIVE_PIXELS, read_zip
+from core.serving.memory_budget import MemoryBudget
 from tests.core.data.intake.pictures import png, shapes, zipped
 from tests.core.data.intake.test_common import result
 
@@ -76,7 +76,9 @@ def _digit(data: bytes):
 def test_a_cancelled_file_is_left_after_the_picture_that_is_being_read(monkeypatch):
     read: list[int] = []
     monkeypatch.setattr(
-        intake_zip, "digit_from_picture", lambda data: read.append(1) or time.sleep(0.05)
+        intake_zip,
+        "digit_from_picture",
+        lambda data: read.append(1) or time.sleep(0.05) or _digit(data),
     )
     reader = Reading(zipped(shapes(40)), "mine.zip", "centred")
     while not read:
@@ -89,7 +91,9 @@ def test_a_cancelled_file_is_left_after_the_picture_that_is_being_read(monkeypat
 
 def test_a_file_that_nobody_waits_for_is_left(monkeypatch):
     monkeypatch.setattr(reading, "_FORGOTTEN_S", 0.1)
-    monkeypatch.setattr(intake_zip, "digit_from_picture", lambda data: time.sleep(0.05))
+    monkeypatch.setattr(
+        intake_zip, "digit_from_picture", lambda data: time.sleep(0.05) or _digit(data)
+    )
     reader = Reading(zipped(shapes(40)), "mine.zip", "centred")
     time.sleep(0.5)
     assert reader.result(5) is None
@@ -133,10 +137,11 @@ def test_arrays_which_are_unpacked_whole_are_read_one_file_at_a_time(monkeypatch
 
 
 def test_images_that_pages_look_at_have_a_budget_of_memory_together(monkeypatch):
-    monkeypatch.setattr(reading, "_looked_at", WeakSet())
-    monkeypatch.setattr(reading, "_MOST_LOOKED_AT", 5 * 2 * 8 * 28 * 28)
+    # Room for five such files of 8 kB, and for the 24 kB that reading one may take.
+    budget = MemoryBudget(3 * 60_000)
+    monkeypatch.setattr(reading, "memory_budget", lambda: budget)
     archive = zipped(shapes(4))
-    looked_at = [Reading(archive, "mine.zip", "as_is").result(10) for _ in range(6)]
+    looked_at = [Reading(archive, "mine.zip", "as_is").result(10) for _ in range(5)]
     with pytest.raises(IntakeError, match="The server holds as many images as it can"):
         Reading(archive, "mine.zip", "as_is").result(10)
     looked_at.pop()
@@ -340,7 +345,9 @@ def test_files_that_take_long_let_others_have_their_turn(monkeypatch):
             return 0.5
 
     monkeypatch.setattr(
-        reading, "read_zip", lambda data, *how: Slow() if data == b"slow" else read_zip(data, *how)
+        reading,
+        "read_zip",
+        lambda held, *how: Slow() if held.read() == b"slow" else read_zip(held, *how),
     )
     slow = [Reading(b"slow", f"{i}.zip", "centred") for i in range(3)]
     try:
