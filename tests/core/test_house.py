@@ -134,3 +134,18 @@ def _frames(name: str) -> bool:
 def test_the_picture_of_the_house_is_of_this_house():
     """`python -m tests.house` draws it anew."""
     assert house.PICTURE.read_text(encoding="utf-8") == house.drawing()
+
+
+def test_files_are_short_enough_to_be_read():
+    def lines(path):
+        return len(path.read_text(encoding="utf-8").splitlines())
+
+    files = [
+        path
+        for pattern in ("core/**/*.py", "pages/**/*.py", "static/**/*.js")
+        for path in ROOT.glob(pattern)
+    ]
+    assert len(files) > 200
+    assert {str(path): lines(path) for path in files if lines(path) > 400} == {}
+    pages = list(ROOT.glob("pages/*_page.py"))
+    assert {path.name: lines(path) for path in pages if lines(path) > 200} == {}
