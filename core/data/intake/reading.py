@@ -10,7 +10,8 @@ from core.data.intake.array_file import read_npz_file
 from core.data.intake.arrays import is_arrays
 from core.data.intake.common import Intake, IntakeError, Preparation, Progress, shown_name
 from core.data.intake.waiting_room import Lane
-from core.data.intake.zip_file import num_entries, read_zip
+from core.data.intake.zip_archive import num_entries
+from core.data.intake.zip_file import read_zip
 from core.machine.device import release_freed_memory
 from core.serving.held_file import HeldFile
 from core.serving.memory_budget import memory_budget

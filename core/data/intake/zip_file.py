@@ -12,7 +12,6 @@ from torch import Tensor
 
 from core.data.intake.common import (
     MAX_IMAGES,
-    MAX_UNPACKED_BYTES,
     Found,
     Intake,
     IntakeError,
@@ -26,6 +25,7 @@ from core.data.intake.common import (
 )
 from core.data.intake.folders import Layout, layout_of
 from core.data.intake.picture_levels import Levels
+from core.data.intake.zip_archive import opened
 from core.data.intake.zip_names import Reading, readings
 from core.drawing.photo.file import MAX_PICTURE_PIXELS, pixels_claimed
 from core.drawing.photo.kinds import is_picture, kind_of
@@ -40,12 +40,7 @@ from core.words.message import N_, Quoted, message
 
 # A picture is 28 x 28 pixels in the end. This many are decoded in a minute, give or take.
 MAX_ARCHIVE_PIXELS: Final = 2_000_000_000
-_MAX_ENTRIES: Final = 50_000
-# The bytes with which the directory of a zip archive begins each entry. Packed data may hold them
-# by chance, so that there are at most as many entries as these.
-_ENTRY: Final = b"PK\x01\x02"
-# Letters of all names together, and of one: no system has longer paths that people meet.
-_MAX_LETTERS: Final = 5_000_000
+# Letters of a name: no system has longer paths that people meet.
 _MAX_NAME: Final = 1_000
 _MAX_DEPTH: Final = 30
 # What systems and programs put into archives without being asked, in small letters.
@@ -59,7 +54,6 @@ _SYSTEM: Final = frozenset(
 _ENCRYPTED: Final = 0x1
 # The first bytes of a file, which tell what it is.
 _START: Final = 512
-_LONG_START: Final = 2_000
 # A name that ends so is taken for that of a picture where its first bytes cannot be read.
 _PICTURE_ENDINGS: Final = (
     *("png", "jpg", "jpeg", "jfif", "jpe", "webp", "gif", "bmp", "tif", "tiff"),
@@ -94,7 +88,7 @@ def read_zip(data: bytes | HeldFile, filename: str, preparation: Preparation) ->
     """
     held = HeldFile.of(data)
     require_modest(filename, held)
-    archive = _opened(held, shown_name(filename))
+    archive = opened(held, shown_name(filename))
     entries = archive.infolist()
     names = readings(entries)
     left_out: list[LeftOut] = []
@@ -126,65 +120,6 @@ def read_zip(data: bytes | HeldFile, filename: str, preparation: Preparation) ->
         filename, found, left_out, preparation, _LOOKING, layout.notes, finish
     )
     return replace(intake, readings=_class_readings(intake, names, pictures, layout, entries))
-
-
-def num_entries(held: HeldFile) -> int:
-    """Return how many files an archive seems to hold, at most."""
-    return held.count(_ENTRY)
-
-
-def _opened(held: HeldFile, what: str) -> zipfile.ZipFile:
-    # Counted before the library makes an object of each, which takes a second for every 100,000.
-    if (count := num_entries(held)) > _MAX_ENTRIES:
-        raise IntakeError(
-            message(
-                "{file} holds {count:,} files, more than {most:,}.",
-                file=what,
-                count=count,
-                most=_MAX_ENTRIES,
-            )
-        )
-    try:
-        archive = zipfile.ZipFile(held.opened())
-        entries = archive.infolist()
-    except Exception:
-        # A damaged directory raises nearly anything.
-        raise IntakeError(_no_zip(held.read(0, _LONG_START), what)) from None
-    if (letters := sum(len(entry.orig_filename) for entry in entries)) > _MAX_LETTERS:
-        raise IntakeError(
-            message(
-                "The names in {file} have {count:,} letters in all, more than {most:,}: pack it "
-                "again with shorter names of folders.",
-                file=what,
-                count=letters,
-                most=_MAX_LETTERS,
-            )
-        )
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise IntakeError(
-            message(
-                "{file} would unpack to {size:,.0f} MB, more than {most} MB: make its pictures "
-                "smaller, or take some out.",
-                file=what,
-                size=unpacked / 2**20,
-                most=MAX_UNPACKED_BYTES // 2**20,
-            )
-        )
-    return archive
-
-
-def _no_zip(start: bytes, what: str) -> str:
-    found = kind_of(start)
-    if found and not start.startswith(b"PK"):
-        return message(
-            "{file} is not a zip archive but {found}: pack the classes’ folders as .zip.",
-            file=what,
-            found=found,
-        )
-    return message(
-        "{file} is not a zip archive or is damaged: pack the folders again as .zip.", file=what
-    )
 
 
 def _files(

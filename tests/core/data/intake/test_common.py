@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from core.data.intake import array_file as intake_npz
 from core.data.intake import common as intake_module
-from core.data.intake import zip_file as intake_zip
+from core.data.intake import zip_archive
 from core.data.intake.array_file import read_npz_file
 from core.data.intake.common import Intake, IntakeError, Progress
 from core.data.intake.zip_file import read_zip
@@ -170,7 +170,7 @@ def test_a_file_of_which_nothing_can_be_used_is_refused_by_name(files, words):
 def test_too_much_is_refused_before_it_is_read(monkeypatch):
     bomb = zipped({"ring/big.png": bytes(30_000_000), **shapes()})
     assert len(bomb) < 100_000
-    monkeypatch.setattr(intake_zip, "MAX_UNPACKED_BYTES", 20 * 2**20)
+    monkeypatch.setattr(zip_archive, "MAX_UNPACKED_BYTES", 20 * 2**20)
     with pytest.raises(IntakeError, match="would unpack to 29 MB, more than 20 MB"):
         from_zip(bomb)
     monkeypatch.setattr(intake_module, "MAX_ARCHIVE_BYTES", 1_000)

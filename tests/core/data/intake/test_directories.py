@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from core.data.intake import zip_file as intake_zip
+from core.data.intake import zip_archive
 from core.data.intake.array_file import read_npz_file
 from core.data.intake.arrays import is_arrays
 from core.data.intake.common import IntakeError
@@ -96,7 +96,7 @@ def test_long_names_of_an_unknown_alphabet_are_not_weighed_letter_by_letter():
 
 
 def test_names_that_fill_an_archive_are_refused(monkeypatch):
-    monkeypatch.setattr(intake_zip, "_MAX_LETTERS", 2_000)
+    monkeypatch.setattr(zip_archive, "_MAX_LETTERS", 2_000)
     with pytest.raises(IntakeError, match=r"names in 'mine.zip' have 2,1\d\d letters in all"):
         read(named(*(f"{i}/{'n' * 96}.png" for i in range(20))))
 
