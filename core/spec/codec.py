@@ -30,7 +30,7 @@ from core.words.message import N_, Quoted, message, shown
 
 VERSION: Final = 1
 # Longer addresses were not written by NetSketch; reading on would only cost time.
-MAX_QUERY_KEYS: Final = 120
+MAX_QUERY_KEYS: Final = 200
 MAX_JSON_BYTES: Final = 64 * 1024
 
 _GROUPS: Final[dict[str, tuple[str, type[BlockSpec] | type[DenseSpec], int, int]]] = {

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.spec import BlockSpec, DenseSpec, RunSpec, SpecError, settings, walk
+from core.spec import (
+    MAX_BLOCKS,
+    MAX_DENSE,
+    BlockSpec,
+    DenseSpec,
+    RunSpec,
+    SpecError,
+    default_of,
+    settings,
+    walk,
+)
 from core.spec.codec import (
     MAX_JSON_BYTES,
     MAX_QUERY_KEYS,
@@ -184,6 +194,28 @@ def test_an_endless_address_is_read_in_part():
     assert spec.lr == 0.1
     assert len(mended) == 2
     assert f"only the first {MAX_QUERY_KEYS} were read" in mended[0]
+
+
+def changed(cls: type) -> dict[str, object]:
+    """A value for each setting of a class that is not its default."""
+    values = {}
+    for name, record in settings(cls).items():
+        default = default_of(cls, name)
+        options = [*getattr(record, "options", ()), True, 1, 2, 0.5]
+        values[name] = next(
+            value for value in options if value != default and record.complaint(value) is None
+        )
+    return values
+
+
+def test_an_address_that_says_every_setting_is_read_whole():
+    blocks = (BlockSpec(**changed(BlockSpec)),) * MAX_BLOCKS
+    spec = RunSpec(
+        **changed(RunSpec), blocks=blocks, dense=(DenseSpec(**changed(DenseSpec)),) * MAX_DENSE
+    )
+    query = to_query(spec)
+    assert len(query) == 3 + len(list(walk(spec)))
+    assert from_query(query, DEFAULT) == (spec, [])
 
 
 def nested(depth: int) -> str:
