@@ -175,6 +175,17 @@ class BlockSpec:
         ),
     )
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """Which of `core.spec.order.PARTS` follow its convolution."""
+        there = {
+            "norm": self.norm != "none",
+            "act": self.activation != "none",
+            "pool": self.pool != "none",
+            "drop": self.dropout > 0,
+        }
+        return frozenset(name for name, found in there.items() if found)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DenseSpec:

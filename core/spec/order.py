@@ -53,5 +53,12 @@ def orders_that_differ(order: str, present: frozenset[str]) -> dict[str, str]:
     return {chosen: _in_words(names) for names, chosen in found.items()}
 
 
+def unusual_order(order: str, present: frozenset[str]) -> tuple[str, ...]:
+    """Name what a block has, in its order, where that differs from the usual one; see above."""
+    own = _restricted(order, present)
+    usual = own == _restricted(DEFAULT_ORDER, present)
+    return () if usual else tuple(PARTS[name] for name in own)
+
+
 def _restricted(order: str, present: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in order.split("-") if name in present)

@@ -69,26 +69,21 @@ def _part_card(spec: RunSpec, problem: Problem | None) -> None:
     first, rest = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
     field_grid(*(f"{part}.{name}" for name in first))
     activation_strip(str(spec.value(f"{part}.activation")))
-    orders = _orders(spec.blocks[int(part.partition(".")[2])]) if group == "blocks" else {}
-    # Of a single order there is nothing to choose.
-    rest = (*rest, "order") if len(orders) > 1 else rest
-    field_grid(*(f"{part}.{name}" for name in rest), options={f"{part}.order": orders})
+    field_grid(*(f"{part}.{name}" for name in rest))
+    if group == "blocks":
+        _order(part, spec.blocks[int(part.partition(".")[2])])
     with st.container(horizontal=True, vertical_alignment="center"):
         if group == "blocks":
             field(f"{part}.residual")
         _apply_button(part, len(getattr(spec, group)))
 
 
-def _orders(block: BlockSpec) -> dict[str, str]:
-    """Return the orders of a block that differ, and how they read."""
-    has = {
-        "norm": block.norm != "none",
-        "act": block.activation != "none",
-        "pool": block.pool != "none",
-        "drop": block.dropout > 0,
-    }
-    present = frozenset(name for name, there in has.items() if there)
-    return {order: say(words) for order, words in orders_that_differ(block.order, present).items()}
+def _order(part: str, block: BlockSpec) -> None:
+    """Show the orders of a block that differ, in a row of its own; of one nothing can be chosen."""
+    orders = orders_that_differ(block.order, block.follows)
+    if len(orders) > 1:
+        named = {order: say(words) for order, words in orders.items()}
+        field(f"{part}.order", options=named)
 
 
 def _lies_in(path: str, part: str) -> bool:

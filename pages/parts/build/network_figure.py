@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from core.network.layer import IMAGE_SHAPE, Layer
 from core.network.layers import Network
 from core.spec import RunSpec, place
+from core.spec.order import unusual_order
 from pages.parts.build.network_words import caption, hover, legend, part_name
 from pages.shared.charts.figure_text import figure_text
 from pages.shared.data_words import class_titles
@@ -16,6 +17,7 @@ from pages.shared.palette import Palette
 from pages.shared.words import width
 
 HEIGHT_PX = 250
+_SMALL_PX = 10
 # All lengths are in units of the drawing; only their proportions show.
 _SLANT = 0.28
 _SPAN = 640.0
@@ -96,7 +98,7 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
             x=(left + right) / 2,
             y=-9,
             yanchor="top",
-            text=f"<b>{name}</b><br>{caption(network, part)}",
+            text=f"<b>{name}</b><br>{caption(network, part)}{_order(spec, part)}",
             font={"size": 12},
         )
     drawing.write(
@@ -127,6 +129,19 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
             "hoverlabel": {"align": "left"},
         },
     )
+
+
+def _order(spec: RunSpec, part: str) -> str:
+    """Say in small letters what follows a block's convolution, where that is not as usual."""
+    group, _, index = part.partition(".")
+    if group != "blocks":
+        return ""
+    block = spec.blocks[int(index)]
+    words = [say(name) for name in unusual_order(block.order, block.follows)]
+    # Two to a line, so that the lines of neighbours do not meet.
+    lines = [" → ".join(words[i : i + 2]) for i in range(0, len(words), 2)]
+    told = "<br>→ ".join(lines)
+    return f'<br><span style="font-size:{_SMALL_PX}px">{told}</span>' if told else ""
 
 
 def _gap(stages: list[_Stage]) -> float:

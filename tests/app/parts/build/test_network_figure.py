@@ -100,6 +100,18 @@ def test_the_hover_tells_the_layers_of_a_block_in_their_order():
     assert said.index("MaxPool2d") < said.index("BatchNorm2d") < said.index("ReLU")
 
 
+def test_an_unusual_order_is_written_under_its_block_and_the_usual_one_is_not():
+    blocks = (
+        BlockSpec(channels=8),
+        BlockSpec(channels=8, norm="batch", dropout=0.1, order="drop-pool-norm-act"),
+        BlockSpec(channels=8, pool="none", order="pool-norm-act-drop"),
+    )
+    said = captions(drawn(RunSpec(blocks=blocks)))
+    (told,) = (text for text in said if "→" in text)
+    assert told.startswith("<b>Block 2</b><br>8 @ 7 × 7<br>")
+    assert "dropout → pooling<br>→ norm → activation" in told
+
+
 @hypothesis_settings(max_examples=150)
 @given(data=st.data())
 def test_every_network_has_a_box_for_every_stage(specs, data):
