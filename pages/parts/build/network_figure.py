@@ -125,10 +125,17 @@ def network_figure(spec: RunSpec, network: Network, lit: str, colours: Palette) 
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": {"visible": False, "range": [-14 - pad, x + pad + 14], "fixedrange": True},
-            "yaxis": {"visible": False, "range": [-46, 116], "fixedrange": True},
+            "yaxis": {"visible": False, "range": [_lowest(spec), 116], "fixedrange": True},
             "hoverlabel": {"align": "left"},
         },
     )
+
+
+def _lowest(spec: RunSpec) -> float:
+    """Leave room for the second line of an order."""
+    blocks = spec.blocks if spec.family == "conv" else ()
+    longest = max((len(unusual_order(b.order, b.follows)) for b in blocks), default=0)
+    return -54 if longest > 2 else -46
 
 
 def _order(spec: RunSpec, part: str) -> str:
