@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from core.questions.fair_share import Guest
 from core.runs.channel import WorkersEnd
-from core.runs.messages import Job, Leave
+from core.runs.messages import Job, Wish
 from core.runs.pause_limit import LOOK_S, Patience
 from core.runs.store import Store
 from core.runs.worker import Worker
@@ -85,7 +85,7 @@ class ThisThread:
             self._serve()
             return
         for worker in turn.works:
-            worker.hear(Leave())
+            worker.hear(Wish("leave"))
 
     @property
     def _guest_waits(self) -> bool:

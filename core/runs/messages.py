@@ -5,7 +5,7 @@ A worker gets a `Job` and sends reports. The run sends wishes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,20 +116,11 @@ class RateTaken:
 
 @dataclass(frozen=True, kw_only=True)
 class Clocked:
-    """Report the seconds of work so far, and whether the clock goes on from there."""
+    """Report the seconds of work so far, whether the clock goes on from there, and the status."""
 
     elapsed_s: float
     goes: bool
-
-
-@dataclass(frozen=True)
-class Paused:
-    """Report that the run is paused."""
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """Report that a pause is over."""
+    status: Status
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,59 +145,25 @@ class Ended:
 
 
 Report = (
-    Placed
-    | Begun
-    | Trained
-    | Validated
-    | Tested
-    | Published
-    | Saved
-    | RateTaken
-    | Clocked
-    | Paused
-    | Resumed
-    | Ended
+    Placed | Begun | Trained | Validated | Tested | Published | Saved | RateTaken | Clocked | Ended
 )
 
 
 @dataclass(frozen=True)
-class Pause:
-    """Wish that the run pauses after the present few steps."""
+class Wish:
+    """What somebody wishes of a run.
 
+    Attributes:
+        what: that the run pauses after the present few steps (`pause`); that a pause ends
+            (`resume`); that the run ends after the present few steps, saved and tested (`stop`), or
+            saved but untested (`interrupt`); that it gives the device up, saved, to go on in
+            another turn (`leave`); that it learns at another rate (`rate`); that a paused run looks
+            whether a guest wants the device (`look`).
+        lr: the rate.
+    """
 
-@dataclass(frozen=True)
-class Resume:
-    """Wish that a pause ends."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Wish that the run ends after the present few steps, and is saved and tested."""
-
-
-@dataclass(frozen=True)
-class Interrupt:
-    """Wish that the run ends after the present few steps, saved but untested."""
-
-
-@dataclass(frozen=True)
-class Leave:
-    """Wish that the run gives the device up, saved, to go on in another turn."""
-
-
-@dataclass(frozen=True)
-class SetRate:
-    """Wish for this learning rate from the next few steps on."""
-
-    lr: float
-
-
-@dataclass(frozen=True)
-class Look:
-    """Wish that a paused run looks whether somebody else needs the device for a moment."""
-
-
-Wish = Pause | Resume | Stop | Interrupt | Leave | SetRate | Look
+    what: Literal["pause", "resume", "stop", "interrupt", "leave", "rate", "look"]
+    lr: float | None = None
 
 
 def told(record: RunRecord, report: Report) -> RunRecord:
@@ -236,11 +193,7 @@ def told(record: RunRecord, report: Report) -> RunRecord:
         case RateTaken():
             return replace(record, lr_changes=report.lr_changes)
         case Clocked():
-            return replace(record, elapsed_s=report.elapsed_s)
-        case Paused():
-            return replace(record, status="paused")
-        case Resumed():
-            return replace(record, status="running")
+            return replace(record, elapsed_s=report.elapsed_s, status=report.status)
         case Ended():
             return replace(
                 record,

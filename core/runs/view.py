@@ -15,13 +15,12 @@ from typing import TypeVar
 from torch import Tensor
 
 from core.judging.fold_verdict import FoldResults, fold_results
-from core.runs import messages as msg
 from core.runs.channel import ViewsEnd
+from core.runs.facts import RunFacts, waiting
 from core.runs.final_weights import read_final_weights, save_final_weights
 from core.runs.history import Curves, History
-from core.runs.messages import ENDED_BEFORE, TAKEN_OUT, Job, Report, Wish
+from core.runs.messages import ENDED_BEFORE, TAKEN_OUT, Ended, Job, RateTaken, Report, Wish
 from core.runs.record import ACTIVE, ENDED, RunRecord, Status
-from core.runs.run_memory import RunMemory, waiting
 from core.runs.snapshot import RunSnapshot
 from core.runs.store import Store, StoreError, Unreadable
 from core.runs.store.claim import CLAIM_S, Claimed
@@ -51,7 +50,7 @@ class Run:
         self.rival: Run | None = None
         self._folder = store.folder(record.id) if store else None
         self._changed = threading.Condition()
-        self._memory = RunMemory(record, is_kept=store is not None)
+        self._facts = RunFacts(record, is_kept=store is not None)
         # To the worker that trains the run; None where none does.
         self._channel: ViewsEnd | None = None
         self._pause_wanted = False
@@ -67,30 +66,30 @@ class Run:
     @property
     def status(self) -> Status:
         """The present status."""
-        own, rival = self._memory.record.status, self.rival
-        if own == "running" and rival is not None and rival._memory.record.status == "paused":
+        own, rival = self._facts.record.status, self.rival
+        if own == "running" and rival is not None and rival._facts.record.status == "paused":
             return "paused"
         return own
 
     @property
     def name(self) -> str:
         """What people call it."""
-        return self._memory.record.name
+        return self._facts.record.name
 
     @property
     def number(self) -> int:
         """Counts the runs of one store."""
-        return self._memory.record.number
+        return self._facts.record.number
 
     @property
     def owner(self) -> str:
         """Whose it is; empty for nobody's."""
-        return self._memory.record.owner
+        return self._facts.record.owner
 
     @property
     def progress(self) -> float:
         """Share of the way to its end, 0 to 1."""
-        return self._memory.progress
+        return self._facts.progress
 
     @property
     def waits(self) -> bool:
@@ -100,7 +99,7 @@ class Run:
     @property
     def in_line(self) -> bool:
         """Whether it wants the device, or will once it is resumed."""
-        memory = self._memory
+        memory = self._facts
         return memory.record.status == "queued" or (
             memory.record.status == "imported" and memory.test is None and not self._stop_wanted
         )
@@ -108,12 +107,12 @@ class Run:
     @property
     def held(self) -> bool:
         """Whether it gave the device up in a pause, and waits for somebody to resume it."""
-        return self._memory.record.status == "queued" and self._held
+        return self._facts.record.status == "queued" and self._held
 
     @property
     def has_weights(self) -> bool:
         """Whether `weights` would return any; cheap."""
-        return self._memory.weights_version > 0
+        return self._facts.weights_version > 0
 
     @property
     def trouble(self) -> str:
@@ -130,16 +129,16 @@ class Run:
         """Hold still after the present few steps; the run keeps its place on the device."""
         for run in self._both():
             with run._changed:
-                run._pause_wanted = not run._stop_wanted and run._memory.record.status in ACTIVE
+                run._pause_wanted = not run._stop_wanted and run._facts.record.status in ACTIVE
                 if run._pause_wanted:
-                    run._wish(msg.Pause())
+                    run._wish(Wish("pause"))
 
     def resume(self) -> None:
         """Go on after a pause."""
         for run in self._both():
             with run._changed:
                 run._pause_wanted = run._held = False
-                run._wish(msg.Resume())
+                run._wish(Wish("resume"))
 
     def set_lr(self, lr: float) -> None:
         """Learn at another rate from the next few steps on; see `Trainer.set_lr`.
@@ -159,24 +158,24 @@ class Run:
                 )
             )
         with self._changed:
-            if self._memory.record.status not in ACTIVE:
+            if self._facts.record.status not in ACTIVE:
                 raise UserError(
                     N_("This run does not train now, so its learning rate cannot be changed.")
                 )
             self._lr_wanted = lr
-            self._wish(msg.SetRate(lr))
+            self._wish(Wish("rate", lr))
 
     def stop(self) -> None:
         """End after the present few steps and keep what was learned; leave the queue if waiting."""
-        self._end_early(msg.Stop(), "stopped", TAKEN_OUT)
+        self._end_early(Wish("stop"), "stopped", TAKEN_OUT)
 
     def interrupt(self) -> None:
         """End as by `stop`, but untested and to go on another time, as the process ends."""
-        self._end_early(msg.Interrupt(), "interrupted", ENDED_BEFORE)
+        self._end_early(Wish("interrupt"), "interrupted", ENDED_BEFORE)
 
     def nudge(self) -> None:
         """Let the worker, should the run be paused, look whether a guest wants the device."""
-        self._wish(msg.Look())
+        self._wish(Wish("look"))
 
     def requeue(self) -> bool:
         """Wait for another turn, to go on from where it was; return whether it can.
@@ -194,7 +193,7 @@ class Run:
                 return False
             self.store.put(waiting(now))
         with self._changed:
-            self._memory.wait_in_line()
+            self._facts.wait_in_line()
             self._stop_wanted = self._pause_wanted = self._held = False
             self._lr_wanted = None
             self._changed.notify_all()
@@ -212,21 +211,21 @@ class Run:
         with self._changed:
             if not self.in_line:
                 return None
-            if self._memory.record.status == "queued":
-                self._memory.be("running")
+            if self._facts.record.status == "queued":
+                self._facts.be("running")
             self._channel = channel
             if self._lr_wanted is not None:  # asked for before the run gave the device up
-                self._wish(msg.SetRate(self._lr_wanted))
-            return self._memory.job(limit_s)
+                self._wish(Wish("rate", self._lr_wanted))
+            return self._facts.job(limit_s)
 
     def take(self, report: Report) -> None:
         """Take in a report of the worker."""
-        history = self._memory.figures_after(report)
+        history = self._facts.figures_after(report)
         with self._changed:
-            self._memory.take(report, history)
-            if isinstance(report, msg.RateTaken) and report.lr_changes[-1][1] == self._lr_wanted:
+            self._facts.take(report, history)
+            if isinstance(report, RateTaken) and report.lr_changes[-1][1] == self._lr_wanted:
                 self._lr_wanted = None
-            if isinstance(report, msg.Ended):
+            if isinstance(report, Ended):
                 self._channel = None
                 # A run that somebody has resumed meanwhile waits for its turn.
                 self._held = report.status == "queued" and self._pause_wanted
@@ -240,7 +239,7 @@ class Run:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the run has ended; return whether it has."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._memory.record.status in ENDED, timeout_s)
+            return self._changed.wait_for(lambda: self._facts.record.status in ENDED, timeout_s)
 
     def weights(self) -> Mapping[str, Tensor] | None:
         """Return the newest published weights on the CPU; whoever reads them must not write.
@@ -248,7 +247,7 @@ class Run:
         None where there are none, or where they cannot be read now; `trouble` then says so.
         """
         with self._changed:
-            weights, version = self._memory.weights, self._memory.weights_version
+            weights, version = self._facts.weights, self._facts.weights_version
         if weights is None and version and self._folder is not None:
             return self._read_back(lambda: _weights_on_disk(self, version))
         return weights
@@ -263,7 +262,7 @@ class Run:
 
     def logits(self) -> Tensor | None:
         """Return what the final weights say of the test images, float32 (N, classes), or None."""
-        test = self._memory.test
+        test = self._facts.test
         if test is None or test.logits is not None or self._folder is None:
             return test.logits if test else None
         return self._read_back(self._folder.load_logits)
@@ -271,29 +270,29 @@ class Run:
     def record(self) -> RunRecord:
         """Return all that is kept of the run as it is now, but for its curves and weights."""
         with self._changed:
-            return self._memory.record_now()
+            return self._facts.record_now()
 
     def reworded(self, record: RunRecord) -> None:
         """Take over what a person has changed: name, tags, note and star."""
         with self._changed:
-            self._memory.reworded(record)
+            self._facts.reworded(record)
 
     def snapshot(self) -> RunSnapshot:
         """Return the run as it is now."""
         with self._changed:
-            return self._memory.snapshot(self.status, self._lr_wanted, self.held, self._trouble)
+            return self._facts.snapshot(self.status, self._lr_wanted, self.held, self._trouble)
 
     def let_go(self) -> None:
         """Drop the weights of a run that has ended, where the disk would not take them before."""
         with self._changed:
-            record, weights = self._memory.record, self._memory.weights
-            saved = self._memory.weights_are_saved
+            record, weights = self._facts.record, self._facts.weights
+            saved = self._facts.weights_are_saved
         if record.status not in ENDED or weights is None or self._folder is None:
             return
         if not saved and self.store is not None:
             try:
                 with self._claimed(self.store):
-                    if weights is self._memory.weights:
+                    if weights is self._facts.weights:
                         save_final_weights(self._folder, record, weights)
             except StoreError as error:
                 if not self._unsaved_told:  # it is tried every few seconds
@@ -301,8 +300,8 @@ class Run:
                     _log.warning("The weights of a run stay in memory. %s", error)
                 return
         with self._changed:
-            if weights is self._memory.weights:
-                self._memory.weights = None
+            if weights is self._facts.weights:
+                self._facts.weights = None
 
     def _both(self) -> tuple["Run", ...]:
         return (self,) if self.rival is None else (self, self.rival)
@@ -312,15 +311,15 @@ class Run:
         if channel is not None:
             channel.wish(self.id, wish)
 
-    def _end_early(self, wish: msg.Stop | msg.Interrupt, status: Status, words: str) -> None:
+    def _end_early(self, wish: Wish, status: Status, words: str) -> None:
         with self._changed:
-            waiting = self._memory.record.status == "queued"
+            waiting = self._facts.record.status == "queued"
             self._stop_wanted = True
             self._pause_wanted = self._held = False
             self._wish(wish)
             if waiting:
                 # A run that has been trained in part is no run that never began.
-                self._memory.be(status, "" if self._memory.record.step else words, time.time())
+                self._facts.be(status, "" if self._facts.record.step else words, time.time())
             self._changed.notify_all()
         if waiting:
             self._note_at_last()
@@ -336,8 +335,8 @@ class Run:
             pass  # what is on the disk is for the process that works on the run to say
         except StoreError as error:
             with self._changed:
-                now = self._memory.record
-                self._memory.be(now.status, joined([now.message, error.message]), now.ended_at)
+                now = self._facts.record
+                self._facts.be(now.status, joined([now.message, error.message]), now.ended_at)
 
     @contextmanager
     def _claimed(self, store: Store) -> Iterator[RunRecord]:
@@ -352,27 +351,27 @@ class Run:
             if kept.deleted_at is not None:
                 raise StoreError(N_("There is no such run any more."))
             with self._changed:
-                now = self._memory.record_now()
+                now = self._facts.record_now()
                 # Where the disk says that the run goes on, this process knows better how it ended.
                 if kept.status in ENDED and _end_of(kept) != _end_of(now):
-                    self._memory = self._memory.replaced(kept)
-                    now = self._memory.record_now()
+                    self._facts = self._facts.replaced(kept)
+                    now = self._facts.record_now()
             yield now
 
     def _figures(self) -> History:
-        history = self._memory.history
+        history = self._facts.history
         if history is not None:
             return history
         assert self._folder is not None
-        folder, steps_per_epoch = self._folder, self._memory.course.steps_per_epoch
+        folder, steps_per_epoch = self._folder, self._facts.course.steps_per_epoch
         with self._reading:
             read = self._read_back(lambda: folder.load_history(steps_per_epoch))
         with self._changed:
-            if self._memory.history is None:
+            if self._facts.history is None:
                 if read is None:
                     return History(steps_per_epoch)
-                self._memory.history = read
-            return self._memory.history
+                self._facts.history = read
+            return self._facts.history
 
     def _read_back(self, read: Callable[[], T | None]) -> T | None:
         """Return what is on the disk, or None where it cannot be read now; pages are told why."""

@@ -89,33 +89,30 @@ class Worker:
 
     def hear(self, wish: Wish) -> None:
         """Take up a wish, which comes true as `work` goes on."""
-        match wish:
-            case msg.Pause():
+        match wish.what:
+            case "pause":
                 self.pauses = not self.is_ending
-            case msg.Stop():
+            case "stop":
                 self._ends = self._ends or "stopped"
-            case msg.Interrupt():
+            case "interrupt":
                 self._ends = "interrupted"
-            case msg.Leave():
+            case "leave":
                 self._leaves = True
-            case msg.SetRate():
+            case "rate":
                 self._lr = wish.lr
-        if isinstance(wish, msg.Resume | msg.Stop | msg.Interrupt | msg.Leave):
+        if wish.what in ("resume", "stop", "interrupt", "leave"):
             self.pauses = False
             if self.is_paused:
                 self.is_paused = False
-                self._tell(msg.Resumed())
                 self.go()
 
     def hold(self) -> None:
         """Stop the run's clock, as somebody else has the device."""
-        self._clock.hold()
-        self._tell(msg.Clocked(elapsed_s=self._clock.elapsed_s, goes=False))
+        self._set_clock(goes=False)
 
     def go(self) -> None:
         """Start the run's clock again."""
-        self._clock.go()
-        self._tell(msg.Clocked(elapsed_s=self._clock.elapsed_s, goes=True))
+        self._set_clock(goes=True)
 
     def work(self) -> Iterator[bool]:
         """Train to the end. Every failure becomes a status and a sentence.
@@ -199,7 +196,6 @@ class Worker:
             if not self.is_paused:
                 self.is_paused = True
                 self.hold()
-                self._tell(msg.Paused())
                 self._save()
             yield False
 
@@ -368,6 +364,16 @@ class Worker:
         except StoreError as error:
             words = joined([self._ended.message, error.message])
             self._ended = replace(self._ended, message=words)
+
+    def _set_clock(self, *, goes: bool) -> None:
+        if self._record.status == "imported":
+            return  # its time is that of a training elsewhere
+        if goes:
+            self._clock.go()
+        else:
+            self._clock.hold()
+        status: Status = "paused" if self.is_paused else "running"
+        self._tell(msg.Clocked(elapsed_s=self._clock.elapsed_s, goes=goes, status=status))
 
     def _tell(self, report: Report) -> None:
         self._record = told(self._record, report)

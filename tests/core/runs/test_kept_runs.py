@@ -236,6 +236,24 @@ def test_a_disk_that_fails_ends_the_run_with_the_cause_and_it_can_go_on(
             assert same(run.weights(), trainer.weights()), point
 
 
+def test_a_pause_that_cannot_be_saved_ends_the_run_and_others_go_on(open_runs, monkeypatch):
+    line = open_runs()
+    run, other = line.start(LONG), line.start(SPEC)
+    eventually(lambda: run.snapshot().step >= 3)
+    with monkeypatch.context() as patch:
+
+        def fail(step, path):
+            if run.id in str(path) and step != "remove":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        patch.setattr("core.runs.store.disk.before", fail)
+        run.pause()
+        failed = ended(run).snapshot()
+    assert failed.status == "failed"
+    assert "disk is full" in failed.message
+    assert ended(other).status == "finished"
+
+
 def test_a_paused_run_is_on_the_disk(open_runs, tmp_path):
     run = open_runs().start(LONG)
     eventually(lambda: run.snapshot().step >= 7)
@@ -391,6 +409,7 @@ def test_weights_from_elsewhere_are_tested_and_kept(open_runs, quick):
     found = run.snapshot()
     assert (found.status, found.name) == ("imported", "Ben’s weights")
     assert found.test == tested
+    assert (run.record().elapsed_s, run.record().ended_at) == (0.0, None)  # trained elsewhere
     again = open_runs().get(run.id)
     assert again.snapshot().test == tested
     assert same(again.weights(), trainer.weights())

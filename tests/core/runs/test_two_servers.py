@@ -127,8 +127,8 @@ def test_weights_that_came_late_to_the_disk_are_not_written_over_those_from_ther
     line, run_id = ours
     run = line.get(run_id)
     trainer = Trainer(SPEC, make_digits(100))
-    run._memory.weights = trainer.weights()  # the disk was full as it ended
-    run._memory._weights_step = 3
+    run._facts.weights = trainer.weights()  # the disk was full as it ended
+    run._facts._weights_step = 3
     record = goes_on(theirs, run_id, status="diverged", ended_at=9.0)
     better = {name: value + 1 for name, value in trainer.weights().items()}
     theirs.folder(run_id).save_weights(better, "diverged after step 7")

@@ -224,6 +224,14 @@ def test_stop_in_the_queue_takes_it_out():
     assert (run.status, steps_done(run), run.weights()) == ("stopped", 0, None)
 
 
+def test_stop_as_the_process_ends_keeps_it_for_another_time(start):
+    run = start(LONG, until=after_steps(5))
+    run.interrupt()
+    run.stop()
+    assert run.wait(5)
+    assert (run.status, run.snapshot().test) == ("interrupted", None)
+
+
 def test_pause_after_stop_does_not_hold_it_up(start):
     run = start(LONG, until=after_steps(5))
     run.stop()

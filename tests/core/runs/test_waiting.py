@@ -116,7 +116,7 @@ def test_no_page_waits_for_a_slow_disk(line, slow, what):
     model = build(SPEC)
     initialise(model, 7)
     act = acts(line, kept, model.state_dict())[what]
-    kept._memory.history = None
+    kept._facts.history = None
     took = {}
 
     def look():
@@ -258,7 +258,7 @@ def test_weights_of_runs_that_diverged_or_failed_are_on_the_disk_and_not_in_memo
         assert run.status == status
         ends[run.id] = run
     for id, run in ends.items():
-        assert run._memory.weights is None
+        assert run._facts.weights is None
         assert run.has_weights
         found = run.weights()
         assert all(torch.equal(found[name], value) for name, value in published[id].items())
@@ -284,13 +284,13 @@ def test_weights_that_the_disk_does_not_take_stay_until_it_does(line, monkeypatc
         patch.setattr("core.runs.store.folder.RunFolder.save_weights", full)
         run = line.start(SPEC)
         assert run.wait(60)
-        held = run._memory.weights
+        held = run._facts.weights
         assert held is not None
         for _ in range(3):
             line._retention.look_again()
         assert caplog.text.count("stay in memory") == 1
     line._retention.look_again()
-    assert run._memory.weights is None
+    assert run._facts.weights is None
     assert all(torch.equal(run.weights()[name], value) for name, value in held.items())
 
 
@@ -318,7 +318,7 @@ def test_either_half_of_a_paused_duel_ends_at_once(line, who, how):
         assert other.wait(10)
         return
     # It may have been on its way to the pause.
-    eventually(lambda: other._memory.record.status == "paused")
+    eventually(lambda: other._facts.record.status == "paused")
     held = other.snapshot().step
     time.sleep(0.1)
     assert (other.status, other.snapshot().step) == ("paused", held)

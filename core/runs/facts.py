@@ -17,7 +17,7 @@ from core.training.state import State
 from core.words.message import joined
 
 
-class RunMemory:
+class RunFacts:
     """What is known of a run. Callers from several threads need a lock of their own.
 
     Args:
@@ -122,9 +122,9 @@ class RunMemory:
         self.record = waiting(self.record)
         self.test = None
 
-    def replaced(self, record: RunRecord) -> "RunMemory":
+    def replaced(self, record: RunRecord) -> "RunFacts":
         """Return what is known of the run now that another process has gone on with it."""
-        return RunMemory(record, is_kept=self._is_kept, weights_version=self.weights_version)
+        return RunFacts(record, is_kept=self._is_kept, weights_version=self.weights_version)
 
     def be(self, status: Status, message: str | None = None, ended_at: float | None = None) -> None:
         """Note the status of a run that no worker has."""
