@@ -7,7 +7,7 @@ from core.runs.record import NewerRecord, RunRecord, from_plain
 from core.runs.store.disk import Unreadable
 from core.words.message import message
 
-# Beyond this, neither a float nor SQLite holds every whole number.
+# Beyond this, a float does not hold every whole number.
 _MAX_NUMBER: Final = 2**53
 
 
