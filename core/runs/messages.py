@@ -18,8 +18,7 @@ from core.training.state import State
 from core.training.thread_counts import Stretch
 from core.words.message import N_
 
-# What is said of one that waited as the process ended, or as somebody stopped it.
-ENDED_BEFORE: Final = N_("NetSketch was ended before this run began.")
+# What is said of a run that waited as somebody stopped it.
 TAKEN_OUT: Final = N_("Taken out of the queue before it began.")
 
 

@@ -11,7 +11,7 @@ import torch
 
 from core.machine import device as devices
 from core.machine.device import Device
-from core.runs.old_device import device_of_words
+from core.runs.before_version_5 import device_of_words, message_of_words
 from core.spec import RunSpec
 from core.spec.codec import from_dict, to_dict
 from core.training.precision import Precision
@@ -67,7 +67,8 @@ class RunRecord:
         id: made by the server, safe as the name of a folder and in an address.
         number: counts the runs of one store, from 1.
         name: for people, 1 to MAX_NAME characters of one line.
-        message: why it ended as it did, for a person; empty where nothing went wrong.
+        message: why it ended as it did, for a person, beyond what the status says; empty where
+            nothing went wrong.
         owner: whose it is: what a browser session calls itself; empty for nobody's.
         created_at: seconds since 1970, as are `ended_at` and `deleted_at`.
         elapsed_s: seconds of work, without pauses.
@@ -270,6 +271,7 @@ def _migrated(data: Mapping[str, Any]) -> dict[str, Any]:
         values.setdefault("stretches", [])
     if version < 5:
         values["device"] = _device_before_5(values)
+        values["message"] = message_of_words(values.get("message"), values.get("status"))
     return values
 
 

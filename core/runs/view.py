@@ -19,7 +19,7 @@ from core.runs.channel import ViewsEnd
 from core.runs.facts import RunFacts, waiting
 from core.runs.final_weights import read_final_weights, save_final_weights
 from core.runs.history import Curves, History
-from core.runs.messages import ENDED_BEFORE, TAKEN_OUT, Ended, Job, RateTaken, Report, Wish
+from core.runs.messages import TAKEN_OUT, Ended, Job, RateTaken, Report, Wish
 from core.runs.record import ACTIVE, ENDED, RunRecord, Status
 from core.runs.snapshot import RunSnapshot
 from core.runs.store import Store, StoreError, Unreadable
@@ -171,7 +171,7 @@ class Run:
 
     def interrupt(self) -> None:
         """End as by `stop`, but untested and to go on another time, as the process ends."""
-        self._end_early(Wish("interrupt"), "interrupted", ENDED_BEFORE)
+        self._end_early(Wish("interrupt"), "interrupted", "")
 
     def nudge(self) -> None:
         """Let the worker, should the run be paused, look whether a guest wants the device."""

@@ -19,7 +19,7 @@ from core.runs.channel import WorkersEnd
 from core.runs.clock import Clock
 from core.runs.final_weights import read_final_weights, save_final_weights
 from core.runs.history import History
-from core.runs.messages import ENDED_BEFORE, TAKEN_OUT, Job, Report, Wish, best_of, told
+from core.runs.messages import TAKEN_OUT, Job, Report, Wish, best_of, told
 from core.runs.record import Status
 from core.runs.store import Store, StoreError, Unreadable
 from core.runs.store.claim import CLAIM_S, Claimed
@@ -155,7 +155,7 @@ class Worker:
     def _train(self) -> Generator[bool, None, tuple[Status, str]]:
         if self._ends is not None:
             # A run that has been trained in part is no run that never began.
-            words = TAKEN_OUT if self._ends == "stopped" else ENDED_BEFORE
+            words = TAKEN_OUT if self._ends == "stopped" else ""
             return self._ends, "" if self._record.step else words
         if self._leaves:
             return "queued", ""

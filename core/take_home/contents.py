@@ -158,6 +158,15 @@ def when(record: RunRecord) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
+def ending_of(record: RunRecord) -> str:
+    """Say why a run ended as it did; nothing of one that came to its end."""
+    if record.message or record.status != "interrupted":
+        return record.message
+    if record.device is None and not record.step:
+        return "NetSketch ended before this run began."
+    return "NetSketch ended while this run was going on."
+
+
 def result_of(record: RunRecord) -> str:
     """Say in one sentence how a run came out on the test images."""
     if record.test_correct is not None and record.test_total:

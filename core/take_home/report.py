@@ -11,7 +11,7 @@ from core.network.layer import Layer
 from core.runs.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec, default_of, place, walk
 from core.spec.settings import Choice, Flag, Setting, Value
-from core.take_home.contents import Parcel, result_of, when
+from core.take_home.contents import Parcel, ending_of, result_of, when
 from core.take_home.figures import picture
 from core.take_home.lesson import requirements
 from core.training.length import course_of
@@ -57,7 +57,7 @@ def report(parcel: Parcel) -> str:
         f"<h1>{escape(record.name)}</h1>",
         f'<p class="quiet">{escape(_subtitle(record))}</p>',
         f'<p class="result{" wrong" if bad else ""}">{escape(result_of(record))}</p>',
-        *([f"<p>{escape(record.message)}</p>"] if record.message else []),
+        *([f"<p>{escape(ending)}</p>"] if (ending := ending_of(record)) else []),
         *([f'<p class="note">{escape(record.note)}</p>'] if record.note else []),
         *(["<h2>Curves</h2>", _curves(parcel)] if len(parcel.steps.step) else []),
         "<h2>Network</h2>",

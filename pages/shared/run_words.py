@@ -7,10 +7,8 @@ import streamlit as st
 
 from core.runs.history import Curves
 from core.runs.how_it_runs import how_it_runs
-from core.runs.messages import ENDED_BEFORE
 from core.runs.record import Status
 from core.runs.snapshot import RunSnapshot
-from core.runs.store import INTERRUPTED, NEVER_BEGAN
 from core.spec import setting_at
 from core.spec.difference import in_words
 from core.words.message import N_
@@ -18,8 +16,6 @@ from pages.shared.data_words import data_title
 from pages.shared.language import _, say
 from pages.shared.words import duration, percent, plain
 
-# What the page says in its own words of every run that was interrupted.
-_SAID_BELOW: Final = ("", INTERRUPTED, NEVER_BEGAN, ENDED_BEFORE)
 # Each status as it stands behind a run's name.
 STATES: Final[Mapping[Status, str]] = {
     "queued": N_("queued"),
@@ -48,7 +44,7 @@ def result(now: RunSnapshot) -> None:
     if now.status in ("diverged", "failed"):
         st.error(plain(say(now.message)), icon=":material/error:")
     elif now.status == "interrupted":
-        if now.message not in _SAID_BELOW:
+        if now.message:
             st.warning(plain(say(now.message)), icon=":material/hourglass_top:")
         st.info(
             _(

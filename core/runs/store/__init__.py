@@ -3,6 +3,6 @@
 from core.runs.store.disk import StoreError, Unreadable
 from core.runs.store.folder import RunFolder
 from core.runs.store.row import RunRow
-from core.runs.store.store import INTERRUPTED, NEVER_BEGAN, Store
+from core.runs.store.store import Store
 
-__all__ = ["INTERRUPTED", "NEVER_BEGAN", "RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]
+__all__ = ["RunFolder", "RunRow", "Store", "StoreError", "Unreadable"]

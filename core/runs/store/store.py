@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from filelock import FileLock, Timeout
 
@@ -19,10 +18,7 @@ from core.runs.store.index import LOCK_S, Index, is_id
 from core.runs.store.row import RunRow
 from core.training.state import State
 from core.words.errors import UserError
-from core.words.message import N_, joined, message
-
-INTERRUPTED: Final = N_("NetSketch ended while this run was going on.")
-NEVER_BEGAN: Final = N_("NetSketch ended before this run began.")
+from core.words.message import N_, message
 
 
 class Store:
@@ -335,12 +331,12 @@ class Store:
         record = folder.read_record()
         if record.status in ENDED:
             return record, False
-        words = INTERRUPTED if record.device or record.step else NEVER_BEGAN
+        words = ""
         try:
             record = folder.as_far_as(record)
         except Unreadable as error:
             # As far as it said itself; whoever goes on with it looks again.
-            words = joined([words, error.message])
+            words = error.message
         seen = folder.last_sign_of_life()
         return replace(record, status="interrupted", message=words, ended_at=seen), True
 

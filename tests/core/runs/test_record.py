@@ -223,3 +223,19 @@ def test_a_device_that_cannot_be_is_refused(device):
 def test_an_old_record_whose_device_is_no_words_is_refused(device):
     with pytest.raises(RecordError, match="device"):
         from_plain(before_5(device=device))
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kept"),
+    [
+        ("interrupted", "NetSketch ended while this run was going on.", ""),
+        ("interrupted", "NetSketch ended before this run began.", ""),
+        ("interrupted", "NetSketch was ended before this run began.", ""),
+        ("interrupted", "The disk is full.", "The disk is full."),
+        ("failed", "NetSketch ended before this run began.", None),
+    ],
+    ids=["going-on", "orphan-before", "ended-before", "another", "another-status"],
+)
+def test_an_old_sentence_that_says_what_the_status_says_is_left_out(status, words, kept):
+    read = from_plain(before_5(replace(RECORD, status=status), message=words))
+    assert read.message == (words if kept is None else kept)

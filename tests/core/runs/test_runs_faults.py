@@ -180,8 +180,7 @@ def test_an_error_as_the_server_starts_costs_no_run_anything(tmp_path, faults, h
         (run,) = line.all()
         now = run.snapshot()
         assert (now.status, now.step, now.resumable) == ("interrupted", 8, True), faults.hit
-        if any("state-" in path for _, path in faults.hit):
-            assert "NetSketch ended while" in now.message
+        assert not now.message or "cannot be read now" in now.message, faults.hit
         assert {path: path.read_bytes() for path in saved} == saved, faults.hit
         assert line.go_on(run_id) is run
         assert line.place_in_line(run) == 0

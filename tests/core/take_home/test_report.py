@@ -121,6 +121,16 @@ def test_peoples_words_are_shown_as_they_are(trained, words):
     assert page.open == []
 
 
+def test_a_run_that_ended_as_netsketch_did_says_so():
+    begun = untrained(SPEC, status="interrupted", device=Device("cpu", cores=2))
+    assert "NetSketch ended while this run was going on." in Page(report(begun)).text
+    waited = untrained(SPEC, status="interrupted", device=None, step=0)
+    assert "NetSketch ended before this run began." in Page(report(waited)).text
+    told = untrained(SPEC, status="interrupted", message="The disk is full.")
+    assert "NetSketch ended" not in Page(report(told)).text
+    assert "The disk is full." in Page(report(told)).text
+
+
 def test_a_run_without_steps_has_a_report_without_curves():
     page = Page(report(untrained(SPEC, status="failed", message="Out of memory: halve the batch.")))
     assert "Curves" not in page.text

@@ -1,7 +1,8 @@
-"""How records before version 5 told a device: in words, which become facts here, once, when read.
+"""What records before version 5 told in words: it becomes facts here, once, when they are read.
 
 Version 5 keeps a `core.machine.device.Device`. Before, a record held its English name: `CPU, 2
-cores`, `CPU, 1 core`, `Apple GPU`, or what CUDA calls a card.
+cores`, `CPU, 1 core`, `Apple GPU`, or what CUDA calls a card. And a run that ended because
+NetSketch did said so in a sentence, besides by its status.
 """
 
 import re
@@ -10,6 +11,14 @@ from typing import Final
 
 from core.machine.device import Device
 
+# What the status `interrupted` says, and whether the run had begun.
+_SAID_BY_STATUS: Final = frozenset(
+    {
+        "NetSketch ended while this run was going on.",
+        "NetSketch ended before this run began.",
+        "NetSketch was ended before this run began.",
+    }
+)
 _CORES: Final = re.compile(r"\b(\d{1,4}) cores?\b")
 
 
@@ -30,3 +39,9 @@ def device_of_words(words: str, wanted: str) -> Device | None:
     device = Device(key, cores=int(found[1]) if found else 0)
     # Words that are none of those above are still told as they stand.
     return device if device.name == words else replace(device, model=words)
+
+
+def message_of_words(message: object, status: object) -> object:
+    """Return what an old record's message says beyond its status, as the record holds it."""
+    said = status == "interrupted" and isinstance(message, str) and message in _SAID_BY_STATUS
+    return "" if said else message
