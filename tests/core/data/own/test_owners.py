@@ -15,6 +15,7 @@ from core.data.own.kept import OwnImages, images_path, own_keys
 from core.data.own.owners import OwnData, owners_of
 from core.network.model import build
 from core.runs.manager import Runs
+from core.runs.new_record import new_record
 from core.runs.store import Store
 from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
@@ -208,9 +209,9 @@ def test_no_way_leads_to_training_on_anothers_images(sets, tmp_path):
             way()
         assert line.all() == (run,), name
     # A run of Ben's own, of the time when the images were everybody's.
-    bens = line.start(spec_of("embedded"), "ben")
-    bens._record = replace(bens._record, spec=spec, status="interrupted", step=1)
-    bens.spec, bens._status, bens._step = spec, "interrupted", 1
+    store = Store(tmp_path)
+    bens = replace(new_record(store.new_number(), spec, "ben"), status="interrupted", step=1)
+    store.add(bens)
     with pytest.raises(UserError, match="somebody else’s"):
         line.go_on(bens.id, "ben")
     line.close()
