@@ -61,7 +61,7 @@ def test_it_tells_all_about_the_run(shown):
         "Loss and accuracy over 15 steps. After epoch 3: training",
         "conv1 Conv2d 3 × 3 4 × 28 × 28 36",
         "In all",
-        "Block 1 Channels 4 · Batch norm on (default off)",
+        "Block 1 Channels 4 · Norm Batch norm (default None)",
         "Dense layer 1 Units 12",
         "Settings Learning rate 0.02 (default 0.001) · Batch size 20 (default 64)",
         "4,000 to learn from, 500 for validation, 500 for the test",
