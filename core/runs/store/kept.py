@@ -64,13 +64,14 @@ def write_number(path: Path, number: int) -> None:
 def number_in_database(path: Path) -> int | None:
     """Return the last number that the list of an earlier NetSketch has given; None without one.
 
-    Runs were listed by a SQLite database, which alone knew of those that were gone for good.
+    Runs were listed by a SQLite database, which alone knew of those that were gone for good. One
+    that cannot be read now is asked as the next server starts.
     """
-    if not path.is_file():
-        return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0.2)) as database:
-        (number,) = database.execute("SELECT MAX(last_number) FROM counter").fetchone()
-        return number if isinstance(number, int) else 0
+    with suppress(OSError, sqlite3.Error):
+        if path.is_file():
+            with closing(sqlite3.connect(path, timeout=0.2)) as database:
+                (number,) = database.execute("SELECT MAX(last_number) FROM counter").fetchone()
+                return number if isinstance(number, int) else 0
     return None
 
 
