@@ -4,7 +4,7 @@ A description is read again only where its file has changed. What other processe
 in a file of which a page asks one `stat`. The rows are kept in a file for the next process, which
 so need not read all descriptions.
 
-A SQLite database stood here before, with 300 lines more. The two with 10,000 runs, on 2 cores of an
+A SQLite database stood here before, with 180 lines more. The two with 10,000 runs, on 2 cores of an
 EPYC that others used (medians): opened in 0.24 s of processor time against 0.31 s (n=18), listed
 after a change of its own in 0.4 ms against 76 ms (n=20), and after another process's in 3 ms
 against 88 ms (n=20). With nothing kept, either reads about 1,000 descriptions a second.
