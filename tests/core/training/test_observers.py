@@ -47,6 +47,16 @@ CASES = {
     "overlapping pooling": RunSpec(
         blocks=(BlockSpec(channels=4, pool_size=3, pool_stride=2, norm="batch"),) * 2
     ),
+    "other orders and norms": RunSpec(
+        blocks=(
+            BlockSpec(channels=4, norm="batch", dropout=0.2, order="drop-act-pool-norm"),
+            BlockSpec(channels=8, norm="group", dropout=0.2, order="pool-act-drop-norm"),
+            BlockSpec(
+                channels=8, norm="layer", convolution="depthwise_separable", pool="avg",
+                order="act-norm-pool-drop", dropout=0.1,
+            ),
+        ),
+    ),
     "stacked recurrent": RunSpec(
         family="recurrent", cell="lstm", rnn_units=8, rnn_layers=2, rnn_dropout=0.3,
         bidirectional=True, shift=1,
