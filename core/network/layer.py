@@ -6,7 +6,7 @@ described in one place.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Final, Literal, Protocol
 
@@ -141,6 +141,7 @@ class Operation:
         memory: what it holds in a training step.
         onnx: how it is written as ONNX, as it computes when nothing is learned.
         box: which box of the drawing it has.
+        arguments: the names of its arguments in the words of the drawing.
         positional: arguments that people write without their names.
         shape: of one image after it, from its arguments and the shape that is given to it.
         window: the square of values that one of its outputs depends on.
@@ -166,6 +167,7 @@ class Operation:
     memory: Callable[["Layer"], Held]
     onnx: Callable[["Layer", GraphWriter], None]
     box: Box = "none"
+    arguments: Mapping[str, str] = field(default_factory=dict)
     positional: tuple[str, ...] = ()
     shape: Callable[[Arguments, Shape], Shape] = _same_shape
     window: Callable[[Arguments, Shape], Window] = _one_value

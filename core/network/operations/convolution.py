@@ -80,6 +80,15 @@ def _depthwise(layer: Layer) -> str:
 
 CONVOLUTION: Final = Operation(
     module=nn.Conv2d,
+    arguments={
+        "in_channels": N_("in channels"),
+        "out_channels": N_("out channels"),
+        "kernel_size": N_("kernel size"),
+        "stride": N_("stride"),
+        "padding": N_("padding"),
+        "groups": N_("groups"),
+        "bias": N_("bias"),
+    },
     positional=("in_channels", "out_channels"),
     shape=_shape,
     window=_window,

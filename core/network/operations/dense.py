@@ -16,6 +16,7 @@ from core.network.layer import (
     Window,
     output_kept,
 )
+from core.words.message import N_
 
 
 def _window(args: Arguments, given: Shape) -> Window:
@@ -40,6 +41,10 @@ def _onnx(layer: Layer, graph: GraphWriter) -> None:
 
 LINEAR: Final = Operation(
     module=nn.Linear,
+    arguments={
+        "in_features": N_("in features"),
+        "out_features": N_("out features"),
+    },
     positional=("in_features", "out_features"),
     shape=_shape,
     window=_window,

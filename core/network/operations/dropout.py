@@ -15,11 +15,21 @@ def _nothing_to_write(layer: Layer, graph: GraphWriter) -> None:
     """When nothing is learned, all values pass as they are."""
 
 
+_ARGUMENTS: Final = {"p": "p"}
+
 DROPOUT: Final = Operation(
-    module=nn.Dropout, memory=output_kept, random=_always, onnx=_nothing_to_write
+    module=nn.Dropout,
+    arguments=_ARGUMENTS,
+    memory=output_kept,
+    random=_always,
+    onnx=_nothing_to_write,
 )
 DROPOUT_2D: Final = Operation(
-    module=nn.Dropout2d, memory=output_kept, random=_always, onnx=_nothing_to_write
+    module=nn.Dropout2d,
+    arguments=_ARGUMENTS,
+    memory=output_kept,
+    random=_always,
+    onnx=_nothing_to_write,
 )
 
 

@@ -16,6 +16,7 @@ from core.network.layer import (
     Window,
     output_kept,
 )
+from core.words.message import N_
 
 
 def _one_pixel(args: Arguments, given: Shape) -> Shape:
@@ -43,6 +44,9 @@ def _the_same_values(layer: Layer) -> Held:
 
 
 GLOBAL_AVERAGE: Final = Operation(
+    arguments={
+        "output_size": N_("output size"),
+    },
     module=nn.AdaptiveAvgPool2d,
     shape=_one_pixel,
     window=_all_that_is_left,

@@ -30,6 +30,9 @@ def _batch_onnx(layer: Layer, graph: GraphWriter) -> None:
 BATCH_NORM: Final = Operation(
     module=nn.BatchNorm2d,
     params=_scale_and_shift,
+    arguments={
+        "num_features": N_("num features"),
+    },
     positional=("num_features",),
     memory=output_kept,
     spread_of=_pixels,
@@ -80,6 +83,10 @@ def _group_onnx(layer: Layer, graph: GraphWriter) -> None:
 GROUP_NORM: Final = Operation(
     module=nn.GroupNorm,
     params=_scale_and_shift,
+    arguments={
+        "num_groups": N_("num groups"),
+        "num_channels": N_("num channels"),
+    },
     positional=("num_groups", "num_channels"),
     memory=_twice_the_output,
     spread_of=_values_of_a_group,

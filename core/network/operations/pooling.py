@@ -19,6 +19,7 @@ from core.network.layer import (
     output_kept,
 )
 from core.spec import BlockSpec
+from core.words.message import N_
 
 
 def _window(args: Arguments, given: Shape) -> Window:
@@ -49,10 +50,13 @@ def _tiled(module: nn.Module) -> nn.Module:
     return module
 
 
+_ARGUMENTS: Final = {"kernel_size": N_("kernel size"), "stride": N_("stride")}
+
 # By the option of a block's `pool`; `none` has no layer.
 POOLINGS: Final = {
     "max": Operation(
         module=nn.MaxPool2d,
+        arguments=_ARGUMENTS,
         shape=_shape,
         window=_window,
         memory=_output_and_places,
@@ -61,6 +65,7 @@ POOLINGS: Final = {
     ),
     "avg": Operation(
         module=nn.AvgPool2d,
+        arguments=_ARGUMENTS,
         shape=_shape,
         window=_window,
         memory=output_kept,

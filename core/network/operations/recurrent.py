@@ -21,6 +21,7 @@ from core.network.layer import (
     Window,
 )
 from core.spec import RunSpec
+from core.words.message import N_
 
 # What a layer keeps of every row and gate, in copies of the gates' values.
 _KEPT: Final = 4
@@ -162,6 +163,14 @@ def _in_order(tensors: Sequence[Sequence[Tensor]], order: tuple[int, ...]) -> ND
 def _recurrent(module: type[nn.Module]) -> Operation:
     return Operation(
         module=module,
+        arguments={
+            "input_size": N_("input size"),
+            "hidden_size": N_("hidden size"),
+            "num_layers": N_("num layers"),
+            "dropout": N_("dropout"),
+            "bidirectional": N_("bidirectional"),
+            "batch_first": N_("batch first"),
+        },
         positional=("input_size", "hidden_size"),
         shape=_shape,
         window=_window,

@@ -13,6 +13,7 @@ from core.spec import (
     DenseSpec,
     RunSpec,
     parts,
+    settings,
 )
 from core.spec.order import orders_that_differ
 from core.training.check import Problem
@@ -24,11 +25,14 @@ from pages.shared.fold import fold
 from pages.shared.language import _, say
 from pages.shared.words import plain
 
+# Before the activations' curves, and right behind them; what other settings there are comes last.
 _BLOCK_FIELDS = (
     ("channels", "kernel_size", "activation", "dropout"),
-    ("pool", "pool_size", "pool_stride", "stride", "padding", "convolution", "norm"),
+    ("pool", "pool_size", "pool_stride", "stride", "padding"),
 )
 _DENSE_FIELDS = (("units", "activation", "dropout"), ())
+# Shown in another way, below the others.
+_APART = ("order", "residual")
 
 
 def network_card(spec: RunSpec, problem: Problem | None) -> None:
@@ -69,7 +73,8 @@ def _part_card(spec: RunSpec, problem: Problem | None) -> None:
     first, rest = _BLOCK_FIELDS if group == "blocks" else _DENSE_FIELDS
     field_grid(*(f"{part}.{name}" for name in first))
     activation_strip(str(spec.value(f"{part}.activation")))
-    field_grid(*(f"{part}.{name}" for name in rest))
+    others = (name for name in settings(type(spec.value(part))) if name not in (*first, *rest))
+    field_grid(*(f"{part}.{name}" for name in (*rest, *others) if name not in _APART))
     if group == "blocks":
         _order(part, spec.blocks[int(part.partition(".")[2])])
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,37 +1,11 @@
 """What a drawing of a network says: the names of its parts, their layers, and its colours."""
 
-from typing import Final
-
 from core.network.layer import Layer
 from core.network.layers import Network
 from core.spec import RunSpec, place
-from core.words.message import N_
 from pages.shared.language import _, say
 from pages.shared.palette import Palette
 from pages.shared.words import shape, short
-
-# PyTorch’s names of what layers are given, without their underscores.
-_ARGUMENTS: Final = (
-    N_("in channels"),
-    N_("out channels"),
-    N_("kernel size"),
-    N_("stride"),
-    N_("padding"),
-    N_("bias"),
-    N_("groups"),
-    N_("num features"),
-    N_("num groups"),
-    N_("num channels"),
-    N_("output size"),
-    N_("in features"),
-    N_("out features"),
-    N_("input size"),
-    N_("hidden size"),
-    N_("num layers"),
-    N_("bidirectional"),
-    N_("batch first"),
-    N_("dropout"),
-)
 
 
 def part_name(part: str) -> str:
@@ -47,7 +21,8 @@ def hover(part: str, layers: list[Layer]) -> str:
     """Tell all of a box: its layers, what they cost, and what comes out of them."""
     lines = [f"<b>{say(place(part))}</b>"]
     for layer in layers:
-        args = [f"{say(key.replace('_', ' '))} {value}" for key, value in layer.args.items()]
+        words = layer.operation.arguments
+        args = [f"{say(words[key])} {value}" for key, value in layer.args.items()]
         lines.append(" · ".join([kind(layer), _(", ").join(args)] if args else [kind(layer)]))
         if layer.params:
             lines.append(f"   {_cost(layer)}")

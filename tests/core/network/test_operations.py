@@ -47,6 +47,7 @@ def test_every_layer_is_an_entry_of_the_table(specs, data):
     for layer in lay_out(data.draw(specs(most=12))).layers:
         assert OPERATIONS[layer.operation.module] is layer.operation
         assert layer.op == type(layer.module()).__name__
+        assert set(layer.operation.positional) <= set(layer.args) <= set(layer.operation.arguments)
 
 
 @pytest.mark.parametrize("name", [operation.name for operation in OPERATIONS.values()])
@@ -56,7 +57,11 @@ def test_an_entry_is_complete(name):
     assert getattr(nn, name) is operation.module
     for column in fields(Operation):
         value = getattr(operation, column.name)
-        assert callable(value) or isinstance(value, bool | str | tuple) or column.name == "apply"
+        assert (
+            callable(value)
+            or isinstance(value, bool | str | tuple | dict)
+            or column.name == "apply"
+        )
 
 
 def named_kinds(text: str) -> list[str]:
