@@ -11,6 +11,7 @@ from core.article.digits import DATA
 from core.data.loading import Split, load
 from core.machine.device import take_one_core
 from core.network.model import Stack, build, seed_of
+from core.network.operations import OPERATIONS
 from core.spec import BlockSpec, RunSpec
 from core.training.batches import normalise, steps_per_epoch
 from core.training.learning import loss_of, make_optimizer, make_schedule
@@ -69,7 +70,7 @@ def drawn(spec: RunSpec) -> Stack:
 @torch.no_grad()
 def draw(layer: nn.Module, generator: torch.Generator) -> None:
     """Draw the weights of a convolution, linear or recurrent layer by PyTorch's own rule."""
-    if isinstance(layer, nn.RNNBase):
+    if OPERATIONS[type(layer)].gates:
         inputs = layer.hidden_size
     else:
         inputs = next(layer.parameters())[0].numel()  # of each value

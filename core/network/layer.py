@@ -155,8 +155,9 @@ class Operation:
         is_head: whether it only hands the last block's image on to the layers behind it.
         apply: how a module is applied to what the layer before it made; None where a call does it.
         lines: the lines of `forward` that apply it, where a call alone does not.
-        gates: whether its matrices hold those of several gates below each other.
-        matrices: whether it has matrices or kernels that another rule of first weights draws.
+        gates: whether each of its matrices holds those of several gates below each other, of
+            `hidden_size` rows each; another rule of first weights draws each gate's by itself.
+        matrices: whether another rule of first weights draws its one matrix or kernel, `weight`.
         yields_to: classes whose layer, next in line, may be computed before it: outputs and
             gradients stay the same to the last bit.
         fast: a module in place of the class's that computes the same to the last bit.

@@ -91,16 +91,15 @@ def initialise(model: nn.Sequential, seed: int, init: str = "default") -> None:
 
 
 def _redraw(layer: nn.Module, init: str) -> None:
+    has_gates = OPERATIONS[type(layer)].gates
     for value in layer.parameters():
         if value.dim() > 1:
-            # A recurrent layer keeps the matrices of its gates in one, below each other.
-            rnn = isinstance(layer, nn.RNNBase)
-            gates = value.split(layer.hidden_size) if rnn else [value]  # type: ignore[no-untyped-call]
-            for gate in gates:
+            matrices = value.split(layer.hidden_size) if has_gates else [value]  # type: ignore[no-untyped-call]
+            for matrix in matrices:
                 if init == "kaiming":
-                    nn.init.kaiming_normal_(gate, nonlinearity="relu")
+                    nn.init.kaiming_normal_(matrix, nonlinearity="relu")
                 else:
-                    nn.init.xavier_uniform_(gate)
+                    nn.init.xavier_uniform_(matrix)
     for name, value in layer.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(value)

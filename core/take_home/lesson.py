@@ -236,9 +236,9 @@ def _network_code(parcel: Parcel) -> str:
         "            if layer.bias is not None:",
         "                nn.init.zeros_(layer.bias)",
     ]
-    if parcel.spec.family == "recurrent":
+    for kind in sorted({layer.op for layer in parcel.network.layers if layer.operation.gates}):
         redraw += [
-            "        if isinstance(layer, nn.RNNBase):",
+            f"        if isinstance(layer, nn.{kind}):",
             "            for value in layer.parameters():",
             "                if value.dim() > 1:",
             "                    for gate in value.split(layer.hidden_size):",
