@@ -7,7 +7,7 @@ from core.network.layers import lay_out
 from core.runs.record import MAX_NAME, RunRecord
 from core.spec import RunSpec
 from core.spec.presets import PRESETS, preset_of
-from core.spec.summary import glance
+from core.spec.summary import outline_of
 from core.training.length import course_of
 
 
@@ -39,4 +39,4 @@ def new_record(
 def _name(number: int, spec: RunSpec) -> str:
     key = preset_of(spec)
     folds = f", {spec.folds} folds" if spec.folds else ""
-    return f"{number} · {PRESETS[key].title if key else glance(spec)}{folds}"
+    return f"{number} · {PRESETS[key].title if key else outline_of(spec).words}{folds}"

@@ -71,11 +71,6 @@ def outline_of(spec: RunSpec) -> Outline:
     )
 
 
-def glance(spec: RunSpec) -> str:
-    """Return a spec's network in a few words, such as “conv 16–32–64 + 128”."""
-    return outline_of(spec).words
-
-
 _KINDS: Final[Mapping[str, type]] = {
     "family": str,
     "channels": list,

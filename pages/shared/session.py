@@ -137,12 +137,12 @@ def put(key: str, value: object, *, anew: bool = False) -> str:
     """
     unseen: set[str] = st.session_state.setdefault(_UNSEEN, set())
     # A browser sends a choice by its words, so it needs those of another language with it.
-    retold = st.session_state.get(_TOLD) != language()
+    is_new_language = st.session_state.get(_TOLD) != language()
     differs = key in st.session_state and st.session_state[key] != value
     if differs:
         _behind().put(key, st.session_state[key])
     # Only where it differs: a needless write would fight a slider that is still being dragged.
-    if anew or key in unseen or retold or differs or key not in st.session_state:
+    if anew or key in unseen or is_new_language or differs or key not in st.session_state:
         st.session_state[key] = value
         unseen.add(key)
     return key

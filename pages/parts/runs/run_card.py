@@ -13,7 +13,7 @@ from core.runs.snapshot import RunSnapshot
 from core.runs.store import RunRow
 from core.runs.view import Run
 from core.spec import RunSpec
-from core.spec.summary import glance
+from core.spec.summary import outline_of
 from core.words.errors import UserError
 from core.words.message import N_
 from pages.parts.runs.deletion import delete_button
@@ -90,7 +90,7 @@ def _where_it_is(run: Run) -> float | None:
 
 def _small_print(record: RunRecord, row: RunRow) -> str:
     words = [
-        say(glance(record.spec)),
+        say(outline_of(record.spec).words),
         n_("{n:,} parameter", "{n:,} parameters", record.params),
     ]
     if record.best_epoch:
