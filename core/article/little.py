@@ -71,7 +71,7 @@ def drawn(spec: RunSpec) -> Stack:
 def draw(layer: nn.Module, generator: torch.Generator) -> None:
     """Draw the weights of a convolution, linear or recurrent layer by PyTorch's own rule."""
     if OPERATIONS[type(layer)].gates:
-        inputs = layer.hidden_size
+        inputs = int(layer.hidden_size)  # type: ignore[arg-type]
     else:
         inputs = next(layer.parameters())[0].numel()  # of each value
     for value in layer.parameters():
