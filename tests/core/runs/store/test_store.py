@@ -21,6 +21,7 @@ from core.machine.device import Device
 from core.runs.record import MAX_NOTE, VERSION, RunRecord, Status, from_plain, to_plain
 from core.runs.store import RunRow, Store, StoreError, disk
 from core.spec import BlockSpec, DenseSpec, RunSpec
+from core.spec.codec import from_dict
 from core.spec.summary import Outline
 from core.words.errors import UserError
 from tests.core.runs.store.samples import (
@@ -124,7 +125,8 @@ def test_a_run_of_before_devices_were_facts_is_what_it_was(root, run_id, words):
     assert row.device.name == old["device"]
     kept = store.get(run_id)
     now = to_plain(kept)
-    changed = {"version", "device"}
+    assert kept.spec == from_dict(old["spec"])
+    changed = {"version", "device", "spec"}
     assert {key: now[key] for key in now.keys() - changed} == {
         key: old[key] for key in old.keys() - changed
     }
