@@ -6,11 +6,11 @@ a status code in English, and the page would know nothing of it.
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -96,10 +96,13 @@ class UploadGuard:
             # Streamlit says so before it reads anything.
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, self._most + _FORM)
+        # No more than there was room for, however the bytes come.
+        body = _Body(receive, self._most + _FORM if announced is None else announced)
         try:
             with self._budget.room(place[1], self._address_of(scope), size):
                 files = await _spooled(scope, body.receive)
+                # Of a form that is none, a part may still be to come.
+                await body.discard()
                 await self._hand_on(scope, files, send)
         except ClientDisconnect:
             return
@@ -127,9 +130,16 @@ class UploadGuard:
 
 
 class _Parser(MultiPartParser):
-    """Starlette's, which keeps less of each file in memory: there may be many files."""
+    """Starlette's, which keeps less of each file in memory: there may be many files.
+
+    More parts than an upload has are refused as they come. What is no file lies in memory, and each
+    file is open meanwhile.
+    """
 
     spool_max_size = 2**16
+
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(headers, stream, max_files=2, max_fields=2, max_part_size=2**16)
 
 
 async def _spooled(scope: Scope, receive: Receive) -> list[UploadFile]:
@@ -156,10 +166,10 @@ def _kind_of(file: UploadFile) -> bytes:
 
 
 def _announced(scope: Scope) -> int | None:
-    for name, value in scope["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value)
-    return None
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    # In chunks there may come more than the other header says.
+    length = b"" if b"transfer-encoding" in headers else headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() else None
 
 
 class _Body:

@@ -105,8 +105,25 @@ def form(content: bytes, name: str = "my \u732b.zip", kind: str = "application/z
     return b"--b\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
 
 
-def put(manager: Manager, body: bytes, *, path="/_stcore/upload_file/a/1", announced=True):
-    """Send a body through the guard; return what Streamlit's part of the server was given."""
+def put(
+    manager: Manager,
+    body: bytes,
+    *,
+    path="/_stcore/upload_file/a/1",
+    announced=True,
+    length: int | None = None,
+    chunked=False,
+):
+    """Send a body through the guard; return what Streamlit's part of the server was given.
+
+    Args:
+        manager: holds uploads.
+        body: what is sent.
+        path: where to.
+        announced: whether its size is.
+        length: the size to announce, where it is not the body's.
+        chunked: whether it comes in chunks, as another header says.
+    """
     given_on: list[tuple[dict, bytes, bytes | None]] = []
     pieces = [body[i : i + 10_000] for i in range(0, len(body), 10_000)]
 
@@ -127,7 +144,9 @@ def put(manager: Manager, body: bytes, *, path="/_stcore/upload_file/a/1", annou
 
     headers = [(b"content-type", b"multipart/form-data; boundary=b"), (b"cookie", b"c=1")]
     if announced:
-        headers.append((b"Content-Length", str(len(body)).encode()))
+        headers.append((b"Content-Length", str(len(body) if length is None else length).encode()))
+    if chunked:
+        headers.append((b"Transfer-Encoding", b"chunked"))
     scope = {
         "type": "http",
         "method": "PUT",
@@ -179,6 +198,32 @@ def test_what_is_not_one_file_is_left_to_streamlit_to_refuse(body):
     assert found.count(b"filename=") == body.count(b"filename=")
 
 
+PARTS = {
+    "files": form(bytes(70_000)).removesuffix(b"--b--\r\n") * 5 + b"--b--\r\n",
+    "fields": form(bytes(60_000)).replace(b"; filename", b"; x").removesuffix(b"--b--\r\n") * 5,
+    "a large field": form(bytes(300_000)).replace(b"; filename", b"; x"),
+}
+
+
+@pytest.mark.parametrize("body", PARTS.values(), ids=PARTS)
+def test_parts_that_no_upload_has_are_neither_kept_open_nor_in_memory(body, monkeypatch):
+    made: list[uploads._Parser] = []
+
+    class Seen(uploads._Parser):
+        def __init__(self, *args, **named) -> None:
+            super().__init__(*args, **named)
+            made.append(self)
+
+    monkeypatch.setattr(uploads, "_Parser", Seen)
+    _, found, held = put(Manager(room=10), body)
+    assert (found.count(b"filename="), held) == (0, None)
+    (parser,) = made
+    files = [value for _, value in parser.items if not isinstance(value, str)]
+    assert len(files) <= 2
+    assert all(file.file.closed for file in files)
+    assert sum(len(value) for _, value in parser.items if isinstance(value, str)) < 200_000
+
+
 @pytest.mark.parametrize("path", ["/_stcore/upload_file/a/1", "/class/net/_stcore/upload_file/a/1"])
 def test_a_refused_upload_arrives_as_an_empty_file_that_says_so(path):
     manager = Manager()
@@ -210,6 +255,20 @@ def test_more_than_was_announced_is_refused_as_it_comes():
     assert held is None
     assert why_refused(part_of(headers, body).get_content_type()) == WORDS["session"]
     assert manager.budget.taken() == 0
+
+
+def test_a_size_that_was_announced_too_small_gets_no_more_room():
+    manager = Manager(room=1)
+    headers, body, held = put(manager, form(bytes(MOST_OF_ONE // 2)), length=100)
+    assert held is None
+    assert why_refused(part_of(headers, body).get_content_type()) == WORDS["session"]
+
+
+def test_what_comes_in_chunks_is_of_unknown_size_whatever_else_it_says():
+    headers, body, _ = put(Manager(), form(b"x"), length=1, chunked=True)
+    assert part_of(headers, body).get_filename() == "refused"
+    _, _, held = put(Manager(room=1), form(bytes(MOST_OF_ONE // 2)), length=1, chunked=True)
+    assert held == bytes(MOST_OF_ONE // 2)
 
 
 def test_nobody_is_told_of_a_refusal_that_a_browser_made_up():
