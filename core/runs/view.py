@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from torch import Tensor
 
@@ -31,6 +31,7 @@ from core.words.message import N_, joined
 
 T = TypeVar("T")
 
+_STATUS: Final[Mapping[str, Status]] = {"stop": "stopped", "interrupt": "interrupted"}
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ class Run:
         self._pause_wanted = False
         # Was paused for so long that it gave its place up; waits in line until someone resumes it.
         self._held = False
-        self._stop_wanted = False
+        self._end_wanted: Wish | None = None
         self._lr_wanted: float | None = None
         self._unsaved_told = False
         self._trouble = ""
@@ -101,7 +102,7 @@ class Run:
         """Whether it wants the device, or will once it is resumed."""
         memory = self._facts
         return memory.record.status == "queued" or (
-            memory.record.status == "imported" and memory.test is None and not self._stop_wanted
+            memory.record.status == "imported" and memory.test is None and self._end_wanted is None
         )
 
     @property
@@ -129,7 +130,7 @@ class Run:
         """Hold still after the present few steps; the run keeps its place on the device."""
         for run in self._both():
             with run._changed:
-                run._pause_wanted = not run._stop_wanted and run._facts.record.status in ACTIVE
+                run._pause_wanted = not run._end_wanted and run._facts.record.status in ACTIVE
                 if run._pause_wanted:
                     run._wish(Wish("pause"))
 
@@ -167,11 +168,11 @@ class Run:
 
     def stop(self) -> None:
         """End after the present few steps and keep what was learned; leave the queue if waiting."""
-        self._end_early(Wish("stop"), "stopped", TAKEN_OUT)
+        self._end_early(Wish("stop"))
 
     def interrupt(self) -> None:
         """End as by `stop`, but untested and to go on another time, as the process ends."""
-        self._end_early(Wish("interrupt"), "interrupted", "")
+        self._end_early(Wish("interrupt"))
 
     def nudge(self) -> None:
         """Let the worker, should the run be paused, look whether a guest wants the device."""
@@ -194,8 +195,8 @@ class Run:
             self.store.put(waiting(now))
         with self._changed:
             self._facts.wait_in_line()
-            self._stop_wanted = self._pause_wanted = self._held = False
-            self._lr_wanted = None
+            self._pause_wanted = self._held = False
+            self._end_wanted = self._lr_wanted = None
             self._changed.notify_all()
         return True
 
@@ -220,7 +221,7 @@ class Run:
 
     def take(self, report: Report) -> None:
         """Take in a report of the worker."""
-        history = self._facts.figures_after(report)
+        history, late = self._facts.figures_after(report), None
         with self._changed:
             self._facts.take(report, history)
             if isinstance(report, RateTaken) and report.lr_changes[-1][1] == self._lr_wanted:
@@ -231,8 +232,12 @@ class Run:
                 self._held = report.status == "queued" and self._pause_wanted
                 self._pause_wanted = False
                 if report.status == "imported":
-                    self._stop_wanted = True  # else the run would be tested again and again
+                    self._end_wanted = Wish("stop")  # else it would be tested again and again
+                # That came as the worker was giving the device up.
+                late = self._end_wanted if report.status == "queued" else None
                 self._changed.notify_all()
+        if late:
+            self._end_early(late)
 
     # What is known of it
 
@@ -307,19 +312,19 @@ class Run:
         return (self,) if self.rival is None else (self, self.rival)
 
     def _wish(self, wish: Wish) -> None:
-        channel = self._channel
-        if channel is not None:
+        if (channel := self._channel) is not None:
             channel.wish(self.id, wish)
 
-    def _end_early(self, wish: Wish, status: Status, words: str) -> None:
+    def _end_early(self, wish: Wish) -> None:
         with self._changed:
             waiting = self._facts.record.status == "queued"
-            self._stop_wanted = True
+            self._end_wanted = wish
             self._pause_wanted = self._held = False
             self._wish(wish)
             if waiting:
                 # A run that has been trained in part is no run that never began.
-                self._facts.be(status, "" if self._facts.record.step else words, time.time())
+                words = "" if self._facts.record.step or wish.what != "stop" else TAKEN_OUT
+                self._facts.be(_STATUS[wish.what], words, time.time())
             self._changed.notify_all()
         if waiting:
             self._note_at_last()

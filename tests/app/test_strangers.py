@@ -73,8 +73,8 @@ def refusals(tab) -> list[str]:
 
 def untouched(run) -> bool:
     now = run.snapshot()
-    return (run.status, now.lr_wanted, run._pause_wanted, run._stop_wanted) == (
-        *("running", None, False, False),
+    return (run.status, now.lr_wanted, run._pause_wanted, run._end_wanted) == (
+        *("running", None, False, None),
     )
 
 

@@ -206,6 +206,28 @@ def test_it_can_be_stopped_and_keeps_what_it_learned(open_runs):
     assert line.go_on(run.id, "ann").status == "queued"
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["on the disk", "in memory"])
+def test_a_stop_that_comes_as_it_gives_its_place_up_is_not_lost(open_runs, monkeypatch, kept):
+    line = open_runs(kept=kept)
+    conclude = worker_module.Worker._conclude
+
+    def conclude_as_somebody_stops(worker, status, words):
+        if status == "queued":
+            line.stop(worker.id, "ann")
+        conclude(worker, status, words)
+
+    monkeypatch.setattr(worker_module.Worker, "_conclude", conclude_as_somebody_stops)
+    run = line.start(LONG, "ann")
+    paused_at(run, 3)
+    other = line.start(SPEC, "ben")
+    assert run.wait(20)
+    assert (run.status, run.held, run.in_line) == ("stopped", False, False)
+    assert run.snapshot().step >= 3
+    assert other.wait(20)
+    if kept:
+        assert line._store.get(run.id).status == "stopped"
+
+
 def test_a_server_that_ends_loses_nothing_of_it(open_runs, quick, tmp_path):
     line = open_runs()
     run = held_run(line)
