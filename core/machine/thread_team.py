@@ -192,7 +192,7 @@ def others_s(trainer: int) -> Callable[[], float]:
 
 
 def _busy_s(mine: set[int]) -> float:
-    """Seconds that these cores have worked since the machine started, whoever for."""
+    """Seconds that these cores have worked since the machine started, for all programs."""
     # What a virtual machine takes is in the user's figure already.
     idle = ("idle", "iowait", "guest", "guest_nice")
     return sum(

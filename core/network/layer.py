@@ -18,7 +18,7 @@ IMAGE_SHAPE: Final = (1, 28, 28)
 
 Arguments = Mapping[str, int | float | str | bool]
 Shape = tuple[int, ...]
-# Which box of the drawing a layer has; of none, it is told of in the box before it.
+# Which box of the drawing a layer has; one of `none` is told of in the box before it.
 Box = Literal["convolution", "pooling", "recurrent", "dense", "none"]
 
 
@@ -31,11 +31,11 @@ class Window:
     padding: int = 0
 
     def fits(self, side: int) -> bool:
-        """Tell whether it fits into an image of this side."""
+        """Tell whether the window fits into an image of this side."""
         return side + 2 * self.padding >= self.size
 
     def places(self, side: int) -> int:
-        """Return in how many places along a side of an image it can lie."""
+        """Return in how many places along a side of an image the window can lie."""
         return (side + 2 * self.padding - self.size) // self.stride + 1
 
 
@@ -45,12 +45,12 @@ WHOLE_IMAGE: Final = Window(IMAGE_SHAPE[1])
 
 @dataclass(frozen=True)
 class Held:
-    """What a layer holds in a training step, in values of one image.
+    """What a layer holds in a training step for one image, in numbers of values.
 
     Attributes:
-        made: values that exist at once when it has computed.
-        kept: of its output, those that stay until the backward pass.
-        indices: whole numbers of 64 bits that stay as long.
+        made: values that exist at once when the layer has computed.
+        kept: values that stay until the backward pass.
+        indices: whole numbers of 64 bits that stay as long, such as places of maxima.
     """
 
     made: int
@@ -222,7 +222,7 @@ class Layer:
 
     @property
     def note(self) -> str:
-        """What is said of it beside its class, for a person, or nothing."""
+        """What is said of the layer beside its class, such as “depthwise”, for a person, or ""."""
         return self.operation.note(self)
 
     @property
@@ -237,7 +237,7 @@ class Layer:
 
     @property
     def is_head(self) -> bool:
-        """Whether it only hands the last block's image on to the layers behind it."""
+        """Whether the layer only hands the last block's image on to the layers behind it."""
         return self.operation.is_head
 
     @property

@@ -1,10 +1,10 @@
-"""What all questions have in common that pages leave for the training thread.
+"""What all questions that pages leave for the training thread have in common.
 
 Only that thread has a team of all cores, and a second team would halve the speed of both. So a page
-leaves its question here and goes on. The thread answers in the moments that a run leaves to its
-guests, and without pause where nothing is trained: a little at a time, for whoever has had least
-time, dropping what nobody waits for any longer. What takes long to read is read before, in a thread
-of its own, so that no run waits for a disk. Answers are kept for all who ask the same.
+leaves its question here and goes on. The thread works on questions between the steps of a run, and
+without pause where nothing is trained: a little at a time, next for the asker who has had least of
+its time, and no longer on a question that nobody waits for. What takes long to read is read before,
+by another thread, so that no run waits for a disk. An answer is kept for all who ask the same.
 """
 
 import logging
@@ -31,7 +31,7 @@ _WORTH_RELEASING: Final = 256 * 2**20
 _log = logging.getLogger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
-# What the work says of itself at each step.
+# What the work yields at each step, such as the share that is done.
 Said = TypeVar("Said")
 Answer = TypeVar("Answer")
 
@@ -55,7 +55,7 @@ class Known(Generic[Answer]):
 
 @dataclass(frozen=True)
 class _Wanted(Generic[Key]):
-    """Who waits for which answer, and from where it was asked for."""
+    """A question that waits: its key, who asked it, and from which network address."""
 
     key: Key
     asker: str
@@ -64,7 +64,7 @@ class _Wanted(Generic[Key]):
 
 @dataclass(eq=False)
 class Now(Generic[Key, Said, Answer]):
-    """The question that is worked on, since when, and what the work has said."""
+    """The question that is worked on, since when, and what the work has yielded."""
 
     key: Key
     work: Generator[Said, None, Answer]
@@ -77,8 +77,8 @@ class Questions(ABC, Generic[Key, Said, Answer]):
 
     Any thread may ask, look and stop; `advance` and `drop` are for the training thread alone.
 
-    A question has a place among those that wait, and whoever asks for another one at the same place
-    asks for it in place of the first. `Key` stands for all questions with the same answer.
+    A question waits at a place, such as the id of a browser's session, until it is answered or
+    another one is asked at the same place. `Key` stands for all questions with the same answer.
 
     Args:
         wake: called without a lock held when there is something new to do.
@@ -131,7 +131,7 @@ class Questions(ABC, Generic[Key, Said, Answer]):
     # Asking, from any thread
 
     def _ask(self, place: Hashable, key: Key, asker: str, address: str) -> Known[Answer] | None:
-        """Return what is known, and see to it that the rest is worked out soon. It never waits.
+        """Return what is known, and leave the question where it is not; this never waits.
 
         Args:
             place: of the question among those that wait.
@@ -181,7 +181,10 @@ class Questions(ABC, Generic[Key, Said, Answer]):
         return self._now is not None or bool(self._ready)
 
     def advance(self) -> None:
-        """Work a little for whoever has had least time. It raises nothing, and draws nothing."""
+        """Work a little for the asker who has had least time.
+
+        No exception leaves this, and PyTorch's generators stay as they are.
+        """
         with self._lock:
             now = self._now
             stale = now is not None and all(now.key != one.key for one in self._wanted.values())
@@ -214,7 +217,7 @@ class Questions(ABC, Generic[Key, Said, Answer]):
             self._turns.used(self._served, time.monotonic() - began)
 
     def drop(self) -> None:
-        """Let go of what is half done; whoever waits for it goes on waiting."""
+        """Give up the work under way. Its question still waits, and is begun anew."""
         with self._lock:
             now, self._now = self._now, None
         if now is not None:

@@ -92,7 +92,7 @@ class Prices(Questions[RunSpec, None, Cost]):
         It never waits. What the same asker wanted before is dropped, though half measured.
 
         Args:
-            asker: whoever will ask again, such as a browser's session.
+            asker: who will ask again, such as the id of a browser's session.
             spec: one that can run here; there is no price for another.
             address: where it is asked; empty for this very machine.
         """

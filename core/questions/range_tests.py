@@ -56,7 +56,7 @@ class RangeTests(Questions[RunSpec, float, tuple[float, ...]]):
         again, unless it failed.
 
         Args:
-            asker: whoever will look, such as a browser's session.
+            asker: who will look at it, such as the id of a browser's session.
             spec: one that can run here.
             address: where it is asked; empty for this very machine.
         """

@@ -1,8 +1,9 @@
 """Executors, which let workers train: here in the calling thread.
 
 An executor gets jobs and the workers' end of a channel. It sends the reports of each job there, in
-order, up to `Ended`, and takes wishes from there. A process, or a task of a cluster, that runs
-`ThisThread` with a channel to this process is another executor.
+order, up to `Ended`, and takes wishes from there. Another executor may start a process, or a task
+of a cluster, that runs `ThisThread`, and pass reports and wishes on, as the one for tests does in
+`tests/core/runs/elsewhere.py`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How runs are handed over to an executor."""
+"""How runs are handed over to an executor: as jobs, with a channel back to the runs."""
 
 from collections.abc import Iterator, Sequence
 

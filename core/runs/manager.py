@@ -42,7 +42,7 @@ _HOUSE_S: Final = 1.0
 class Runs(RunQuestions):
     """The runs, newest last, and their line. Every method may be called from any thread.
 
-    Whoever may do what is checked here, whatever a page has offered.
+    What a person may do is checked here, and not left to what a page offers.
 
     Args:
         store: keeps them on disk; None where they live in memory only.

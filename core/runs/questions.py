@@ -43,7 +43,7 @@ class RunQuestions:
         """Return what a run would take, or None while that is measured; see `Prices.ask`.
 
         Args:
-            asker: whoever will ask again: the id of a browser's session.
+            asker: who will ask again: the id of a browser's session.
             spec: one that `check` finds nothing wrong with.
             address: where they ask from; empty for this very machine.
         """
@@ -69,14 +69,14 @@ class RunQuestions:
         return self._other_data.results(run_id)
 
     def other_data_progress(self, run_id: str) -> float | None:
-        """Return how much of that is done, 0 to 1, or None where nothing is going on."""
+        """Return the share of a run's tests on other data that is done; None where none goes on."""
         return self._other_data.progress(run_id)
 
     def range_test(self, asker: str, spec: RunSpec, owner: str = "", address: str = "") -> None:
         """See to it that learning rates are tried on a spec, in place of what the asker had asked.
 
         Args:
-            asker: whoever will look: the id of a browser's session.
+            asker: who will look at it: the id of a browser's session.
             spec: one that `check` finds nothing wrong with.
             owner: the person whose session that is.
             address: where they ask from; empty for this very machine.
@@ -88,11 +88,11 @@ class RunQuestions:
         self._range_tests.ask(asker, spec, address)
 
     def range_tested(self, asker: str, spec: RunSpec) -> RangeTest | None:
-        """Return what that has found so far; None where it was not asked for."""
+        """Return what a range test has found so far; None where it was not asked for."""
         return self._range_tests.look(asker, spec)
 
     def stop_range_test(self, asker: str) -> None:
-        """Drop what this asker has asked for."""
+        """Stop the range test that this asker has asked for."""
         self._range_tests.stop(asker)
 
     def _make_room(self) -> None:

@@ -100,7 +100,7 @@ class RunQueue:
             return bool(self.order())
 
     def order(self) -> tuple[Waiting, ...]:
-        """Return who goes when; whoever has been stopped meanwhile has left."""
+        """Return who waits, in the order of turns; runs stopped meanwhile leave the line."""
         with self._changed:
             for entry in self.line.all():
                 for run_id in entry.run_ids:

@@ -61,7 +61,7 @@ class Run:
         self._lr_wanted: float | None = None
         self._unsaved_told = False
         self._trouble = ""
-        # Whoever waits for figures from the disk waits for this, and nobody else does.
+        # Only threads that read figures from the disk wait for this one.
         self._reading = threading.Lock()
 
     @property
@@ -247,7 +247,7 @@ class Run:
             return self._changed.wait_for(lambda: self._facts.record.status in ENDED, timeout_s)
 
     def weights(self) -> Mapping[str, Tensor] | None:
-        """Return the newest published weights on the CPU; whoever reads them must not write.
+        """Return the newest published weights, on the CPU; not to be written to.
 
         None where there are none, or where they cannot be read now; `trouble` then says so.
         """

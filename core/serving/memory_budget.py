@@ -1,9 +1,9 @@
-"""How much memory whatever people send may take: one account for all of it, in bytes.
+"""How much memory the files that people send may take: one account for all of it, in bytes.
 
-Two kinds count. What is *kept* lies there for as long as somebody looks at it: the images of a file
-that is being read, or has been. *Work* is over soon: a picture being decoded, an array unpacked.
-Work waits for other work to end, never for people, for what is kept has no more than a share of the
-whole. What cannot fit is refused in a sentence. Files that are not being read lie on the disk.
+Two kinds of memory are counted. The images of a file that is being read, or has been, are *kept* as
+long as somebody looks at them. *Work* is over soon: a picture is decoded, an array unpacked. Work
+waits for other work to end, never for people: what is kept is limited to a share of the whole. What
+does not fit is refused in a sentence. Files that are not being read lie on the disk.
 """
 
 import threading
@@ -20,7 +20,7 @@ from core.words.errors import UserError
 from core.words.message import N_
 
 MB: Final = 2**20
-# Whoever waits looks so often whether it need not any more.
+# Seconds after which a thread that waits looks whether it is still wanted.
 _LOOK_S: Final = 0.2
 # Of the whole, what is kept may take this part,
 _KEPT: Final = 1 / 3
@@ -70,7 +70,7 @@ class MemoryBudget:
         Args:
             size: bytes that it takes at its peak.
             patience_s: seconds to wait for other work; None for as long as that takes.
-            is_long: it takes longer than others should wait for where there is room for both.
+            is_long: it takes so long that short work goes on beside it, as far as there is room.
 
         Raises:
             NoMemory: what is kept leaves no room, or other work took too long.

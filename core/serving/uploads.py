@@ -57,7 +57,7 @@ def why_refused(kind: str) -> str | None:
     return WORDS.get(full) if kind.startswith(REFUSED) else None  # type: ignore[call-overload]
 
 
-# The file of the upload under way, for whoever keeps the record of it: Streamlit's has no bytes.
+# The file of the upload under way, for `pages.shared.uploaded`: Streamlit's record has no bytes.
 sent: Final[ContextVar[HeldFile | None]] = ContextVar("sent", default=None)
 
 

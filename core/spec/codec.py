@@ -282,7 +282,7 @@ def _parts(group: str, data: object) -> tuple[object, ...]:
 
 
 def _as_now(cls: type, part: dict[str, object], path: str) -> dict[str, object]:
-    """Return a part of the JSON with what earlier versions called otherwise by its name now."""
+    """Return a part of the JSON with the settings of earlier versions by their present names."""
     now = dict(part)
     for name, earlier in EARLIER.get(cls, {}).items():
         if name not in part or earlier.name in part:

@@ -17,9 +17,9 @@ class Earlier:
     """A setting that is no more.
 
     Attributes:
-        record: what it could hold.
+        record: the values that it could have.
         name: of the setting that took its place.
-        values: what each of its values is there.
+        values: of that setting, by those of this one that they stand for.
     """
 
     record: Setting

@@ -40,7 +40,10 @@ _DROPOUT = Number(
 
 @dataclass(frozen=True, kw_only=True)
 class BlockSpec:
-    """One convolution block: convolution, then norm, activation, pooling and dropout."""
+    """One convolution block: convolution, then norm, activation, pooling and dropout in an order.
+
+    The order is a setting too; see `core.spec.order`.
+    """
 
     title: ClassVar[str] = N_("Block")
 

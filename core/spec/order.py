@@ -54,7 +54,12 @@ def orders_that_differ(order: str, present: frozenset[str]) -> dict[str, str]:
 
 
 def unusual_order(order: str, present: frozenset[str]) -> tuple[str, ...]:
-    """Name what a block has, in its order, where that differs from the usual one; see above."""
+    """Name what a block has, in its order, where that differs from the usual one; else nothing.
+
+    Args:
+        order: the block's own.
+        present: which of PARTS it has.
+    """
     own = _restricted(order, present)
     usual = own == _restricted(DEFAULT_ORDER, present)
     return () if usual else tuple(PARTS[name] for name in own)

@@ -16,7 +16,7 @@ from core.training.state import State
 from core.training.thread_counts import Stretch
 from core.training.trainer import Trainer
 
-# A copy of the weights is published this often, for whoever draws while the run goes on.
+# A copy of the weights is published this often, for people who draw while the run goes on.
 PUBLISH_S: Final = 1.0
 
 
@@ -54,11 +54,11 @@ def learner(
         spec: what is to be trained.
         data: the images to learn from, to validate and to test.
         team: whose number of threads it takes; see `Trainer`.
-        observers: who looks at the layers; see `Trainer`.
+        observers: they are shown the layers; see `Trainer.watch`.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
-        ValueError: an observer asks for what there is not.
+        ValueError: see `Trainer.watch`.
     """
     kind = CrossValidation if spec.folds else Trainer
     return kind(spec, data, team=team, observers=observers)

@@ -16,7 +16,7 @@ _INDEX_BYTES: Final = 8
 _STATES: Final = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2, "adagrad": 1}
 # Copies that exist only while it steps: RMSprop's decayed gradients and square roots.
 _SCRATCH: Final = {"rmsprop": 2}
-# Copies kept for whoever draws meanwhile: the newest, and those of the last whole epoch.
+# Copies kept for people who draw meanwhile: the newest, and those of the last whole epoch.
 _PUBLISHED: Final = 2
 # Evaluation takes as many images at once as training does, or more where that costs little, or
 # fewer where they would take much memory.

@@ -1,22 +1,22 @@
-"""Whoever watches a network learn: its layers' outputs and their gradients, at every n-th step.
+"""Observers of a training: they are given layers' outputs and gradients at every n-th step.
 
-An observed step is gone through twice. First for the observers: forward through the plain module of
+An observed step is computed twice. First for the observers: forward through the plain module of
 `core.network.model.build`, in the order and with the names of `core.network.layers`, then backward
 to the layers' outputs, while nothing is learned. After that PyTorch's generators and what batch
-norm has counted are put back, and the step itself is taken as if nobody had looked, in its own fast
-order. So an observer can change no bit of a training, whatever it does with what it is given, and
-what it is given is the plain module's own rather than that of an order which hides some layers.
+norm has counted are put back, and the step itself is taken as without observers, by
+`core.network.model.in_fast_order`. So an observer can change no bit of a training, and it is given
+the plain module's values, not those of the fast order, which hides some layers.
 
-Equal to the last bit it is to what `build(spec)` gives with the weights before the step, in train
-mode, on the same batch, when that is computed as a step is here: on the same device with as many
-threads, in `core.network.model.memory_format_of` its layers, under
-`core.training.precision.casting` and with the generators where they stood, so with the same masks
-of dropout. Under bfloat16 outputs and gradients are of whatever type PyTorch's autocast gives a
-layer. One mask cannot be repeated, that which cuDNN draws between stacked recurrent layers, from a
-generator of its own that nobody can put back: there an observed pass goes without cuDNN, with other
-masks.
+These values are equal to the last bit to those of `build(spec)` with the weights before the step,
+in train mode, on the same batch, when they are computed as a training step is: on the same device
+with as many threads, in the memory format of `core.network.model.memory_format_of`, under
+`core.training.precision.casting`, and with the generators as they were, so with the same masks of
+dropout. Under bfloat16, outputs and gradients are of the type that PyTorch's autocast gives each
+layer. One mask cannot be repeated: cuDNN draws that between stacked recurrent layers from a
+generator of its own, which cannot be put back. There an observed pass is computed without cuDNN,
+with other masks.
 
-It costs a forward pass and most of a backward pass at each observed step, and the memory of the
+An observed step costs a forward pass and most of a backward pass more, and the memory of the
 outputs asked for and of their gradients, until the step itself begins.
 """
 
@@ -41,8 +41,9 @@ _log = logging.getLogger(__name__)
 class Observation:
     """What an observer is given of one step, before the step changes the weights.
 
-    All tensors are detached and on the trainer's device; they are the observers' to keep. Those of
-    one step share them, and some layers' outputs share memory, such as those of `flatten`.
+    All tensors are detached and on the trainer's device, and observers may keep them. The observers
+    of one step are given the same tensors, and the outputs of some layers, such as `flatten`, share
+    memory with those of the layer before.
 
     Attributes:
         step: counted from 1.
@@ -62,20 +63,20 @@ class Observation:
 
 
 class Observer(Protocol):
-    """Somebody who looks at layers. What it wants is read once, when it is made known."""
+    """An observer of layers. `every` and `layers` are read once, as it is given to a trainer."""
 
     @property
     def every(self) -> int:
-        """It looks at each step whose number, counted from 1, is divided by this; 1 or more."""
+        """It is shown each step whose number, counted from 1, this divides; 1 or more."""
         ...
 
     @property
     def layers(self) -> Collection[str] | None:
-        """Names of the layers that it wants, as `core.network.layers` gives them; None for all."""
+        """Names of the layers to be shown, as `core.network.layers` gives them; None for all."""
         ...
 
     def observe(self, seen: Observation) -> None:
-        """Look at a step. It is called in the training thread, which waits for it."""
+        """Take in a step, in the training thread, which waits until this returns."""
         ...
 
 
@@ -96,16 +97,16 @@ class _Watching:
 
 
 class Observers:
-    """All who look at one network.
+    """All observers of one network.
 
     Args:
-        observers: who looks, asked in this order.
+        observers: they are shown a step in this order.
         model: as `core.network.model.build` returns it, in train mode when it is looked at.
         spec: of it.
-        steps_before: what is added to the numbers of steps.
+        steps_before: is added to the numbers of the network's own steps.
 
     Raises:
-        ValueError: one of them wants a layer that the network has not, or looks at no step.
+        ValueError: an observer names a layer that the network has not, or its `every` is below 1.
     """
 
     def __init__(
@@ -120,19 +121,19 @@ class Observers:
 
     @property
     def lost(self) -> tuple[LostObserver, ...]:
-        """Those that failed and are not asked again, in order."""
+        """Observers that raised an exception and are shown nothing more, in order."""
         return self._lost
 
     def look(
         self, step: int, x: Tensor, y: Tensor, casting: AbstractContextManager[object]
     ) -> None:
-        """Show a step that is about to be taken to whoever wants to see it.
+        """Show a step that is about to be taken to the observers whose turn it is.
 
         Args:
             step: counted from 1.
-            x: the batch as the network is given it.
+            x: float32 (N, 1, 28, 28), the batch as the network is given it.
             y: int64 (N,), its labels.
-            casting: the context in which layers compute.
+            casting: the context in which the layers compute.
         """
         step += self._steps_before
         due = [one for one in self._watching if step % one.every == 0]

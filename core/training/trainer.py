@@ -1,6 +1,6 @@
 """The training loop: a generator of figures that knows no pages and no disk.
 
-Whoever consumes it decides the pace: to pause is to stop consuming, to cancel is to close.
+Its consumer decides the pace: to pause is to stop consuming, to cancel is to close.
 """
 
 import math
@@ -60,11 +60,11 @@ class Trainer:
         precision: what its steps multiply, where this machine is not to choose.
         team: as how many threads its steps compute on a CPU; None leaves the calling thread's
             number as it is.
-        observers: who looks at its layers; see `watch`.
+        observers: they are shown the layers; see `watch`.
 
     Raises:
         UserError: the spec cannot run here; the message says why.
-        ValueError: an observer asks for what there is not.
+        ValueError: see `watch`.
     """
 
     def __init__(
@@ -139,22 +139,23 @@ class Trainer:
 
     @property
     def lost_observers(self) -> tuple[LostObserver, ...]:
-        """Who failed while looking, at which step and why; they are not asked again."""
+        """Observers that raised an exception, at which step, and which; they are shown no more."""
         return self._observers.lost if self._observers else ()
 
     def watch(self, observers: Sequence[Observer], steps_before: int = 0) -> None:
-        """From the next step on, let these look at the layers, and nobody else.
+        """From the next step on, show the layers to these observers, and to no others.
 
         Training comes to the same last bit with any of them and with none. One that raises is
-        asked no more and is found in `lost_observers`; the training goes on. Call it between two
-        events only.
+        shown nothing more and is found in `lost_observers`; the training goes on. Call this between
+        two events only.
 
         Args:
             observers: see `core.training.observers`.
-            steps_before: what they count beside this trainer's own steps.
+            steps_before: is added to the numbers of this trainer's own steps.
 
         Raises:
-            ValueError: one of them asks for what there is not.
+            ValueError: an observer names a layer that the network has not, or its `every` is
+                below 1.
         """
         model, spec = self.model, self.spec
         self._observers = Observers(observers, model, spec, steps_before) if observers else None
@@ -179,8 +180,8 @@ class Trainer:
         It ends after an earlier epoch where the spec asks for that; `ended_early` then says why.
         Where the spec asks to keep the best epoch, the model has its weights from then on.
 
-        PyTorch's global generators are the trainer's own only while it works: whoever consumes this
-        finds them as they were, and may draw from them.
+        PyTorch's global generators are the trainer's own only while it works: its consumer finds
+        them as they were, and may draw from them.
 
         Raises:
             Diverged: a loss is infinite or not a number.

@@ -1,7 +1,7 @@
 """Sentences that are told in English here and can be told in another language where they are read.
 
 A name or text that never changes is marked by `N_`; a sentence with something in it is a `message`.
-Both are English to whoever does not translate: logs, files, the terminal. `core.words.translation`
+Both stay English where nobody translates: in logs, files, the terminal. `core.words.translation`
 tells them in another language.
 """
 
@@ -63,7 +63,7 @@ def message(template: str, /, **values: Part) -> Message:
     """Return a sentence with something in it.
 
     Args:
-        template: a literal, so that it is found by whoever collects what is to be translated.
+        template: a literal, so that `make translations` finds it.
         values: what stands in its fields; each may be a message or marked by `N_`.
     """
     return Message(template, values)

@@ -1,16 +1,16 @@
-"""Room for so many at once; whoever waits gets it in the order of asking."""
+"""Room for so many threads at once; the others wait in the order of asking."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# Whoever waits looks so often whether it need not any more.
+# Seconds after which a thread that waits looks whether it is still wanted.
 _LOOK_S: Final = 0.2
 
 
 class Lane:
-    """So many are in it at once. Every method may be called by any thread.
+    """Lets so many threads in at once. Every method may be called by any thread.
 
     Args:
         places: how many.

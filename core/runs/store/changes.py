@@ -16,8 +16,8 @@ class Changes:
     """The end of that file, as far as it has been read. One thread reads; any may tell.
 
     Looking whether anything has changed takes one `stat`, however many runs there are. The file
-    is no more than a hint: it is never waited for, and whoever misses a line sees the change when
-    all folders are compared the next time.
+    is no more than a hint: nobody waits for it, and a process that misses a line sees the change
+    when all folders are compared the next time.
 
     Args:
         path: the file; there may be none yet.

@@ -34,7 +34,7 @@ from core.words.message import N_, message
 # How long after a vain look at the disk a page looks again.
 RETRY_S: Final = 10.0
 LOCK_S: Final = 5.0
-# How long whoever only looks waits for whoever reads or writes.
+# How long a page that lists runs waits for a thread that reads or writes rows.
 _GLANCE_S: Final = 0.01
 # So many rows may differ from those that are kept for the next process: it reads 100 in 0.03 s.
 _MOST_UNKEPT: Final = 100
@@ -119,7 +119,7 @@ class Index:
         return sum(entry.row.num_bytes for entry in self.entries())
 
     def look(self) -> None:
-        """Compare every folder with its row, whoever changed it, and by whatever means."""
+        """Compare every folder with its row, also for changes that no NetSketch made."""
         self._compare()
         self._keep(_MOST_UNKEPT)
 

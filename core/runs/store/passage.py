@@ -19,7 +19,7 @@ from core.words.errors import UserError
 
 _NEW: Final = ".new-"
 _GONE: Final = ".gone-"
-# Whoever makes a folder has given it its name, or died, by then.
+# A process that makes a folder has given it its name, or died, by then.
 _ABANDONED_S: Final = 3600.0
 # A fault that made a run impossible may pass while what there is of it is removed.
 _AGAIN_S: Final = (0.0, 0.01, 0.05, 0.1, 0.2, 0.5)

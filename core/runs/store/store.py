@@ -335,7 +335,7 @@ class Store:
         try:
             record = folder.as_far_as(record)
         except Unreadable as error:
-            # As far as it said itself; whoever goes on with it looks again.
+            # As far as the record says; the worker that goes on with the run looks again.
             words = error.message
         seen = folder.last_sign_of_life()
         return replace(record, status="interrupted", message=words, ended_at=seen), True
