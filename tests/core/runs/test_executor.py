@@ -18,6 +18,7 @@ from core.runs.store import Store
 from core.runs.view import Run
 from core.spec import BlockSpec, RunSpec
 from tests.core.runs.elsewhere import Elsewhere
+from tests.house import modules
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=2, stride=3, kernel_size=5, norm="batch", dropout=0.1),),
@@ -148,3 +149,15 @@ def test_what_was_told_to_be_saved_outlives_a_kill(store, begin, monkeypatch, tm
     execute(straight)
     assert again.status == "finished"
     assert same(again.weights(), straight.weights())
+
+
+def test_what_trains_knows_nothing_of_what_pages_see():
+    known = modules("core")
+    reached, ahead = set(), {"core.runs.executor", "core.runs.worker"}
+    while ahead:
+        name = ahead.pop()
+        reached.add(name)
+        ahead |= known[name].imports - reached
+    assert {"core.training.learner", "core.runs.store.folder"} <= reached
+    seen = ("view", "facts", "registry", "queue", "manager", "handover", "retention")
+    assert reached.isdisjoint(f"core.runs.{name}" for name in seen)
