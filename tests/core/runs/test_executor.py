@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 
 import pytest
-import torch
 
 from core.machine.device import take_one_core
 from core.runs.handover import execute, handed_over
@@ -18,6 +17,7 @@ from core.runs.store import Store
 from core.runs.view import Run
 from core.spec import BlockSpec, RunSpec
 from tests.core.runs.elsewhere import Elsewhere
+from tests.core.runs.seen import eventually, same
 from tests.house import modules
 
 SPEC = RunSpec(
@@ -63,17 +63,6 @@ def begin(tmp_path):
             executor.process.join(30)
         thread.join(30)
         assert not thread.is_alive()
-
-
-def eventually(true, timeout_s=60.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.005)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_a_duel_elsewhere_is_seen_as_one_of_this_thread(store, begin):

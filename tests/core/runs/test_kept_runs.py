@@ -12,18 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.data.catalogue import DATASETS
 from core.judging.prediction import probabilities
-from core.machine.device import take_one_core
 from core.network.model import build, initialise
-from core.runs import training_thread as thread_module
-from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.store import Store
 from core.serving.limits import Limits
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.training.trainer import Trainer
 from core.words.errors import UserError
+from tests.core.runs.seen import eventually, same
+
+pytestmark = pytest.mark.usefixtures("quick", "one_core")
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
@@ -33,21 +32,6 @@ SPEC = RunSpec(
     device="cpu",
 )
 LONG = replace(SPEC, num_epochs=200)
-
-
-@pytest.fixture(autouse=True)
-def quick(make_digits, monkeypatch):
-    """Small data, figures after every step, and one core for exact results."""
-    digits = make_digits(200)
-    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (worker_module, thread_module):
-        monkeypatch.setattr(module, "load", lambda key: digits)
-    monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)
-    monkeypatch.setattr("core.machine.thread_team.take_all_cores", take_one_core)
-    monkeypatch.setattr("core.machine.thread_team.cores", lambda: 1)
-    return digits
 
 
 @pytest.fixture
@@ -66,20 +50,9 @@ def open_runs(tmp_path):
         line.close()
 
 
-def eventually(true, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.002)
-
-
 def ended(run):
     assert run.wait(30)
     return run
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_a_run_is_found_again_with_all_that_it_learned(open_runs):

@@ -4,19 +4,18 @@ import time
 from dataclasses import replace
 
 import pytest
-import torch
 
-from core.data.catalogue import DATASETS
-from core.machine.device import take_one_core
-from core.runs import training_thread as thread_module
-from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.pause_limit import Patience
 from core.runs.record import from_plain, to_plain
 from core.runs.store import Store
+from core.runs.worker import Worker
 from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
 from core.training.learner import learner
+from tests.core.runs.seen import eventually, same
+
+pytestmark = pytest.mark.usefixtures("quick", "one_core")
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
@@ -30,25 +29,10 @@ LONG = replace(SPEC, num_epochs=200)
 SHORT = Limits(max_pause_minutes=0.002)
 
 
-@pytest.fixture(autouse=True)
-def quick(make_digits, monkeypatch):
-    """Small data, figures after every step, and one core for exact results."""
-    digits = make_digits(200)
-    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (worker_module, thread_module):
-        monkeypatch.setattr(module, "load", lambda key: digits)
-    monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr("core.runs.executor.LOOK_S", 0.01)
-    monkeypatch.setattr("core.machine.thread_team.cores", lambda: 1)
-    for module in ("core.machine.thread_team", "core.runs.training_thread"):
-        monkeypatch.setattr(f"{module}.take_all_cores", take_one_core)
-    return digits
-
-
 @pytest.fixture
-def open_runs(tmp_path):
+def open_runs(tmp_path, monkeypatch):
     """Open the runs of a server, on a disk or in memory only."""
+    monkeypatch.setattr("core.runs.executor.LOOK_S", 0.01)
     opened = []
 
     def again(allowed=SHORT, *, kept=True):
@@ -58,17 +42,6 @@ def open_runs(tmp_path):
     yield again
     for line in opened:
         line.close()
-
-
-def eventually(true, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.002)
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def paused_at(run, step):
@@ -209,14 +182,14 @@ def test_it_can_be_stopped_and_keeps_what_it_learned(open_runs):
 @pytest.mark.parametrize("kept", [True, False], ids=["on the disk", "in memory"])
 def test_a_stop_that_comes_as_it_gives_its_place_up_is_not_lost(open_runs, monkeypatch, kept):
     line = open_runs(kept=kept)
-    conclude = worker_module.Worker._conclude
+    conclude = Worker._conclude
 
     def conclude_as_somebody_stops(worker, status, words):
         if status == "queued":
             line.stop(worker.id, "ann")
         conclude(worker, status, words)
 
-    monkeypatch.setattr(worker_module.Worker, "_conclude", conclude_as_somebody_stops)
+    monkeypatch.setattr(Worker, "_conclude", conclude_as_somebody_stops)
     run = line.start(LONG, "ann")
     paused_at(run, 3)
     other = line.start(SPEC, "ben")

@@ -20,6 +20,7 @@ from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
 from core.spec.presets import PRESETS
 from core.words.errors import UserError
+from tests.core.runs.seen import eventually
 
 QUICK = RunSpec(
     blocks=(BlockSpec(channels=2, stride=3, kernel_size=5),),
@@ -37,13 +38,6 @@ def line():
     yield made
     made.close()
     assert not made._thread.is_alive
-
-
-def eventually(true, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.002)
 
 
 def ends(run):

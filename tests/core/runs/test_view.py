@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.data.catalogue import DATASETS
 from core.judging.prediction import probabilities
 from core.machine.device import resolve, take_one_core
 from core.runs import worker as worker_module
@@ -18,6 +17,9 @@ from core.spec import BlockSpec, RunSpec
 from core.training.events import Epoch, Pulse
 from core.training.trainer import Trainer
 from core.words.errors import UserError
+from tests.core.runs.seen import eventually, same
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5, norm="batch", dropout=0.1),),
@@ -28,17 +30,6 @@ SPEC = RunSpec(
 )
 LONG = replace(SPEC, num_epochs=200)
 DIGIT = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
-
-
-@pytest.fixture(autouse=True)
-def quick(make_digits, monkeypatch):
-    """Small data, and figures after every step."""
-    digits = make_digits(200)
-    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    monkeypatch.setattr(worker_module, "load", lambda key: digits)
-    monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
-    return digits
 
 
 def new_run(spec, run_id="1-abc", name="1 · test"):
@@ -65,13 +56,6 @@ def start():
         assert not thread.is_alive()
 
 
-def eventually(true, timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.002)
-
-
 def steps_done(run):
     return run.snapshot().step
 
@@ -84,10 +68,6 @@ def finished(spec=SPEC):
     run = new_run(spec)
     execute(run)
     return run
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_a_run_goes_from_the_queue_to_its_end():

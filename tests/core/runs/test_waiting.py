@@ -7,10 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.data.catalogue import DATASETS
-from core.machine.device import take_one_core
 from core.network.model import build, initialise
-from core.runs import training_thread as thread_module
 from core.runs import worker as worker_module
 from core.runs.housekeeping import Housekeeper
 from core.runs.manager import Runs
@@ -23,6 +20,9 @@ from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
 from core.training.trainer import Trainer
 from core.words.errors import UserError
+from tests.core.runs.seen import eventually
+
+pytestmark = pytest.mark.usefixtures("quick", "one_core")
 
 SPEC = RunSpec(
     blocks=(BlockSpec(channels=4, kernel_size=5),),
@@ -38,31 +38,11 @@ SLOW_S = 1.0
 QUICK_S = 0.05
 
 
-@pytest.fixture(autouse=True)
-def quick(make_digits, monkeypatch):
-    """Small data, and figures after every step."""
-    digits = make_digits(200)
-    info = replace(DATASETS["embedded"], train=200, validation=20, test=30)
-    monkeypatch.setattr("core.training.length.info_of", lambda key: info)
-    for module in (worker_module, thread_module):
-        monkeypatch.setattr(module, "load", lambda key: digits)
-    monkeypatch.setattr("core.training.trainer.REPORT_S", 0.0)
-    monkeypatch.setattr(thread_module, "take_all_cores", take_one_core)
-    return digits
-
-
 @pytest.fixture
 def line(tmp_path):
     made = Runs(Store(tmp_path))
     yield made
     made.close()
-
-
-def eventually(true, timeout_s=60.0):
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "It took too long."
-        time.sleep(0.002)
 
 
 @pytest.fixture
