@@ -50,8 +50,8 @@ def _title(run_id: str) -> str:
     now = run.snapshot()
     if now.test is not None:
         share = percent(now.test.correct / now.test.total)
-        return _("{run}, {share} on test images").format(run=now.name, share=share)
-    return _("{run}, {status}").format(run=now.name, status=say(STATES[now.status]))
+        return _("{run}, {share} on test images").format(run=say(now.name), share=share)
+    return _("{run}, {status}").format(run=say(now.name), status=say(STATES[now.status]))
 
 
 def _choose(usable: list[Run]) -> Run:

@@ -9,6 +9,7 @@ from core.runs.snapshot import RunSnapshot
 from core.runs.view import Run
 from core.spec.difference import differences, sentence
 from core.training.check import check
+from pages.parts.train.duel_result import duel_result
 from pages.parts.train.fold_charts import fold_charts, fold_result
 from pages.parts.train.ghost import ghost_control
 from pages.parts.train.measures_panel import measures_panel
@@ -103,7 +104,7 @@ def _title(run_id: str) -> str:
     run = runs().get(run_id)
     if run is None:
         return run_id
-    return _("{run}, {state}").format(run=run.name, state=say(STATES[run.status]))
+    return _("{run}, {state}").format(run=say(run.name), state=say(STATES[run.status]))
 
 
 def _panel(run: Run, was_live: bool) -> float | None:
@@ -118,6 +119,7 @@ def _panel(run: Run, was_live: bool) -> float | None:
         result(now)
         if (found := run.folds()) is not None:
             fold_result(found)
+        duel_result(run)
     curves = run.curves()
     numbers(now, curves)
     if now.spec.folds:

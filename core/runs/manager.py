@@ -14,7 +14,7 @@ from core.data.own.owners import OwnData
 from core.runs.duel import require_fair
 from core.runs.fair_queue import Waiting
 from core.runs.found import open_store
-from core.runs.new_record import new_record
+from core.runs.new_record import new_record, next_records
 from core.runs.questions import RunQuestions
 from core.runs.queue import RunQueue
 from core.runs.record import ENDED, RunRecord
@@ -31,7 +31,7 @@ from core.spec import RunSpec
 from core.training.check import require_runnable
 from core.training.state import State, copied
 from core.words.errors import UserError
-from core.words.message import N_, Quoted, message
+from core.words.message import N_, message
 
 # How long an ordinary exit waits for the run to save what it has learned.
 EXIT_S: Final = 10.0
@@ -89,7 +89,7 @@ class Runs(RunQuestions):
             if (same := self._unfinished(spec, owner)) is not None:
                 return same
             with self._queue.places(owner, address) as places:
-                (run,) = self._enter(places, [new_record(self._registry.new_number(), spec, owner)])
+                (run,) = self._enter(places, next_records(self._registry, owner, spec))
         self._ensure_worker()
         return run
 
@@ -108,7 +108,7 @@ class Runs(RunQuestions):
         require_fair(first, second)
         self.own_data.require(first.data, owner)
         with self._queue.places(owner, address, 2) as places:
-            two = [new_record(self._registry.new_number(), spec, owner) for spec in (first, second)]
+            two = next_records(self._registry, owner, first, second)
             rivals = reversed([record.id for record in two])
             one, other = self._enter(
                 places,
@@ -134,7 +134,7 @@ class Runs(RunQuestions):
                 self._registry.to_change(run_id, owner)  # it may have been deleted meanwhile
                 if not run.requeue():
                     raise UserError(
-                        message("{run} cannot go on: it has come to its end.", run=Quoted(run.name))
+                        message("{run} cannot go on: it has come to its end.", run=run.name)
                     )
                 self._queue.enter([run], places)
         self._ensure_worker()

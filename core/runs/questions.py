@@ -13,7 +13,7 @@ from core.questions.range_tests import RangeTest, RangeTests
 from core.runs.registry import Registry
 from core.spec import RunSpec
 from core.words.errors import UserError
-from core.words.message import Quoted, message
+from core.words.message import message
 
 
 class RunQuestions:
@@ -109,8 +109,6 @@ class RunQuestions:
         run = self._registry.to_change(run_id, owner)
         weights = run.weights()
         if weights is None:
-            none = message(
-                "{run} has no weights yet, so there is nothing to test.", run=Quoted(run.name)
-            )
+            none = message("{run} has no weights yet, so there is nothing to test.", run=run.name)
             raise UserError(run.trouble or none)
         return weights

@@ -38,7 +38,7 @@ ENDED: Final[frozenset[Status]] = frozenset(
 # Ended before its last epoch, though nothing was wrong with the network.
 RESUMABLE: Final[frozenset[Status]] = frozenset({"stopped", "interrupted", "failed"})
 
-VERSION: Final = 5
+VERSION: Final = 6
 MAX_NAME: Final = 80
 MAX_NOTE: Final = 2_000
 MAX_TAG: Final = 24
@@ -66,7 +66,8 @@ class RunRecord:
     Attributes:
         id: made by the server, safe as the name of a folder and in an address.
         number: counts the runs of one store, from 1.
-        name: for people, 1 to MAX_NAME characters of one line.
+        name: for people, 1 to MAX_NAME characters of one line: a sentence where NetSketch has made
+            it, else what a person has typed.
         message: why it ended as it did, for a person, beyond what the status says; empty where
             nothing went wrong.
         owner: whose it is: what a browser session calls itself; empty for nobody's.
@@ -123,11 +124,13 @@ class RunRecord:
     deleted_at: float | None = None
 
     def __post_init__(self) -> None:
-        """Check what people write.
+        """Check what people write, and note that it is to be told as it stands.
 
         Raises:
             RecordError: a name, note or tag is too long, or the name is empty.
         """
+        if not isinstance(self.name, messages.Message):
+            object.__setattr__(self, "name", messages.Quoted(self.name))
         if not 1 <= len(self.name.strip()) <= MAX_NAME:
             raise RecordError(
                 messages.message("A run’s name has 1 to {most} characters.", most=MAX_NAME)
@@ -168,7 +171,7 @@ class RunRecord:
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "id": (str,),
     "number": (int,),
-    "name": (str,),
+    "name": (str, dict),
     "status": (str,),
     "message": (str, dict),
     "owner": (str,),
@@ -192,11 +195,26 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 
+def name_to_plain(name: str) -> object:
+    """Write a run's name as what JSON can say: what a person has typed is a text."""
+    return messages.to_plain(name) if isinstance(name, messages.Message) else str(name)
+
+
+def name_from_plain(plain: object) -> str:
+    """Read what `name_to_plain` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return messages.Quoted(plain) if isinstance(plain, str) else messages.from_plain(plain)
+
+
 def to_plain(record: RunRecord) -> dict[str, object]:
     """Write a record as what JSON can say."""
     plain = {f.name: getattr(record, f.name) for f in fields(record)}
     return plain | {
         "version": VERSION,
+        "name": name_to_plain(record.name),
         "spec": to_dict(record.spec),
         "message": messages.to_plain(record.message),
         "device": devices.to_plain(record.device),
@@ -236,6 +254,10 @@ def from_plain(data: object) -> RunRecord:
         raise RecordError(f"A run’s record has no “{min(missing)}”.")
     if unknown := values.keys() - known:
         raise RecordError(f"A run’s record has unknown entries: {', '.join(sorted(unknown))[:80]}.")
+    try:
+        values["name"] = name_from_plain(values["name"])
+    except ValueError as error:
+        raise RecordError("A run’s record has no valid “name”.") from error
     try:
         values["message"] = messages.from_plain(values["message"])
     except ValueError as error:

@@ -11,7 +11,7 @@ from core.runs.store import Store
 from core.runs.view import Run
 from core.serving.limits import Limits
 from core.words.errors import UserError
-from core.words.message import N_, Quoted, message
+from core.words.message import N_, message
 
 _DAY_S: Final = 86_400.0
 
@@ -89,5 +89,5 @@ class Retention:
         self._registry.ownership.require_run(run.owner, owner)
         if run.status not in ENDED:
             raise UserError(
-                message("{run} has not ended. Stop it first, then delete it.", run=Quoted(run.name))
+                message("{run} has not ended. Stop it first, then delete it.", run=run.name)
             )

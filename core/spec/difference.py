@@ -121,12 +121,13 @@ def in_words(record: Setting, value: Value) -> str:
         case Flag():
             return N_("on") if value else N_("off")
         case Number(unit=unit):
-            amount = _amount(value)
-            return message("{amount} {unit}", amount=amount, unit=unit) if unit else amount
+            told = amount(value)
+            return message("{amount} {unit}", amount=told, unit=unit) if unit else told
     return record.format(value)
 
 
-def _amount(value: Value) -> str:
+def amount(value: Value) -> str:
+    """Write a number as people read it: `0.001`, `4,000`."""
     if isinstance(value, float) and (value == 0 or value >= 1e-6):
         return f"{value:,.10f}".rstrip("0").rstrip(".")
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"

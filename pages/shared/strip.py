@@ -81,7 +81,7 @@ def _panel() -> float:
 
 def _line(run: Run, now: RunSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(now.name)}** {status_words(now)}", width="content")
+        st.markdown(f"**{plain(say(now.name))}** {status_words(now)}", width="content")
         # Before the facts, which change in width: a button must not move away under the mouse.
         if now.active:
             st.progress(now.progress, width=160)

@@ -16,6 +16,7 @@ from core.questions.price import Price
 from core.runs import worker as worker_module
 from core.runs.manager import Runs
 from core.runs.view import Run
+from core.serving.limits import Limits
 from core.spec import RunSpec
 from core.spec.codec import to_query
 from core.spec.presets import DEFAULT
@@ -23,6 +24,7 @@ from core.training.events import Event
 from core.training.state import State
 from tests.app.canvas import Canvas
 from tests.app.script import Script, eventually, steps_to
+from tests.app.shelf import Shelf
 from tests.app.tab import Tab
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -50,6 +52,13 @@ class PricedRuns(Runs):
     def price_pending(self, asker: str) -> bool:
         """Whether it is still being measured."""
         return self.measuring
+
+
+class IdleRuns(PricedRuns):
+    """Runs whose turn never comes."""
+
+    def _ensure_worker(self) -> None:
+        """Start nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +178,26 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
     made = Canvas()
     monkeypatch.setattr("pages.parts.draw.canvas.mount", made)
     return made
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    """A store of the test's own."""
+    return Shelf(tmp_path / "kept")
+
+
+@pytest.fixture
+def shelve(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Runs]]:
+    """Serve what lies on the shelf."""
+    opened = []
+
+    def open_shelf(allowed: Limits | None = None) -> Runs:
+        """Open the store as a server does."""
+        made = IdleRuns(shelf.store, allowed)
+        monkeypatch.setattr("core.runs.manager._runs", made)
+        opened.append(made)
+        return made
+
+    yield open_shelf
+    for made in opened:
+        made.close()

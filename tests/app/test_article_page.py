@@ -23,11 +23,11 @@ from core.spec.presets import PRESETS
 from pages.parts.article.sections import SECTIONS
 from pages.parts.article.tiles import grey
 from pages.shared.pictures import data_uri
+from tests.app.conftest import IdleRuns
 from tests.app.shelf import Shelf
 from tests.app.tab import Tab, words
 from tests.app.test_chinese import ALONE, WORD, english
 from tests.app.test_chinese import NAMES as NAMES_OF_PEOPLE
-from tests.app.test_runs_page import IdleRuns
 
 NAMES = list(SECTIONS)
 # Code, what PyTorch says of it, formulas, names of layers, and abbreviations.

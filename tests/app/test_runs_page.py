@@ -8,42 +8,14 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from core.data.loading import load
-from core.runs.manager import Runs
+from core.runs.new_record import new_record
 from core.runs.store import Store, disk
 from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
+from core.spec.presets import PRESETS
 from pages.shared.words import plain
-from tests.app.conftest import PricedRuns
-from tests.app.shelf import SPEC, Shelf
+from tests.app.shelf import SPEC
 from tests.app.tab import Tab, words
-
-
-@pytest.fixture
-def shelf(tmp_path) -> Shelf:
-    return Shelf(tmp_path / "kept")
-
-
-class IdleRuns(PricedRuns):
-    """Runs whose turn never comes."""
-
-    def _ensure_worker(self) -> None:
-        """Start nothing."""
-
-
-@pytest.fixture
-def shelve(shelf, monkeypatch):
-    """Serve what lies on the shelf."""
-    opened = []
-
-    def open_shelf(allowed: Limits | None = None) -> Runs:
-        made = IdleRuns(shelf.store, allowed)
-        monkeypatch.setattr("core.runs.manager._runs", made)
-        opened.append(made)
-        return made
-
-    yield open_shelf
-    for made in opened:
-        made.close()
 
 
 def said(tab: Tab) -> str:
@@ -91,6 +63,26 @@ def test_all_runs_are_listed_newest_first(visit, shelve, shelf):
     assert "3 runs" in said(tab)
     assert "on the disk" in said(tab)
     assert "Tick a run" in said(tab)
+
+
+def test_a_made_name_is_read_in_ones_own_language_and_a_typed_one_as_it_stands(
+    visit, shelve, shelf, monkeypatch
+):
+    monkeypatch.setattr("pages.shared.language.DEFAULT", "zh")  # as AppTest reads a page
+    made = new_record(1, replace(PRESETS["small"].spec, optimizer="sgd")).name
+    first = shelf.put(name=made)
+    shelf.put(name="Small and fast")
+    line = shelve()
+    tab = visit("runs", query={"lang": "zh"})
+    assert names(tab) == ["Small and fast", "1 · 小而快、SGD"]
+    tab.get_by_key("runs_text").set_value("小而快").run()
+    assert names(tab) == ["1 · 小而快、SGD"]
+    field = tab.tick(0).get_by_key(f"run_name_{first}")
+    assert field.value == "1 · 小而快、SGD"
+    field.set_value("1 · 小而快、SGD ").run()  # nothing of it was changed
+    assert line.get(first).name == made
+    tab.get_by_key(f"run_name_{first}").set_value("我的").run()
+    assert names(visit("runs", query={"lang": "zh"})) == ["Small and fast", "我的"]
 
 
 def test_searching_and_filtering(visit, shelve, shelf):

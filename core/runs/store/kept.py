@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from core.machine import device
+from core.runs.record import name_from_plain, name_to_plain
 from core.runs.store import disk
 from core.runs.store.row import VERSION, Entry, RunRow
 from core.spec import summary
@@ -77,6 +78,8 @@ def number_in_database(path: Path) -> int | None:
 
 def _plain(row: RunRow, name: str) -> object:
     match name:
+        case "name":
+            return name_to_plain(row.name)
         case "network":
             return summary.to_plain(row.network)
         case "device":
@@ -87,6 +90,7 @@ def _plain(row: RunRow, name: str) -> object:
 def _entry(row: list[object]) -> Entry:
     *values, deleted_at, stamp = row
     named = dict(zip(_COLUMNS, values, strict=True))
+    named["name"] = name_from_plain(named["name"])
     named["tags"] = tuple(named["tags"])  # type: ignore[arg-type]
     named["network"] = summary.from_plain(named["network"])
     named["device"] = device.from_plain(named["device"])

@@ -176,7 +176,7 @@ def _plan(advice: Advice) -> str:
 
 def _curves(pair: tuple[Run, Run]) -> None:
     lines = [
-        Line(letter=letter, name=run.name, curves=run.curves(_POINTS))
+        Line(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
         for letter, run in zip("AB", pair, strict=True)
     ]
     st.markdown(_("**Accuracy on validation images**, by epoch"))

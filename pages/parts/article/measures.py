@@ -20,7 +20,7 @@ from core.training.length import course_of
 from pages.parts.article.digit_choice import FIRST
 from pages.parts.article.line_chart import Axis, Line, line_chart, rows
 from pages.shared import live, session
-from pages.shared.language import _, n_
+from pages.shared.language import _, n_, say
 from pages.shared.palette import palette
 from pages.shared.pictures import strip_of_pictures
 from pages.shared.words import percent, plain
@@ -117,7 +117,9 @@ def _whose() -> Run | None:
     chosen: str = st.selectbox(
         _("Whose answers to the 500 test images"),
         options,
-        format_func=lambda one: tested[one].name if one else _("The little network of section 1"),
+        format_func=lambda one: (
+            say(tested[one].name) if one else _("The little network of section 1")
+        ),
         key=_WHOSE,
         persist_state="session",
     )
@@ -226,7 +228,7 @@ def _way_to_train(run: Run | None) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         clicked = st.button(
-            _("All measures of {run}").format(run=plain(run.name)),
+            _("All measures of {run}").format(run=plain(say(run.name))),
             icon=":material/monitoring:",
             key="article_measures",
             on_click=_show,

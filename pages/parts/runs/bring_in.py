@@ -12,7 +12,7 @@ from core.runs.record import MAX_NAME
 from core.serving.memory_budget import memory_budget
 from core.spec import RunSpec
 from core.words.errors import UserError
-from core.words.message import N_, Quoted, message, shown
+from core.words.message import N_, message, shown
 from pages.shared import session
 from pages.shared.language import _, say
 from pages.shared.person import address, person
@@ -117,9 +117,7 @@ def _run_of(file: Upload, spec: RunSpec | None) -> str:
         brought.images,
     )
     session.choose_run(run.id)
-    return message(
-        "{run} is a run now. It is tested as soon as it is its turn.", run=Quoted(run.name)
-    )
+    return message("{run} is a run now. It is tested as soon as it is its turn.", run=run.name)
 
 
 def _kind(file: Upload) -> str:

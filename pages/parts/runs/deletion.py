@@ -9,7 +9,7 @@ from core.runs.record import ENDED
 from core.runs.view import Run
 from core.words.errors import UserError
 from pages.shared import session
-from pages.shared.language import _, n_
+from pages.shared.language import _, n_, say
 from pages.shared.person import person
 from pages.shared.words import plain
 
@@ -21,7 +21,7 @@ def delete_button(chosen: Sequence[Run]) -> None:
     alone = len(chosen) == 1
     why = _("Undo brings it back") if alone else _("Undo brings them back")
     if going:
-        why = _("{run} has not ended: stop it first.").format(run=going[0].name)
+        why = _("{run} has not ended: stop it first.").format(run=say(going[0].name))
     elif not mine:
         why = _("On this server each deletes their own runs.")
     st.button(
@@ -42,7 +42,7 @@ def undo_bar() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="undo_bar", border=True):
         words = (
-            _("Deleted {run}.").format(run=plain(name))
+            _("Deleted {run}.").format(run=plain(say(name)))
             if name
             else n_("Deleted {n:,} run.", "Deleted {n:,} runs.", len(run_ids))
         )

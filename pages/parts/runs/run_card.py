@@ -69,7 +69,7 @@ def run_card(run: Run, row: RunRow, tags: list[str]) -> None:
 def _head(record: RunRecord, now: RunSnapshot, mine: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_head"):
         # A heading of Markdown would be a link to itself, made of the name.
-        st.subheader(plain(record.name), anchor=False, width="content")
+        st.subheader(plain(say(record.name)), anchor=False, width="content")
         st.markdown(status_words(now), width="content")
         st.button(
             _("★ Starred") if record.starred else _("☆ Star"),
@@ -175,7 +175,7 @@ def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
     """Let people say what they like of a run."""
     st.text_input(
         _("Name"),
-        key=session.put(f"run_name_{record.id}", record.name),
+        key=session.put(f"run_name_{record.id}", say(record.name)),
         max_chars=MAX_NAME,
         on_change=_take_name,
         args=(record.id,),
@@ -209,8 +209,10 @@ def _words(record: RunRecord, tags: list[str], mine: bool) -> None:
 
 def _take_name(run_id: str) -> None:
     key = f"run_name_{run_id}"
-    if not session.is_stale(key):
-        _change(run_id, name=st.session_state[key].strip())
+    run, typed = runs().get(run_id), st.session_state[key].strip()
+    # Words that NetSketch has made stay facts, which each reads in their own language.
+    if not session.is_stale(key) and (run is None or typed != say(run.name)):
+        _change(run_id, name=typed)
 
 
 def _take_tags(run_id: str) -> None:

@@ -57,7 +57,9 @@ class Wanted:
         ):
             return False
         network = row.network.words
-        said = " ".join((row.name, *row.tags, row.note, network, say(network))).casefold()
+        said = " ".join(
+            (row.name, say(row.name), *row.tags, row.note, network, say(network))
+        ).casefold()
         return all(word in said for word in self.text.casefold().split())
 
 
@@ -170,7 +172,7 @@ def table_rows(rows: Sequence[RunRow], timezone: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "★": ["★" if row.starred else "☆" for row in rows],
-            "Name": [row.name for row in rows],
+            "Name": [say(row.name) for row in rows],
             "Test": [None if r.test_accuracy is None else 100 * r.test_accuracy for r in rows],
             "State": [_words(row.status) for row in rows],
             "Network": [say(row.network.words) for row in rows],
@@ -205,7 +207,7 @@ def table_csv(rows: Sequence[RunRow]) -> str:
     """Write one line a run, for a spreadsheet; times are those of UTC."""
     columns: dict[str, Callable[[RunRow], object]] = {
         "number": lambda row: row.number,
-        "name": lambda row: row.name,
+        "name": lambda row: str(row.name),
         "starred": lambda row: int(row.starred),
         "test_accuracy": lambda row: row.test_accuracy,
         "status": lambda row: row.status,

@@ -57,7 +57,9 @@ def ghost_control(run: Run) -> None:
         st.selectbox(
             _("Which one"),
             options,
-            format_func=lambda run_id: known[run_id].name if run_id else _("The one before this"),
+            format_func=lambda run_id: (
+                say(known[run_id].name) if run_id else _("The one before this")
+            ),
             key=_OF,
             persist_state="session",
             disabled=not st.session_state[_ON],
@@ -70,7 +72,7 @@ def ghost_line(run: Run, ghost: Run | None) -> None:
         return
     now = ghost.snapshot()
     words = _("Faint: **{run}**, {result}. {difference}").format(
-        run=plain(now.name),
+        run=plain(say(now.name)),
         result=_result(now),
         difference=plain(say(_differs(run.spec, ghost.spec))),
     )

@@ -314,6 +314,19 @@ def test_one_persons_many_runs_do_not_hold_up_anothers(open_runs):
     assert [line.place_in_line(run) for run in (bens, anns[2], anns[1])] == [1, 2, 3]
 
 
+def test_a_name_that_its_owner_gave_is_passed_on(open_runs):
+    line = open_runs()
+    first = line.start(SPEC, "ann")
+    line.change(first.id, name="mine", owner="ann")
+    ended(first)
+    next_one = line.start(SPEC.with_value("optimizer", "sgd"), "ann")
+    assert next_one.name == "2 · mine + SGD"
+    assert "mine" not in line.start(SPEC.with_value("optimizer", "adagrad"), "ben").name
+    ended(next_one)
+    line.close()
+    assert open_runs().get(next_one.id).name == "2 · mine + SGD"
+
+
 def test_a_duel_trains_both_as_each_would_alone(open_runs, quick):
     other = SPEC.with_value("optimizer", "sgd")
     alone = []

@@ -206,6 +206,21 @@ def test_runs_have_names_for_people(line):
     assert two.name == "2 · LeNet-5 (1998)"
 
 
+def test_a_name_says_what_its_owners_last_run_had_otherwise(line):
+    spec = replace(QUICK, blocks=(BlockSpec(channels=3), BlockSpec(channels=5)))
+    line.start(spec, "ann")
+    line.start(PRESETS["bad"].spec, "ben")
+    assert line.start(replace(spec, seed=7), "ann").name == "3 · conv 3–5, seed 7"
+    assert line.start(replace(spec, seed=8), "ben").name == "4 · conv 3–5"
+
+
+def test_the_two_of_a_duel_are_named_by_what_tells_them_apart(line):
+    small = PRESETS["small"].spec
+    two = line.duel(replace(small, optimizer="sgd", num_epochs=1), replace(small, num_epochs=1))
+    named = ["1 · Small and fast, SGD +1", "2 · Small and fast, epochs 1"]
+    assert [run.name for run in two] == named
+
+
 WHOLE = """
 import core.runs.manager as module
 from core.spec import BlockSpec, RunSpec

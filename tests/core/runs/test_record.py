@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.machine.device import Device
+from core.runs.new_record import named_by, new_record
 from core.runs.record import MAX_NAME, MAX_NOTE, RecordError, RunRecord, from_plain, to_plain
 from core.spec.codec import to_dict
 from core.spec.presets import PRESETS
 from core.words.errors import UserError
 from core.words.message import message
+from core.words.translation import tell
 
 RECORD = RunRecord(
     id="3-a1b2c3",
@@ -104,7 +106,7 @@ def test_a_missing_entry_is_refused(key):
 
 def test_a_record_of_a_later_version_is_refused():
     with pytest.raises(RecordError, match="later"):
-        from_plain(to_plain(RECORD) | {"version": 6})
+        from_plain(to_plain(RECORD) | {"version": 7})
 
 
 def before_5(record=RECORD, **changes):
@@ -239,3 +241,43 @@ def test_an_old_record_whose_device_is_no_words_is_refused(device):
 def test_an_old_sentence_that_says_what_the_status_says_is_left_out(status, words, kept):
     read = from_plain(before_5(replace(RECORD, status=status), message=words))
     assert read.message == (words if kept is None else kept)
+
+
+NAMES = {
+    "typed": "my best",
+    "like-a-preset": "Small and fast",
+    "made": message("{number} · {what}", number=3, what=message("{a}, {b}", a="SGD", b="seed 3")),
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_a_name_comes_back_as_what_it_was(name):
+    record = replace(RECORD, name=name)
+    again = from_plain(json.loads(json.dumps(to_plain(record))))
+    assert (again.name, type(again.name)) == (name, type(record.name))
+
+
+def test_a_typed_name_is_told_as_it_stands_and_a_made_one_in_the_readers_language():
+    typed = replace(RECORD, name="Small and fast")
+    assert tell(typed.name, "zh") == tell(from_plain(to_plain(typed)).name, "zh") == typed.name
+    made = new_record(3, replace(RECORD.spec, optimizer="sgd"))
+    assert made.name == "3 · Small and fast, SGD"
+    assert tell(from_plain(to_plain(made)).name, "zh") == "3 · 小而快、SGD"
+
+
+def test_an_old_name_stays_and_is_taken_for_nobodys():
+    old = from_plain(to_plain(RECORD) | {"version": 5})
+    assert tell(old.name, "zh") == "3 · Small and fast"
+    mine = replace(RECORD, id="2-b", number=2, name="mine")
+    assert named_by([old, new_record(4, RECORD.spec), mine]).called == "mine"
+    assert named_by([old]) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [7, None, ["a"], {"text": "a"}, {}],
+    ids=["number", "nothing", "list", "half", "empty"],
+)
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(UserError):
+        from_plain(to_plain(RECORD) | {"name": name})
