@@ -78,6 +78,12 @@ class Verdict:
             return message("{better} is better.", better=self.better)
         if not self.only_first and not self.only_second:
             return N_("No difference at all.")
+        if self.only_first == self.only_second:
+            return message(
+                "A tie: each is right on {right:,} of {total:,} test images.",
+                right=self.both + self.only_first,
+                total=self.total,
+            )
         return N_("Within noise: these images cannot tell which is better.")
 
     @property

@@ -9,12 +9,11 @@ import streamlit as st
 
 from core.data.loading import load
 from core.judging.confusion import confusion
-from core.judging.fold_verdict import comparable, fold_verdict
-from core.judging.verdict import ALPHA, Answers, Verdict, verdicts
+from core.judging.verdict import Answers, Verdict, verdicts
 from core.runs.view import Run
 from core.spec.difference import ALIKE, differences, loss_in_words, same_loss
 from core.words.errors import UserError
-from core.words.message import N_
+from core.words.message import N_, Quoted
 from pages.shared.charts.confusion_figure import confusion_figure
 from pages.shared.charts.curves_chart import Axis, Measure
 from pages.shared.charts.overlay_chart import (
@@ -28,18 +27,11 @@ from pages.shared.charts.overlay_chart import (
 from pages.shared.data_words import class_titles
 from pages.shared.language import _, n_, say
 from pages.shared.palette import Palette, palette
+from pages.shared.verdict_words import folds_line, how_judged, verdict_line
 from pages.shared.words import duration, percent, plain
 
 # Enough for a chart of half a page; neighbours are averaged, which also calms the lines.
 _POINTS: Final = 120
-_HOW: Final = N_(
-    "McNemar’s exact test, two-sided. Only the images that one of the two names rightly and the "
-    "other does not can tell them apart; were both equally good, each would fall to either side "
-    "like a coin. Under {alpha:.0%} one is called better. It speaks of these two trained networks "
-    "on these images: with another seed it may turn out otherwise."
-)
-
-
 _TITLES: Final[Mapping[tuple[Measure, Images], str]] = {
     ("loss", "validation"): N_("Loss on validation images"),
     ("loss", "training"): N_("Loss on training images"),
@@ -51,7 +43,7 @@ _TITLES: Final[Mapping[tuple[Measure, Images], str]] = {
 def compare(chosen: Sequence[Run]) -> None:
     """Show two or more runs side by side, in the order in which they were chosen."""
     lines = [
-        Line(letter=letter, name=run.name, curves=run.curves(_POINTS))
+        Line(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
         for letter, run in zip(LETTERS, chosen, strict=False)
     ]
     st.html(_legend(lines, chosen, palette()))
@@ -121,7 +113,7 @@ def _verdict(chosen: Sequence[Run]) -> None:
         except UserError as error:
             st.markdown(f":gray[:material/balance:] {plain(say(error))}")
             return
-        how = say(_HOW).format(alpha=ALPHA)
+        how = how_judged()
         for verdict in found:
             st.markdown(_sentence(verdict, alone=len(found) == 1), help=how)
         if untested:
@@ -131,31 +123,9 @@ def _verdict(chosen: Sequence[Run]) -> None:
 
 def _fold_verdict(chosen: Sequence[Run]) -> None:
     """Say which of two cross-validations is better, where that can be told."""
-    if len(chosen) != 2 or not all(run.spec.folds for run in chosen):
-        return
-    first, second = chosen
-    if not comparable(first.spec, second.spec):
-        words = _(
-            "They were cross-validated on other folds (another number of folds, seed or data set), "
-            "so fold cannot be held against fold."
-        )
-        st.markdown(f":gray[:material/donut_small:] {words}")
-        return
-    found, other = first.folds(), second.folds()
-    verdict = fold_verdict(found, other, (LETTERS[0], LETTERS[1])) if found and other else None
-    if verdict is None:
-        words = _("There is no verdict over the folds before both runs have trained all of theirs.")
-        st.markdown(f":gray[:material/donut_small:] {words}")
-        return
-    icon = ":gray[:material/balance:]" if verdict.better is None else ":green[:material/trophy:]"
-    st.markdown(
-        f"{icon} **{plain(say(verdict.headline))}** {plain(say(verdict.reason))}",
-        help=_(
-            "A paired t-test over the folds, corrected for what they share (Nadeau and Bengio, "
-            "2003). It speaks of the two specifications, whichever images are held back; the "
-            "verdict below speaks of the two networks of the last fold, on the test images."
-        ),
-    )
+    if len(chosen) == 2 and all(run.spec.folds for run in chosen):
+        told, how = folds_line(chosen[0], chosen[1], (LETTERS[0], LETTERS[1]))
+        st.markdown(told, help=how)
 
 
 def _answers(chosen: Sequence[Run]) -> tuple[list[Answers], list[str]]:
@@ -172,17 +142,15 @@ def _answers(chosen: Sequence[Run]) -> tuple[list[Answers], list[str]]:
 
 
 def _sentence(verdict: Verdict, *, alone: bool) -> str:
-    icon = ":gray[:material/balance:]" if verdict.better is None else ":green[:material/trophy:]"
     if alone:
-        head = say(verdict.headline)
-    else:
-        told = (
-            _("{first} against {second}: {better} is better.")
-            if verdict.better
-            else _("{first} against {second}: within noise.")
-        )
-        head = told.format(first=verdict.first, second=verdict.second, better=verdict.better)
-    return f"{icon} **{plain(head)}** {plain(say(verdict.reason))}"
+        return verdict_line(verdict)
+    told = (
+        _("{first} against {second}: {better} is better.")
+        if verdict.better
+        else _("{first} against {second}: within noise.")
+    )
+    head = told.format(first=verdict.first, second=verdict.second, better=verdict.better)
+    return verdict_line(verdict, Quoted(head))
 
 
 def _curves(lines: Sequence[Line], chosen: Sequence[Run]) -> None:
