@@ -100,9 +100,9 @@ class Run:
     @property
     def in_line(self) -> bool:
         """Whether it wants the device, or will once it is resumed."""
-        memory = self._facts
-        return memory.record.status == "queued" or (
-            memory.record.status == "imported" and memory.test is None and self._end_wanted is None
+        facts = self._facts
+        return facts.record.status == "queued" or (
+            facts.record.status == "imported" and facts.test is None and self._end_wanted is None
         )
 
     @property

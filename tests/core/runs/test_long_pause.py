@@ -81,6 +81,8 @@ def test_it_gives_its_place_up_and_goes_on_to_the_very_same_weights(open_runs, q
     assert run.status == "finished"
     assert same(run.weights(), alone(spec, quick))
     assert len(run.curves().loss) == run.snapshot().step
+    best = max(run.curves().epochs, key=lambda epoch: epoch.val_accuracy)
+    assert run.record().best_epoch == best.epoch
 
 
 def test_both_of_a_duel_give_their_place_up_and_come_back_together(open_runs, quick):
@@ -199,6 +201,25 @@ def test_a_stop_that_comes_as_it_gives_its_place_up_is_not_lost(open_runs, monke
     assert other.wait(20)
     if kept:
         assert line._store.get(run.id).status == "stopped"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["on the disk", "in memory"])
+def test_a_rate_that_was_asked_for_in_the_pause_is_taken_up_after_it(open_runs, kept):
+    line = open_runs(kept=kept)
+    run = line.start(LONG, "ann")
+    paused_at(run, 5)
+    line.set_lr(run.id, 0.002, "ann")
+    other = line.start(LONG, "ben")
+    eventually(lambda: other.status == "running")
+    now = run.snapshot()
+    assert (now.held, now.lr_changes, now.lr_wanted) == (True, (), 0.002)
+    line.resume(run.id, "ann")
+    other.stop()
+    eventually(lambda: run.snapshot().lr_changes)
+    after = run.snapshot()
+    assert after.lr_wanted is None
+    assert [lr for _, lr in after.lr_changes] == [0.002]
+    assert now.step <= after.lr_changes[0][0] <= after.step
 
 
 def test_a_server_that_ends_loses_nothing_of_it(open_runs, quick, tmp_path):
