@@ -1,12 +1,19 @@
 """How runs are handed over to an executor: as jobs, with a channel back to the runs."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
 
 from core.questions.fair_share import Guest
 from core.runs.channel import ThreadChannel
 from core.runs.executor import ThisThread
-from core.runs.messages import Job
+from core.runs.messages import Ended, Job
 from core.runs.view import Run
+from core.words.errors import UserError
+from core.words.message import N_
+
+_BROKEN_OFF: Final = N_("The training of this run broke off. What was saved until then is kept.")
 
 
 def handed_over(
@@ -22,6 +29,29 @@ def handed_over(
     channel = ThreadChannel(lambda run_id, report: by_id[run_id].take(report))
     jobs = [job for run in runs if (job := run.hand_over(channel, limit_s)) is not None]
     return jobs, channel
+
+
+def end_unreported(runs: Iterable[Run]) -> None:
+    """End runs of which an executor that is over has sent no `Ended`, such as a process that died.
+
+    They are interrupted as if this process had died: on the disk they are as far as their newest
+    checkpoint, and can go on from there.
+    """
+    for run in runs:
+        now = run.snapshot()
+        if not now.active and not (now.status == "imported" and run.waits):
+            continue
+        if run.store is not None:
+            with suppress(UserError):
+                run.store.interrupt_orphan(run.id)
+        run.take(
+            Ended(
+                status="interrupted" if now.active else "imported",
+                message=_BROKEN_OFF,
+                ended_at=time.time() if now.active else None,
+                elapsed_s=now.elapsed_s,
+            )
+        )
 
 
 def steps_of(run: Run, guest: Guest | None = None) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """The one thread of this process that trains, and answers questions in between."""
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,13 +11,15 @@ from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
 from core.machine.thread_team import sharing_cores
 from core.questions.fair_share import Guests
 from core.runs.executor import Executor, ThisThread
-from core.runs.handover import handed_over
+from core.runs.handover import end_unreported, handed_over
 from core.runs.pause_limit import Patience
 from core.runs.queue import RunQueue
 from core.runs.registry import Registry
 from core.serving.limits import Limits
 
 _NAME: Final = "netsketch-trainer"
+
+_log = logging.getLogger(__name__)
 
 
 class TrainingThread:
@@ -99,7 +102,11 @@ class TrainingThread:
                     limits = self._limits()
                     patience = Patience(limits.pause_s, self._queue.someone_waits)
                     executor: Executor = ThisThread(self._registry.store, self._guests, patience)
-                    executor.execute(*handed_over(turn, limits.run_s))
+                    try:
+                        executor.execute(*handed_over(turn, limits.run_s))
+                    except Exception:  # the next run is trained all the same
+                        _log.exception("An executor failed")
+                    end_unreported(turn)
                     self._queue.take_back()
                 else:
                     self._guests.advance()

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from core.machine.device import take_one_core
-from core.runs.handover import execute, handed_over
+from core.runs.handover import end_unreported, execute, handed_over
 from core.runs.messages import Saved
 from core.runs.new_record import new_record
 from core.runs.store import Store
@@ -130,7 +130,12 @@ def test_what_was_told_to_be_saved_outlives_a_kill(store, begin, monkeypatch, tm
     executor.process.kill()
     executor.process.join(10)
     assert store.folder(run.id).load_state().step >= saved[-1]
-    assert store.interrupt_orphans() == (run.id,)
+    saved_step = store.folder(run.id).load_state().step
+    end_unreported([run])
+    assert (run.status, run.snapshot().resumable) == ("interrupted", True)
+    assert store.interrupt_orphans() == ()
+    kept = store.get(run.id)
+    assert (kept.status, kept.step) == ("interrupted", saved_step)
     again, straight = Run(store.get(run.id), store), waiting(store, spec)
     assert again.requeue()
     take_one_core()

@@ -14,7 +14,9 @@ from core.data.loading import load
 from core.machine.device import cores
 from core.runs import training_thread as thread_module
 from core.runs import worker as worker_module
+from core.runs.executor import ThisThread
 from core.runs.manager import Runs
+from core.runs.messages import Clocked
 from core.runs.registry import MAX_KEPT
 from core.serving.limits import Limits
 from core.spec import BlockSpec, RunSpec
@@ -57,6 +59,37 @@ def test_a_run_is_trained_to_its_end(line):
     assert line.get("nonsense") is None
     assert line.all() == (run,)
     assert line.active() is None
+
+
+class Gone:
+    """An executor that is over before its jobs are."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def execute(self, jobs, end):
+        end.tell(jobs[0].record.id, Clocked(elapsed_s=1.0, goes=True, status="running"))
+        if self._error is not None:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [None, OSError("gone")], ids=["returns", "raises"])
+def test_a_run_that_nobody_trains_any_more_is_interrupted_and_the_next_is_trained(
+    line, monkeypatch, error
+):
+    given = []
+
+    def gone_at_first(*args):
+        given.append(args)
+        return Gone(error) if len(given) == 1 else ThisThread(*args)
+
+    monkeypatch.setattr(thread_module, "ThisThread", gone_at_first)
+    run = line.start(QUICK)
+    assert ends(run) == "interrupted"
+    assert "broke off" in run.snapshot().message
+    assert 1.0 <= run.snapshot().elapsed_s == run.snapshot().elapsed_s < 10.0
+    assert line.active() is None
+    assert ends(line.start(nth(2, QUICK))) == "finished"
 
 
 def test_the_same_spec_twice_is_one_run_until_it_has_ended(line):
