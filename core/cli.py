@@ -216,7 +216,7 @@ def _progress(run: Run) -> str:
 
 def _ended(run: Run) -> int:
     record = run.record()
-    if record.status == "interrupted":
+    if record.status == "interrupted" and not record.message:
         _complain(
             f"Stopped after step {record.step:,} of {record.num_steps:,}; all of it is saved. "
             f"Go on with: python -m core.cli train --resume {record.id}"

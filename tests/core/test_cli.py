@@ -16,7 +16,7 @@ from core import cli
 from core.data.catalogue import info_of
 from core.data.loading import Digits
 from core.runs.record import VERSION
-from core.runs.store import Store
+from core.runs.store import RunFolder, Store, Unreadable
 from core.spec import BlockSpec, RunSpec
 from core.spec.codec import to_json
 
@@ -122,6 +122,23 @@ def test_ctrl_c_saves_and_the_run_goes_on_from_there(config, tmp_path, capsys, m
     assert (record.status, record.step) == ("finished", 15)
     assert cli.main(["train", "--resume", "1"]) == 1
     assert "cannot go on: it has come to its end." in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_read_now_is_not_told_as_stopped_by_a_person(
+    config, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(cli, "_watch", lambda run: run.interrupt())
+    assert cli.main(["train", config]) == cli.INTERRUPTED
+    monkeypatch.undo()
+    monkeypatch.setenv("NETSKETCH_DATA", str(tmp_path / "data"))
+    capsys.readouterr()
+
+    def unreadable(folder) -> None:
+        raise Unreadable("Run 1 cannot be read now.")
+
+    monkeypatch.setattr(RunFolder, "load_state", unreadable)
+    assert cli.main(["train", "--resume", "1"]) == 1
+    assert capsys.readouterr().err == "Run 1 cannot be read now.\n"
 
 
 def test_a_run_that_diverges_is_a_failure_that_says_why(tmp_path, capsys):
