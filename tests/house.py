@@ -213,8 +213,6 @@ def drawing() -> str:
     }
     for at, name in enumerate(reversed(pages)):
         storeys[name] = roof + at
-    about |= pages
-    names = [*ROOMS, *pages]
     direct = [
         *_direct(core),
         ("app.py", "pages"),
@@ -222,9 +220,35 @@ def drawing() -> str:
         ("pages/parts", "pages/shared"),
     ]
     direct += [("pages/shared", name) for name in sorted(tops, key=ROOMS.index)]
-
     height = 2 * _MARGIN + (max(storeys.values()) + 1) * _STOREY - (_STOREY - _BOX_HEIGHT)
-    boxes: dict[str, tuple[float, float, float]] = {}
+    boxes = _boxes([*ROOMS, *pages], storeys, direct, height)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        'aria-label="The folders of NetSketch and which imports which">',
+        f"<style>{_STYLE}</style>",
+        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#7b8794"/></marker>'
+        "</defs>",
+        f'<rect class="ground" width="{_WIDTH}" height="{height}"/>',
+        *(_arrow(boxes[high], boxes[low]) for high, low in direct),
+    ]
+    for name, words in (about | pages).items():
+        parts += _room(name, words, boxes[name])
+    return "\n".join([*parts, "</svg>", ""])
+
+
+# The left edge of a box, its upper edge and its width, in pixels.
+_Place = tuple[float, float, float]
+
+
+def _boxes(
+    names: Iterable[str],
+    storeys: Mapping[str, int],
+    direct: Iterable[tuple[str, str]],
+    height: float,
+) -> dict[str, _Place]:
+    """Place the boxes of each storey side by side, in the order of the names."""
+    boxes: dict[str, _Place] = {}
     for storey in sorted(set(storeys.values()), reverse=True):
         row = [name for name in names if storeys[name] == storey]
         width = min(298.0, (_WIDTH - 2 * _MARGIN - (len(row) - 1) * _GAP) / len(row))
@@ -236,41 +260,36 @@ def drawing() -> str:
         y = height - _MARGIN - _BOX_HEIGHT - storey * _STOREY
         for at, name in enumerate(row):
             boxes[name] = left + at * (width + _GAP), y, width
+    return boxes
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'aria-label="The folders of NetSketch and which imports which">',
-        f"<style>{_STYLE}</style>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#7b8794"/></marker>'
-        "</defs>",
-        f'<rect class="ground" width="{_WIDTH}" height="{height}"/>',
+
+def _arrow(high: _Place, low: _Place) -> str:
+    """Draw an arrow from the lower edge of a box to the upper edge of one below it."""
+    (x1, y1, w1), (x2, y2, w2) = high, low
+    start, end = x1 + w1 / 2, x2 + w2 / 2
+    top, bottom = y1 + _BOX_HEIGHT, y2 - 1
+    middle = (top + bottom) / 2
+    return (
+        f'<path class="arrow" d="M{start:.0f} {top:.0f} C{start:.0f} {middle:.0f} '
+        f'{end:.0f} {middle:.0f} {end:.0f} {bottom:.0f}"/>'
+    )
+
+
+def _room(name: str, about: str, place: _Place) -> list[str]:
+    """Draw a box with its name and what is said of it."""
+    x, y, width = place
+    kind = "room" if name in ROOMS else "pages"
+    label = f"core/{name}" if name in ROOMS else name
+    box = (
+        f'<rect class="{kind}" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" '
+        f'height="{_BOX_HEIGHT}" rx="6"/>'
+        f'<text class="name" x="{x + 10:.0f}" y="{y + 20:.0f}">{escape(label)}</text>'
+    )
+    lines = [
+        f'<text class="about" x="{x + 10:.0f}" y="{y + 36 + 14 * at:.0f}">{escape(line)}</text>'
+        for at, line in enumerate(_wrapped(about, width - 16))
     ]
-    for high, low in direct:
-        x1, y1, w1 = boxes[high]
-        x2, y2, w2 = boxes[low]
-        start, end = x1 + w1 / 2, x2 + w2 / 2
-        top, bottom = y1 + _BOX_HEIGHT, y2 - 1
-        middle = (top + bottom) / 2
-        parts.append(
-            f'<path class="arrow" d="M{start:.0f} {top:.0f} C{start:.0f} {middle:.0f} '
-            f'{end:.0f} {middle:.0f} {end:.0f} {bottom:.0f}"/>'
-        )
-    for name in names:
-        x, y, width = boxes[name]
-        kind = "room" if name in ROOMS else "pages"
-        label = f"core/{name}" if name in ROOMS else name
-        lines = _wrapped(about[name], width - 16)
-        parts.append(
-            f'<rect class="{kind}" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" '
-            f'height="{_BOX_HEIGHT}" rx="6"/>'
-            f'<text class="name" x="{x + 10:.0f}" y="{y + 20:.0f}">{escape(label)}</text>'
-        )
-        parts += [
-            f'<text class="about" x="{x + 10:.0f}" y="{y + 36 + 14 * at:.0f}">{escape(line)}</text>'
-            for at, line in enumerate(lines)
-        ]
-    return "\n".join([*parts, "</svg>", ""])
+    return [box, *lines]
 
 
 if __name__ == "__main__":
