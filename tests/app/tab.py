@@ -20,6 +20,14 @@ from core.spec.presets import DEFAULT
 from core.words.number import read_number
 
 
+class _ShownSelectbox(Selectbox):
+    """A selectbox that keeps the words of its options as its page showed them."""
+
+    @property
+    def format_func(self) -> Callable[[object], str]:
+        return self._shown_as
+
+
 class Tab(AppTest):
     """One tab of a browser; no run of it may leave an exception on the page."""
 
@@ -92,6 +100,8 @@ class Tab(AppTest):
         for node in shown:
             if isinstance(node, Widget) and isinstance(getattr(node, "_value", None), InitialValue):
                 node._value = node.value  # else it would follow the session
+                if type(node) is Selectbox:
+                    node._shown_as, node.__class__ = node.format_func, _ShownSelectbox
                 if getattr(node.proto, "form_id", ""):
                     node.proto.form_id = ""  # else AppTest would look it up in the session too
         for act in acts:
