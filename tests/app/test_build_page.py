@@ -22,6 +22,7 @@ from core.spec import (
     walk,
 )
 from core.spec.codec import to_query
+from core.spec.order import orders_that_differ
 from core.spec.presets import DEFAULT, PRESETS
 from core.spec.settings import Choice, Flag, Number
 from core.training import check as check_module
@@ -86,7 +87,10 @@ def test_every_setting_has_a_widget_with_the_words_and_limits_of_its_record(visi
             assert widget.proto.help.replace("\u00a0", " ") == record.help, path
             assert tab.stands(path) == value, path
             assert not widget.proto.disabled, path
-            if isinstance(record, Choice) and path != "device":
+            if path.endswith(".order"):
+                block = SMALL_AND_DENSE.blocks[int(path.split(".")[1])]
+                assert widget.options == list(orders_that_differ(value, block.follows).values())
+            elif isinstance(record, Choice) and path != "device":
                 assert len(widget.options) == len(record.options), path
             elif isinstance(record, Number) and isinstance(widget, Slider):
                 assert (widget.min, widget.max) == (record.low, record.high), path
