@@ -48,7 +48,7 @@ class Device:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """What people call the device."""
         if self.model:
             return self.model
         if self.key == "mps":

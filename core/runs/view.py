@@ -74,32 +74,32 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """What people call the run."""
         return self._facts.record.name
 
     @property
     def number(self) -> int:
-        """Counts the runs of one store."""
+        """The run's number among those of its store, from 1."""
         return self._facts.record.number
 
     @property
     def owner(self) -> str:
-        """Whose it is; empty for nobody's."""
+        """Whose run it is; empty for nobody's."""
         return self._facts.record.owner
 
     @property
     def progress(self) -> float:
-        """Share of the way to its end, 0 to 1."""
+        """Share of the run that is done, 0 to 1."""
         return self._facts.progress
 
     @property
     def waits(self) -> bool:
-        """Whether it wants the device, to be trained or, if it was brought in, to be tested."""
+        """Whether the run wants the device, to be trained or, if brought in, to be tested."""
         return self.in_line and not self._held
 
     @property
     def in_line(self) -> bool:
-        """Whether it wants the device, or will once it is resumed."""
+        """Whether the run wants the device, or will once it is resumed."""
         facts = self._facts
         return facts.record.status == "queued" or (
             facts.record.status == "imported" and facts.test is None and self._end_wanted is None
@@ -107,7 +107,7 @@ class Run:
 
     @property
     def held(self) -> bool:
-        """Whether it gave the device up in a pause, and waits for somebody to resume it."""
+        """Whether the run gave the device up in a pause, and waits until somebody resumes it."""
         return self._facts.record.status == "queued" and self._held
 
     @property
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def trouble(self) -> str:
-        """What of it could not be read from the disk when somebody last tried, in a sentence."""
+        """What of the run could not be read from the disk the last time, in a sentence."""
         return self._trouble
 
     def join_rival(self, other: "Run") -> None:

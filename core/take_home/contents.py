@@ -35,15 +35,15 @@ class Source(Protocol):
         ...
 
     def record(self) -> RunRecord:
-        """What is known of it."""
+        """Return what is known of the run, but for its curves and weights."""
         ...
 
     def curves(self, max_points: int = 400) -> Curves:
-        """Its figures."""
+        """Return the figures of its steps and epochs, in so many points at most."""
         ...
 
     def weights(self) -> Mapping[str, Tensor] | None:
-        """Its last weights on the CPU, or None where there are none."""
+        """Return its last weights, on the CPU, or None where there are none."""
         ...
 
 
@@ -70,7 +70,7 @@ class Parcel:
 
     @property
     def network(self) -> Network:
-        """Its layers."""
+        """The layers of the run's network."""
         return lay_out(self.spec)
 
     @property

@@ -94,7 +94,7 @@ class _Reader:
         return min(unpacked, MAX_UNPACKED_BYTES) + min(images, MAX_IMAGES) * _IMAGE_BYTES
 
     def intake(self) -> Progress:
-        """Read all of it."""
+        """Read all that the file holds."""
         if not self._arrays:
             raise self._damaged
         if self._roles.classes:

@@ -83,7 +83,7 @@ class _Folder:
         inner.add(path[1:], picture)
 
     def below(self) -> list[int]:
-        """All pictures in it."""
+        """All pictures in the folder and in those below it."""
         every, stack = [], [self]
         while stack:
             folder = stack.pop()

@@ -90,16 +90,16 @@ class Reading:
 
     @property
     def is_cancelled(self) -> bool:
-        """Tell whether it was ended before it was done."""
+        """Tell whether the reading was ended before it was done."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """End it after the picture that is being read."""
+        """End the reading after the present picture."""
         if not self._ended.is_set():
             self._cancelled.set()
 
     def let_go(self) -> None:
-        """End it, and keep nothing of what came of it."""
+        """End the reading, and keep nothing of what came of it."""
         self._is_wanted = False
         self.cancel()
         self._intake = None

@@ -65,7 +65,7 @@ def _described(about: object) -> dict[str, object]:
 
 
 def _is_sound(about: dict[str, object]) -> bool:
-    """Tell whether nothing in it is longer, larger or other than NetSketch writes it."""
+    """Tell whether a description says only what NetSketch writes, and at no greater length."""
     names, title = about["class_names"], about["title"]
     if not isinstance(names, list) or not _is_text(title, MAX_TITLE):
         return False

@@ -59,7 +59,7 @@ class Checkpoint:
 
     @property
     def sum_path(self) -> Path:
-        """The SHA-256 of that file, as `sha256sum -c` reads it."""
+        """The file with the SHA-256 of a checkpoint, as `sha256sum -c` reads it."""
         return self.path.with_name(self.path.name + SUM)
 
     @classmethod
