@@ -1,5 +1,6 @@
 """How runs are deleted, brought back while there is time, and taken off the disk after it."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -32,6 +33,7 @@ class Retention:
         self._store = store
         self._registry = registry
         self._queue = queue
+        self._looking = threading.Lock()
         self._house = Housekeeper(
             store, lambda: limits().keep_deleted_days * _DAY_S, self.look_again
         )
@@ -71,7 +73,8 @@ class Retention:
 
     def look_again(self) -> None:
         """See to what could not be read before, and to weights that the disk did not take."""
-        self._registry.look_again(self._queue.is_busy)
+        with self._looking:  # a look holds the run, which another would take for one that goes on
+            self._registry.look_again(self._queue.is_busy)
 
     def close(self, timeout_s: float) -> None:
         """End, after what is done just now."""

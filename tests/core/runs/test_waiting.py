@@ -351,6 +351,36 @@ def test_a_run_of_unknown_fate_that_is_resumed_is_not_ended_by_looking_again(tmp
     line.close()
 
 
+def test_a_run_that_two_look_at_is_not_taken_for_one_that_goes_on(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    record = replace(new_record(store.new_number(), LONG), status="running", step=3)
+    store.add(record)
+
+    def unknown(kept: Store, run_id: str) -> None:
+        raise Unreadable("It cannot be read now.")
+
+    look = Store._interrupted
+
+    def slowly(kept: Store, run_id: str) -> object:
+        time.sleep(0.3)
+        return look(kept, run_id)
+
+    monkeypatch.setattr(Housekeeper, "_work", lambda house: None)  # it looks when we do
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "interrupt_orphan", unknown)
+        line = Runs(store)
+    monkeypatch.setattr(Store, "_interrupted", slowly)
+    looks = [threading.Thread(target=line._retention.look_again) for _ in range(2)]
+    for one in looks:
+        one.start()
+    seen = set()
+    while any(one.is_alive() for one in looks):
+        seen.add(line.get(record.id).status)
+        time.sleep(0.005)
+    assert seen == {"interrupted"}
+    line.close()
+
+
 def test_weights_that_waited_for_their_test_are_tested_after_a_restart(tmp_path):
     line = Runs(Store(tmp_path))
     busy = line.start(LONG)
