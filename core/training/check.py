@@ -54,9 +54,9 @@ def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
     if train_size is None:
         train_size = course_of(spec).train
     problem = (
-        _image_used_up(spec, network.broken)
+        _without_lone_values(_image_used_up(spec, network.broken))
         if isinstance(network.broken, Broken)
-        else _shape_changed(spec, network.broken)
+        else _without_lone_values(_shape_changed(spec, network.broken))
         if network.broken
         else _batch_too_large(spec, train_size)
         or _norm_of_one_value(spec, network)
@@ -171,7 +171,7 @@ def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
         for index in indices[1:]:
             numbers = message("{some} and {another}", some=numbers, another=index + 1)
         label = message("No norm in blocks {numbers}", numbers=numbers)
-    fixes = [Fix(label=label, spec=without)]
+    fixes = [Fix(label=label, spec=without)]  # the last one always helps
     where = place(alone[0].part)
     if alone[0].operation.whole_batch:
         sentence = message(
@@ -188,6 +188,17 @@ def _norm_of_one_value(spec: RunSpec, network: Network) -> Problem | None:
     if all(layer.operation.whole_batch for layer in alone):
         fixes.insert(0, Fix(label=_batch_of(2), spec=replace(spec, batch_size=2)))
     return Problem(path=f"{alone[0].part}.norm", message=sentence, fixes=tuple(fixes))
+
+
+def _without_lone_values(problem: Problem) -> Problem:
+    """Leave out the fixes that leave a norm a single value; where all do, mend that too."""
+    fixes = problem.fixes
+    next_ones = [_norm_of_one_value(fix.spec, lay_out(fix.spec)) for fix in fixes]
+    good = tuple(fix for fix, after in zip(fixes, next_ones, strict=True) if after is None)
+    if not good and next_ones[0] is not None:
+        without = next_ones[0].fixes[-1].spec
+        good = (Fix(label=N_("Change all that does not fit"), spec=without),)
+    return replace(problem, fixes=good)
 
 
 def _values_that_share(layer: Layer, batch_size: int) -> int:

@@ -311,6 +311,34 @@ def test_a_norm_of_a_single_value_is_refused_whatever_the_batch(make_digits, nor
     assert isinstance(next(Trainer(replace(two, batch_size=1), make_digits(4)).fit()), Steps)
 
 
+ALONE = {
+    "residual": (
+        BlockSpec(channels=4, kernel_size=3, stride=3, padding="valid", pool_size=3),
+        BlockSpec(channels=1, kernel_size=3, padding="valid", pool="none", residual=True),
+        BlockSpec(channels=1, norm="layer", pool="none"),
+    ),
+    "pooling": (
+        BlockSpec(channels=2, stride=3, pool_size=3, pool_stride=3),
+        BlockSpec(channels=2, stride=3, pool="none"),
+        BlockSpec(channels=1, kernel_size=1, norm="group", pool="max", order="norm-act-pool-drop"),
+    ),
+    "kernel": (
+        BlockSpec(channels=4, stride=3, pool_size=3, pool_stride=3),
+        BlockSpec(channels=1, kernel_size=5, stride=3, padding="valid", norm="group", pool="none"),
+    ),
+}
+
+
+@pytest.mark.parametrize("blocks", ALONE.values(), ids=ALONE)
+def test_no_way_out_leaves_a_norm_with_a_single_value(blocks):
+    problem = check(RunSpec(blocks=blocks, device="cpu")).problem
+    assert problem is not None
+    assert not problem.path.endswith(".norm")
+    assert problem.fixes
+    for fix in problem.fixes:
+        assert check(fix.spec).problem is None, fix.label
+
+
 def test_a_device_that_is_not_here_is_refused(monkeypatch):
     here = (Device("cpu", cores=2),)
     monkeypatch.setattr(check_module, "devices", lambda: here)
