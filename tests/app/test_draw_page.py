@@ -15,6 +15,7 @@ from core.data.own.kept import OwnImages, keep
 from core.data.preparation import all_from_picture, from_ink
 from core.drawing.picture import MAX_PICTURE_BYTES, digit_from_picture, digits_from_picture
 from core.judging.prediction import probabilities
+from core.serving.held_file import HeldFile
 from core.spec.presets import DEFAULT, PRESETS
 from pages.parts.draw import picture_input
 from tests.app.canvas import picture_of
@@ -315,7 +316,7 @@ def test_many_peoples_pictures_are_looked_at_one_after_the_other(monkeypatch):
         return all_from_picture(data, info)
 
     monkeypatch.setattr(picture_input, "all_from_picture", look)
-    args = (picture_of(3), info_of("embedded"))
+    args = (HeldFile.of(picture_of(3)), info_of("embedded"))
     threads = [threading.Thread(target=picture_input._look, args=args) for _ in range(5)]
     for one in threads:
         one.start()
