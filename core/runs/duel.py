@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from core.machine.device import free_memory, resolve
+from core.network.layers import lay_out
 from core.spec import RunSpec
 from core.spec.difference import Difference, differences
 from core.training.check import require_runnable, size_in_words
@@ -15,12 +16,15 @@ def require_fair(first: RunSpec, second: RunSpec) -> None:
     """See to it that a duel of two specs shows something, and that both can be trained at once.
 
     Raises:
-        UserError: they differ in nothing, in more than one thing or in what they learn from; one
-            of them cannot run here, or both together cannot.
+        UserError: they differ in nothing that counts, in more than one thing or in what they learn
+            from; one of them cannot run here, or both together cannot.
     """
     found = differences([first, second])
     if len(found) != 1:
         raise UserError(_unfair(found))
+    if found[0].path.startswith("blocks.") and lay_out(first) == lay_out(second):
+        # Such as the place of a norm in the order of a block that has none.
+        raise UserError(_unfair([]))
     if found[0].path in ("data", "seed", "device"):
         raise UserError(
             message(

@@ -387,6 +387,23 @@ def test_an_unfair_duel_is_refused(open_runs, other, words):
     assert line.all() == ()
 
 
+@pytest.mark.parametrize(
+    ("block", "name", "value"),
+    [
+        (BlockSpec(), "order", "act-norm-pool-drop"),
+        (BlockSpec(pool="none"), "pool_size", 3),
+        (BlockSpec(pool="none", norm="batch"), "order", "norm-pool-act-drop"),
+    ],
+    ids=["order of what is not there", "window of no pooling", "place of no pooling"],
+)
+def test_a_network_is_no_match_for_itself(open_runs, block, name, value):
+    line = open_runs()
+    one = replace(SPEC, blocks=(block,))
+    with pytest.raises(UserError, match="are the same"):
+        line.duel(one, one.with_value(f"blocks.0.{name}", value))
+    assert line.all() == ()
+
+
 def test_weights_from_elsewhere_are_tested_and_kept(open_runs, quick):
     trainer = Trainer(SPEC, quick)
     *_, tested = trainer.fit()
