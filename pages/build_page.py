@@ -20,10 +20,13 @@ from pages.parts.build.layer_table import layer_table
 from pages.parts.build.network_card import network_card
 from pages.parts.build.network_figure import network_figure
 from pages.parts.build.price_line import price_line
+from pages.parts.build.problem_card import exercise_note, problem_card
 from pages.parts.build.range_panel import range_panel
+from pages.parts.build.share_link import share_link
 from pages.shared import session
 from pages.shared.charts.schedule_chart import schedule_line
 from pages.shared.data_here import data_here
+from pages.shared.exercise import hides_mends
 from pages.shared.fold import fold
 from pages.shared.language import _, say
 from pages.shared.launch import launch
@@ -58,7 +61,7 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             format_func=lambda k: say(PRESETS[k].title) if k in PRESETS else _("Your own network"),
             key=session.put("preset", key or _OWN),
             on_change=_take_preset,
-            help="\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values()),
+            help=_preset_words(),
         )
         st.button(
             _("Train"),
@@ -71,9 +74,17 @@ def _top(spec: RunSpec, verdict: Verdict) -> None:
             width="stretch",
             help=plain(why) if why else None,
         )
-        st.caption(say(PRESETS[key].sentence) if key else _("A network of your own."))
+        hidden = hides_mends()  # the sentence may say what would help
+        own = _("A network of your own.")
+        st.caption(say(PRESETS[key].sentence) if key and not hidden else own)
         price_line(spec, problem)
     data_strip(spec)
+
+
+def _preset_words() -> str | None:
+    if hides_mends():
+        return None
+    return "\n\n".join(f"**{say(p.title)}** {say(p.sentence)}" for p in PRESETS.values())
 
 
 def _troubles(spec: RunSpec) -> None:
@@ -89,20 +100,6 @@ def _troubles(spec: RunSpec) -> None:
         st.error(plain(say(refused)), icon=":material/block:")
     if not data_here(spec.data):
         download_panel(spec.data)
-
-
-def _problem(problem: Problem) -> None:
-    with st.container(border=True, key="problem"):
-        st.markdown(f":red[:material/error:] **{plain(say(problem.message))}**")
-        with st.container(horizontal=True):
-            for i, fix in enumerate(problem.fixes):
-                st.button(
-                    say(fix.label),
-                    key=f"fix_{i}",
-                    icon=":material/build:",
-                    on_click=session.adopt,
-                    args=(fix.spec,),
-                )
 
 
 def _totals(spec: RunSpec, network: Network) -> None:
@@ -171,15 +168,19 @@ if table.open:
 with rest:
     _top(spec, verdict)
     _troubles(spec)
+    exercise_note()
     st.plotly_chart(
         network_figure(spec, verdict.network, session.lit(spec), palette()),
         key="network",
         config={"displayModeBar": False},
     )
     if verdict.problem:
-        _problem(verdict.problem)
-    else:
-        _totals(spec, verdict.network)
+        problem_card(verdict.problem)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if verdict.problem is None:
+            _totals(spec, verdict.network)
+        st.space("stretch")
+        share_link(spec)
     left, right = st.columns([1, 1], gap="medium")
     with left.container(border=True):
         network_card(spec, verdict.problem)

@@ -8,6 +8,9 @@
   if (skip && link && link.data !== skip) link.data = skip;
   if (window.netsketchSurvives) return;
   window.netsketchSurvives = true;
+  const copying = document.createElement('script');
+  copying.src = new URL('copy.js', document.currentScript.src);
+  document.head.append(copying);
 
   // A browser's translation puts font elements in the place of the page's texts, behind the back
   // of React, which then throws where it removes a text or inserts something before it, and writes

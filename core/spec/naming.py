@@ -55,7 +55,6 @@ _NAMES: Final[Mapping[str, str]] = {
     "clip_norm": N_("clipping"),
     "weight_decay": N_("decay"),
     "target_accuracy": N_("stop at"),
-    "num_epochs": N_("epochs"),
     "kernel_size": N_("kernel"),
     "keep_best": N_("best epoch"),
 }
@@ -227,6 +226,8 @@ def _value(key: str, spec: RunSpec, path: str) -> str:
     label = _NAMES.get(key, record.label)
     if isinstance(record, Flag):
         return message("{label!l}", label=label) if value else _without(label)
+    if key == "num_epochs":
+        return N_("1 epoch") if value == 1 else message("{epochs} epochs", epochs=amount(value))
     if isinstance(record, Number):
         if value == 0 and key not in _NEVER_OFF:
             return _without(label)

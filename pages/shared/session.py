@@ -15,6 +15,7 @@ from core.spec import RunSpec, SpecError, parts
 from core.spec.codec import from_query, to_query
 from core.spec.presets import DEFAULT
 from core.spec.settings import Value
+from pages.shared.exercise import exercise_entry, take_exercise
 from pages.shared.language import choose_language, chosen_language, language
 from pages.shared.messages_behind import Behind, came_back
 
@@ -68,6 +69,7 @@ def read_address() -> None:
         st.session_state[_SECTION] = section
     if _DRAFT in st.session_state and not query:
         return
+    take_exercise(query)
     spec, mended = from_query(query, DEFAULT)
     st.session_state[_DRAFT] = spec
     st.session_state[_MENDED] = mended
@@ -83,7 +85,9 @@ def write_address() -> None:
         # Only of a page that has sections.
         _SECTION: st.session_state.pop(_SECTION_SHOWN, None),
     }
-    wanted = to_query(draft()) | {key: value for key, value in more.items() if value}
+    wanted = (
+        to_query(draft()) | exercise_entry() | {key: value for key, value in more.items() if value}
+    )
     # The browser may be about to hear of another one.
     if dict(st.query_params) != wanted or not _behind().is_newest(wanted):
         _behind().wrote(wanted)

@@ -52,11 +52,11 @@ class Tab(AppTest):
 
     @property
     def address(self) -> dict[str, str]:
-        """What the address says of the network, without the runs and the section looked at."""
+        """What the address says of the network, without the runs, the section and the language."""
         return {
             key: value
             for key, value in self.query_params.items()
-            if key not in ("run", "compare", "section")
+            if key not in ("run", "compare", "section", "lang", "mends")
         }
 
     @property

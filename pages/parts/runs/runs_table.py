@@ -125,7 +125,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
                 on_click=_star,
                 key="runs_star",
             ),
-            "Name": column.TextColumn(_("Name"), width=180),
+            "Name": column.TextColumn(_("Name"), width=236),
             "Test": column.NumberColumn(
                 _("Test"),
                 width=80,

@@ -55,10 +55,8 @@ def _scores(two: Sequence[Run]) -> str:
             f"{escape(say(now.name))}</th>"
             f'<td class="duel-share">{escape(share)}</td><td>{escape(right)}</td></tr>'
         )
-    return (
-        f'<table class="duel" aria-label="{escape(_("The duel"))}"><tbody>{"".join(rows)}'
-        "</tbody></table>"
-    )
+    label, body = escape(_("The duel")), "".join(rows)
+    return f'<table class="duel" aria-label="{label}"><tbody>{body}</tbody></table>'
 
 
 def _verdict(two: Sequence[Run]) -> tuple[str, str | None]:
