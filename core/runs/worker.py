@@ -362,7 +362,7 @@ class Worker:
         try:
             self._note()
         except StoreError as error:
-            words = joined([self._ended.message, error.message])
+            words = joined(dict.fromkeys([self._ended.message, error.message]))
             self._ended = replace(self._ended, message=words)
 
     def _set_clock(self, *, goes: bool) -> None:

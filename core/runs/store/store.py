@@ -15,6 +15,7 @@ from core.runs.store.claim import Claimed, claimed
 from core.runs.store.disk import StoreError, Unreadable
 from core.runs.store.folder import RunFolder, title_of
 from core.runs.store.index import LOCK_S, Index, is_id
+from core.runs.store.reserve import Reserve
 from core.runs.store.row import RunRow
 from core.training.state import State
 from core.words.errors import UserError
@@ -45,7 +46,9 @@ class Store:
         with disk.saving(message("The folder for runs ({folder})", folder=str(self._folders))):
             self._folders.mkdir(parents=True, exist_ok=True)
             _try_to_write(root)
+        self._reserve = Reserve(root / "runs.reserve")
         self._sweep_folders()
+        self._reserve.set_aside()
         self._index = Index(root)
 
     @property
@@ -190,7 +193,8 @@ class Store:
     def delete(self, run_ids: Iterable[str]) -> None:
         """Take runs out of all lists; `restore` undoes it.
 
-        Even a deletion takes a little room. On a full disk, those that were deleted before make it.
+        Even a deletion takes a little room. On a full disk, those that were deleted before make it,
+        or what was kept for that.
 
         Raises:
             StoreError: it cannot be written.
@@ -200,7 +204,9 @@ class Store:
             try:
                 return self._set_deleted(wanted, time.time())
             except StoreError as error:
-                if not disk.is_full(error) or not self._purge_oldest():
+                if not disk.is_full(error):
+                    raise
+                if not self._purge_oldest() and not self._reserve.give_up():
                     raise
 
     def restore(self, run_ids: Iterable[str]) -> None:
@@ -367,6 +373,7 @@ class Store:
     def sweep(self) -> None:
         """See to what a kill or a fault has left, and to what was changed by other means."""
         self._sweep_folders()
+        self._reserve.set_aside()
         for path in tuple(self._unwanted):
             if passage.abandon(path):
                 self._unwanted.discard(path)

@@ -1,5 +1,6 @@
 """All runs: what is said of them, by whom, and which of them are still going on."""
 
+import errno
 import json
 import os
 import shutil
@@ -450,6 +451,24 @@ def test_runs_can_still_be_deleted_on_a_full_disk(store, root, faults, monkeypat
     again.delete([record(2).id])
     assert ids(again) == [record(3).id]
     assert again.get(record(2).id).deleted_at is not None
+
+
+def test_the_first_deletion_on_a_full_disk_has_room_of_its_own(store, root, monkeypatch):
+    for number in (1, 2):
+        store.add(record(number)).save(state(10), history(10))
+    kept = root / "runs.reserve"
+
+    def no_room(step, path):
+        if step == "write" and kept.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "before", no_room)
+        store.delete([record(1).id])
+    assert ids(store) == ids(Store(root)) == [record(2).id]
+    store.restore([record(1).id])
+    store.sweep()
+    assert kept.stat().st_size > 8192
 
 
 @settings(max_examples=60)
