@@ -6,7 +6,7 @@ of a cluster, that runs `ThisThread`, and pass reports and wishes on, as the one
 `tests/core/runs/elsewhere.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -32,6 +32,10 @@ class Executor(Protocol):
             end: the workers' end of the channel to the runs.
         """
         ...
+
+
+# Makes an executor for a turn, by how long others wait for runs of it that are paused.
+MakeExecutor = Callable[[Patience], Executor]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.data.own.described import remember
 from core.data.own.owners import OwnData
 from core.runs.duel import require_fair
+from core.runs.executor import MakeExecutor
 from core.runs.fair_queue import Waiting
 from core.runs.found import open_store
 from core.runs.new_record import new_record, next_records
@@ -37,6 +38,7 @@ from core.words.message import N_, message
 EXIT_S: Final = 10.0
 # What it waits for the housekeeper, who may be left in the middle of anything.
 _HOUSE_S: Final = 1.0
+_NOTHING_KEPT: Final = N_("Runs are not kept on this disk, so there is nothing to change.")
 
 
 class Runs(RunQuestions):
@@ -47,9 +49,15 @@ class Runs(RunQuestions):
     Args:
         store: keeps them on disk; None where they live in memory only.
         allowed: what this server allows.
+        executor: makes what has runs trained; None for a thread of this process.
     """
 
-    def __init__(self, store: Store | None = None, allowed: Limits | None = None) -> None:
+    def __init__(
+        self,
+        store: Store | None = None,
+        allowed: Limits | None = None,
+        executor: MakeExecutor | None = None,
+    ) -> None:
         self.limits = allowed or Limits()
         self._store = store
         self._registry = Registry(store, Ownership(self.limits.only_own_runs))
@@ -60,9 +68,8 @@ class Runs(RunQuestions):
             wake=self._wake,
             most_each=self.limits.max_questions_per_address,
         )
-        self._thread = TrainingThread(
-            self._registry, self._queue, self._guests, self._make_room, lambda: self.limits
-        )
+        parts = self._registry, self._queue, self._guests, self._make_room
+        self._thread = TrainingThread(*parts, lambda: self.limits, executor)
         self._retention = (
             Retention(store, self._registry, self._queue, lambda: self.limits) if store else None
         )
@@ -300,7 +307,7 @@ class Runs(RunQuestions):
         """
         self._registry.to_change(run_id, owner)
         if self._store is None:
-            raise _nothing_kept()
+            raise UserError(_NOTHING_KEPT)
         record = self._store.change(run_id, name=name, tags=tags, note=note, starred=starred)
         if (run := self._registry.at_hand(run_id)) is not None:
             run.reworded(record)
@@ -335,7 +342,7 @@ class Runs(RunQuestions):
 
     def _kept(self) -> Retention:
         if self._retention is None:
-            raise _nothing_kept()
+            raise UserError(_NOTHING_KEPT)
         return self._retention
 
     # Making runs, which takes the disk its time and no lock
@@ -344,8 +351,7 @@ class Runs(RunQuestions):
         same = (
             run
             for run in reversed(self._registry.all())
-            if run.spec == spec
-            and run.owner == owner
+            if (run.spec, run.owner) == (spec, owner)
             and run.status not in ENDED
             and self._queue.is_ours(run.id)
         )
@@ -368,10 +374,6 @@ class Runs(RunQuestions):
         return made
 
 
-def _nothing_kept() -> UserError:
-    return UserError(N_("Runs are not kept on this disk, so there is nothing to change."))
-
-
 _runs: Runs | None = None
 _making = threading.Lock()
 
@@ -385,8 +387,7 @@ def runs() -> Runs:
     global _runs
     with _making:
         if _runs is None:
-            allowed = require_sound()
-            _runs = Runs(open_store(), allowed)
+            _runs = Runs(allowed=require_sound(), store=open_store())
             _runs.warm_up()
             # A server keeps them sooner, by `close_runs`; a command-line program only here.
             atexit.register(_runs.close)

@@ -10,7 +10,7 @@ from core.data.loading import load
 from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
 from core.machine.thread_team import sharing_cores
 from core.questions.fair_share import Guests
-from core.runs.executor import Executor, ThisThread
+from core.runs.executor import Executor, MakeExecutor, ThisThread
 from core.runs.handover import end_unreported, handed_over
 from core.runs.pause_limit import Patience
 from core.runs.queue import RunQueue
@@ -31,6 +31,7 @@ class TrainingThread:
         guests: questions that the thread answers, beside a run and while no run waits.
         make_room: lets go of memory that a run may need.
         limits: returns what this server allows.
+        executor: makes what does the jobs of a turn; None for what does them in this thread.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class TrainingThread:
         guests: Guests,
         make_room: Callable[[], None],
         limits: Callable[[], Limits],
+        executor: MakeExecutor | None = None,
     ) -> None:
         self._registry = registry
         self._changed = registry.changed
@@ -47,6 +49,7 @@ class TrainingThread:
         self._guests = guests
         self._make_room = make_room
         self._limits = limits
+        self._executor = executor or self._this_thread
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -101,9 +104,8 @@ class TrainingThread:
                     self._make_room()
                     limits = self._limits()
                     patience = Patience(limits.pause_s, self._queue.someone_waits)
-                    executor: Executor = ThisThread(self._registry.store, self._guests, patience)
                     try:
-                        executor.execute(*handed_over(turn, limits.run_s))
+                        self._executor(patience).execute(*handed_over(turn, limits.run_s))
                     except Exception:  # the next run is trained all the same
                         _log.exception("An executor failed")
                     end_unreported(turn)
@@ -118,3 +120,6 @@ class TrainingThread:
                 lambda: self._closing or self._queue.someone_waits() or self._guests.waits
             )
             return not self._closing
+
+    def _this_thread(self, patience: Patience) -> Executor:
+        return ThisThread(self._registry.store, self._guests, patience)

@@ -11,6 +11,7 @@ import pytest
 
 from core.machine.device import take_one_core
 from core.runs.handover import end_unreported, execute, handed_over
+from core.runs.manager import Runs
 from core.runs.messages import Saved
 from core.runs.new_record import new_record
 from core.runs.store import Store
@@ -155,3 +156,26 @@ def test_what_trains_knows_nothing_of_what_pages_see():
     assert {"core.training.learner", "core.runs.store.folder"} <= reached
     seen = ("view", "facts", "registry", "queue", "manager", "handover", "retention")
     assert reached.isdisjoint(f"core.runs.{name}" for name in seen)
+
+
+def test_the_runs_of_a_server_are_trained_by_the_executor_that_it_is_given(tmp_path, store):
+    """Whoever asks for runs, watches and stops them need not know where they are trained."""
+    made = []
+
+    def elsewhere(patience):
+        made.append(Elsewhere(tmp_path))
+        return made[-1]
+
+    line = Runs(store, executor=elsewhere)
+    try:
+        done, other = line.start(SPEC, "ann"), line.start(LONG, "ann")
+        assert done.wait(60)
+        assert done.snapshot().status == "finished"
+        eventually(lambda: other.snapshot().step > 0)
+        line.stop(other.id, "ann")
+        assert other.wait(60)
+        assert other.snapshot().status == "stopped"
+    finally:
+        line.close()
+    assert len(made) == 2
+    assert all(executor.process is not None for executor in made)

@@ -18,7 +18,7 @@ from pages.shared.closed_pages import let_go_of_closed
 from pages.shared.pictures import strip_html
 from tests.app.tab import words
 from tests.core.data.intake.pictures import npz, png, shapes, zipped
-from tests.core.data.intake.test_zips import packed
+from tests.core.data.intake.test_zip_file import packed
 
 MINE = zipped({**shapes(6), "ring/notes.txt": b"[x](http://a.b) nothing but text"})
 
