@@ -250,7 +250,7 @@ def test_a_name_says_what_its_owners_last_run_had_otherwise(line):
 def test_the_two_of_a_duel_are_named_by_what_tells_them_apart(line):
     small = PRESETS["small"].spec
     two = line.duel(replace(small, optimizer="sgd", num_epochs=1), replace(small, num_epochs=1))
-    named = ["1 · Small and fast, SGD +1", "2 · Small and fast, 1 epoch"]
+    named = ["1 · Small and fast, SGD, 1 epoch", "2 · Small and fast, 1 epoch"]
     assert [run.name for run in two] == named
 
 
