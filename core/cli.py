@@ -27,7 +27,7 @@ from torch import Tensor
 from core.bring_in import configuration
 from core.data.loading import data_folder, load
 from core.machine.device import keep_freed_memory, resolve, take_all_cores
-from core.machine.thread_team import sharing_cores
+from core.machine.thread_team import adapting_threads
 from core.runs.handover import steps_of
 from core.runs.new_record import new_record
 from core.runs.record import MAX_NAME, RunRecord, Status
@@ -36,7 +36,7 @@ from core.runs.view import Run
 from core.serving.environment import require_environment
 from core.spec import RunSpec
 from core.spec.codec import MAX_JSON_BYTES
-from core.take_home import everything, folder_name, parcel_of
+from core.take_home import contents_of, everything, folder_name
 from core.take_home.contents import one_line, result_of
 from core.training.check import require_runnable
 from core.training.events import Tested
@@ -131,7 +131,7 @@ def _train(chosen: argparse.Namespace) -> int:
     keep_freed_memory()
     take_all_cores()
     print(f"{run.name} ({run.id})", flush=True)
-    with _ctrl_c_saves(run), sharing_cores():
+    with _ctrl_c_saves(run), adapting_threads():
         _watch(run)
     return _ended(run)
 
@@ -291,7 +291,7 @@ def _export(chosen: argparse.Namespace) -> int:
     if target.exists() and not chosen.force:
         raise UserError(f"{target} is there already. Name another file, or add --force.")
     take_all_cores()
-    packed = everything(parcel_of(Run(record, store)), _tell)
+    packed = everything(contents_of(Run(record, store)), _tell)
     try:
         _write(target, packed)
     except OSError as error:

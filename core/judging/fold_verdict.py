@@ -10,7 +10,7 @@ from scipy.special import stdtr  # type: ignore[import-untyped]
 from core.judging.verdict import ALPHA, chance_in_words
 from core.spec import RunSpec
 from core.training.events import Epoch
-from core.training.length import course_of
+from core.training.length import length_of
 from core.words.message import message
 
 
@@ -102,7 +102,7 @@ def fold_results(spec: RunSpec, epochs: Sequence[Epoch]) -> FoldResults:
         spec: of the run, with `folds`.
         epochs: the finished ones, in order, counted over all folds.
     """
-    course = course_of(spec)
+    course = length_of(spec)
     ends = [epoch for epoch in epochs if epoch.epoch % spec.num_epochs == 0]
     return FoldResults(
         folds=spec.folds,

@@ -42,7 +42,7 @@ LONGEST_REST_S: Final = 32.0
 _RELAPSE_S: Final = 10.0
 
 
-class Team:
+class ThreadTeam:
     """The threads that train: as many as others leave cores for, one at least.
 
     Args:
@@ -101,16 +101,16 @@ class Team:
         return min(max(size, 1), self._most)
 
 
-_team: Team | None = None
+_team: ThreadTeam | None = None
 
 
-def present_team() -> Team | None:
+def present_team() -> ThreadTeam | None:
     """Return the team that trains now, or None where nobody watches what others take."""
     return _team
 
 
 @contextmanager
-def sharing_cores() -> Iterator[None]:
+def adapting_threads() -> Iterator[None]:
     """Let the calling thread train, meanwhile, on the cores that others leave. Linux only.
 
     A thread watches what other programs take, and this process's own pages.
@@ -120,7 +120,7 @@ def sharing_cores() -> Iterator[None]:
     if sys.platform != "linux" or cores() == 1:
         yield
         return
-    team = Team(cores())
+    team = ThreadTeam(cores())
     over = threading.Event()
     watch = threading.Thread(
         target=watch_until,
@@ -139,7 +139,7 @@ def sharing_cores() -> Iterator[None]:
         take_all_cores()
 
 
-def watch_until(over: threading.Event, team: Team, used_s: Callable[[], float]) -> None:
+def watch_until(over: threading.Event, team: ThreadTeam, used_s: Callable[[], float]) -> None:
     """Tell a team again and again what others take, until `over` is set.
 
     Args:
@@ -202,7 +202,7 @@ def _busy_s(mine: set[int]) -> float:
     )
 
 
-class Calm:
+class QuietMeter:
     """Tells again and again whether others have left the cores to this process's one team."""
 
     def __init__(self) -> None:

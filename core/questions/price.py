@@ -14,7 +14,7 @@ from core.questions.trial import Cost, trial
 from core.spec import RECURRENT, BlockSpec, DenseSpec, RunSpec, settings
 from core.spec.settings import Number, Value
 from core.training.learner import PUBLISH_S
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.memory import step_memory
 from core.training.precision import precision_of
 
@@ -149,7 +149,7 @@ def price_key(spec: RunSpec) -> RunSpec:
 def price_of(spec: RunSpec, cost: Cost) -> Price:
     """Work out what a run takes from what its steps take."""
     info, batch = info_of(spec.data), spec.batch_size
-    course = course_of(spec)
+    course = length_of(spec)
     num_steps = course.steps_per_epoch
     images = min(num_steps * batch, course.train)
     epoch_s = num_steps * cost.step_s + images * cost.image_s

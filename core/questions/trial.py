@@ -10,7 +10,7 @@ import torch
 
 from core.data.catalogue import num_classes_of
 from core.data.loading import Digits, Split
-from core.machine.thread_team import Calm
+from core.machine.thread_team import QuietMeter
 from core.network.layers import Network, lay_out
 from core.spec import RunSpec
 from core.training.check import require_runnable
@@ -97,7 +97,7 @@ def _time_step(trainer: Trainer) -> Generator[None, None, tuple[float, bool]]:
     calm_times: list[float] = []
     disturbed: list[float] = []
     step, train_s, first_s, calm_s = 0, 0.0, None, 0.0
-    calm = Calm()
+    calm = QuietMeter()
     for event in trainer.fit():
         if not isinstance(event, Steps):
             continue

@@ -12,7 +12,7 @@ from core.runs.messages import Job, Report, best_of, told
 from core.runs.record import ENDED, RunRecord, Status
 from core.runs.snapshot import RunSnapshot
 from core.training.events import Steps, Tested
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.state import State
 from core.words.message import joined
 
@@ -36,7 +36,7 @@ class RunFacts:
     """
 
     def __init__(self, record: RunRecord, *, is_kept: bool, weights_version: int = 0) -> None:
-        self.course = course_of(record.spec)
+        self.course = length_of(record.spec)
         self.record = replace(record, num_steps=self.course.num_steps)
         self.test = _tested(record)
         if self.test is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueueEntry:
     """Runs that go together, one or the two of a duel.
 
     Attributes:
@@ -20,26 +20,26 @@ class Waiting:
     address: str = ""
 
 
-class Line:
+class FairQueue:
     """The runs that wait, in the order of asking. Several threads need a lock around it."""
 
     def __init__(self) -> None:
-        self._waiting: list[Waiting] = []
-        self._held: list[Waiting] = []
+        self._waiting: list[QueueEntry] = []
+        self._held: list[QueueEntry] = []
 
-    def join(self, waiting: Waiting) -> None:
+    def join(self, waiting: QueueEntry) -> None:
         """Put a run, or the two of a duel, at the end of the line."""
         self._waiting.append(waiting)
 
-    def rejoin(self, waiting: Waiting) -> None:
+    def rejoin(self, waiting: QueueEntry) -> None:
         """Put runs that gave their turn up at the front: they were asked for before all others."""
         self._waiting.insert(0, waiting)
 
-    def hold(self, places: Waiting) -> None:
+    def hold(self, places: QueueEntry) -> None:
         """Keep places for runs that are still being made; they take room but no turn."""
         self._held.append(places)
 
-    def give_up(self, places: Waiting) -> None:
+    def give_up(self, places: QueueEntry) -> None:
         """Keep the places of `hold` no longer."""
         self._held.remove(places)
 
@@ -55,13 +55,13 @@ class Line:
         )
         self._waiting = [entry for entry in kept if entry.run_ids]
 
-    def all(self) -> tuple[Waiting, ...]:
+    def all(self) -> tuple[QueueEntry, ...]:
         """Return all runs that wait, in the order of asking."""
         return tuple(self._waiting)
 
     def order(
-        self, served: Iterable[str] = (), ready: Callable[[Waiting], bool] = lambda entry: True
-    ) -> tuple[Waiting, ...]:
+        self, served: Iterable[str] = (), ready: Callable[[QueueEntry], bool] = lambda entry: True
+    ) -> tuple[QueueEntry, ...]:
         """Return the runs in the order of their turns.
 
         Everybody's first run comes before anybody's second: a person with ten runs in line delays
@@ -72,7 +72,7 @@ class Line:
             ready: tells who would take a turn; the others stay in line and hold nobody up.
         """
         turns = Counter(served)
-        ranked: list[tuple[int, int, Waiting]] = []
+        ranked: list[tuple[int, int, QueueEntry]] = []
         for asked, entry in enumerate(self._waiting):
             if not ready(entry):
                 continue
@@ -80,7 +80,7 @@ class Line:
             turns[entry.owner] += 1
         return tuple(entry for _, _, entry in sorted(ranked, key=lambda turn: turn[:2]))
 
-    def of(self, owner: str) -> Sequence[Waiting]:
+    def of(self, owner: str) -> Sequence[QueueEntry]:
         """Return what one person waits for, in their own order."""
         return [entry for entry in self._waiting if entry.owner == owner]
 
@@ -109,5 +109,5 @@ class Line:
         return sum(len(entry.run_ids) for entry in self._all)
 
     @property
-    def _all(self) -> list[Waiting]:
+    def _all(self) -> list[QueueEntry]:
         return [*self._waiting, *self._held]

@@ -13,7 +13,7 @@ from core.data.own.described import remember
 from core.data.own.owners import OwnData
 from core.runs.duel import require_fair
 from core.runs.executor import MakeExecutor
-from core.runs.fair_queue import Waiting
+from core.runs.fair_queue import QueueEntry
 from core.runs.found import open_store
 from core.runs.new_record import new_record, next_records
 from core.runs.questions import RunQuestions
@@ -358,7 +358,7 @@ class Runs(RunQuestions):
         return next(same, None)
 
     def _enter(
-        self, places: Waiting, records: Sequence[RunRecord], state: State | None = None
+        self, places: QueueEntry, records: Sequence[RunRecord], state: State | None = None
     ) -> list[Run]:
         """Make runs on the disk, all of them or none, and let them wait in their places.
 

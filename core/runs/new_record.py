@@ -9,7 +9,7 @@ from core.runs.record import MAX_NAME, RunRecord
 from core.runs.registry import Registry
 from core.spec import RunSpec
 from core.spec.naming import MAX_WORDS, Known, naming
-from core.training.length import course_of
+from core.training.length import length_of
 from core.words.message import Message, message
 
 
@@ -41,7 +41,7 @@ def new_record(
         spec=spec,
         owner=owner,
         created_at=time.time(),
-        num_steps=course_of(spec).num_steps,
+        num_steps=length_of(spec).num_steps,
         params=lay_out(spec).params,
         rival=rival,
     )

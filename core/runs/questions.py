@@ -7,9 +7,9 @@ from torch import Tensor
 
 from core.data.own.owners import OwnData
 from core.questions.fair_share import Guests
+from core.questions.learning_rate import RangeTest, RangeTests
 from core.questions.other_data import OnOtherData, OtherData
 from core.questions.price import Price, Prices
-from core.questions.range_tests import RangeTest, RangeTests
 from core.runs.registry import Registry
 from core.spec import RunSpec
 from core.words.errors import UserError

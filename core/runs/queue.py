@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from core.runs.fair_queue import Line, Waiting
+from core.runs.fair_queue import FairQueue, QueueEntry
 from core.runs.queue_limits import require_room
 from core.runs.record import ENDED
 from core.runs.registry import Registry
@@ -24,13 +24,13 @@ class RunQueue:
         self._registry = registry
         self._changed = registry.changed
         self._limits = limits
-        self.line = Line()
-        self._turn = Waiting((), "")  # who has the device, or had it last
+        self.line = FairQueue()
+        self._turn = QueueEntry((), "")  # who has the device, or had it last
         # What is being made, put back in line or deleted just now, each only once at a time.
         self._under_way: list[Hashable] = []
         for run in reversed(registry.all()):
             if run.waits and run.status in ENDED:
-                self.line.join(Waiting((run.id,), run.owner))
+                self.line.join(QueueEntry((run.id,), run.owner))
 
     @contextmanager
     def alone_with(self, *keys: Hashable) -> Iterator[None]:
@@ -47,7 +47,7 @@ class RunQueue:
                 self._changed.notify_all()
 
     @contextmanager
-    def places(self, owner: str, address: str, count: int = 1) -> Iterator[Waiting]:
+    def places(self, owner: str, address: str, count: int = 1) -> Iterator[QueueEntry]:
         """Keep places in line for runs that are made meanwhile, which takes the disk its time.
 
         Args:
@@ -61,7 +61,7 @@ class RunQueue:
         with self._changed:
             self.order()
             require_room(self.line, self._limits(), owner, address, count)
-            held = Waiting(("",) * count, owner, address)
+            held = QueueEntry(("",) * count, owner, address)
             self.line.hold(held)
         try:
             yield held
@@ -69,7 +69,7 @@ class RunQueue:
             with self._changed:
                 self.line.give_up(held)
 
-    def enter(self, made: Sequence[Run], places: Waiting) -> None:
+    def enter(self, made: Sequence[Run], places: QueueEntry) -> None:
         """Let runs wait in the places that were kept for them."""
         with self._changed:
             for run in made:
@@ -99,7 +99,7 @@ class RunQueue:
         with self._changed:
             return bool(self.order())
 
-    def order(self) -> tuple[Waiting, ...]:
+    def order(self) -> tuple[QueueEntry, ...]:
         """Return who waits, in the order of turns; runs stopped meanwhile leave the line."""
         with self._changed:
             for entry in self.line.all():
@@ -147,6 +147,6 @@ class RunQueue:
         with self._changed:
             return run_id in self._under_way or self.is_ours(run_id)
 
-    def _at_hand(self, waiting: Waiting) -> tuple[Run, ...]:
+    def _at_hand(self, waiting: QueueEntry) -> tuple[Run, ...]:
         found = map(self._registry.at_hand, waiting.run_ids)
         return tuple(run for run in found if run is not None)

@@ -4,13 +4,13 @@ A person is a browser, and a browser that forgets its cookies is a new person; s
 one address is counted too. A class has one address where its school has: hence its larger share.
 """
 
-from core.runs.fair_queue import Line
+from core.runs.fair_queue import FairQueue
 from core.serving.limits import Limits
 from core.words.errors import UserError
 from core.words.message import message
 
 
-def require_room(line: Line, limits: Limits, owner: str, address: str, count: int = 1) -> None:
+def require_room(line: FairQueue, limits: Limits, owner: str, address: str, count: int = 1) -> None:
     """See to it that so many more runs may wait.
 
     Args:

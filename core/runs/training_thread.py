@@ -8,7 +8,7 @@ from typing import Final
 
 from core.data.loading import load
 from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
-from core.machine.thread_team import sharing_cores
+from core.machine.thread_team import adapting_threads
 from core.questions.fair_share import Guests
 from core.runs.executor import Executor, MakeExecutor, ThisThread
 from core.runs.handover import end_unreported, handed_over
@@ -99,7 +99,7 @@ class TrainingThread:
         with suppress(Exception):
             load("embedded")
         while self._is_wanted():
-            with sharing_cores():
+            with adapting_threads():
                 if turn := self._queue.take_turn():
                     self._make_room()
                     limits = self._limits()

@@ -26,7 +26,7 @@ from core.runs.store.claim import CLAIM_S, Claimed
 from core.training.events import Diverged, Epoch, Event, Steps, Tested
 from core.training.failure import in_words
 from core.training.learner import PUBLISH_S, Learner, learner
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.trainer import Trainer
 from core.words.errors import UserError
 from core.words.message import N_, joined, message
@@ -61,7 +61,7 @@ class Worker:
         self._end = end
         self._store = store
         self._folder = store.folder(job.record.id) if store is not None else None
-        self._course = course_of(self._spec)
+        self._course = length_of(self._spec)
         self._clock = Clock(job.record.elapsed_s)
         self._learner: Learner | None = None
         # The figures so far, where a disk keeps them.

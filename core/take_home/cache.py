@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from core.runs.record import to_plain
-from core.take_home.contents import Parcel
+from core.take_home.contents import RunContents
 from core.words.message import N_
 
 MAX_BYTES: Final = 64 * 2**20
 
 
-class Shelf:
+class FileCache:
     """Finished files by what they were made of; the one asked for longest ago is forgotten first.
 
     One file is made at a time, so that whatever is taken home leaves the other cores to the run
@@ -28,20 +28,20 @@ class Shelf:
 
     def take(
         self,
-        parcel: Parcel,
+        contents: RunContents,
         name: str,
         make: Callable[[], bytes],
         tell: Callable[[str], None] = lambda words: None,
     ) -> bytes:
-        """Return the file of this name, made of exactly this parcel; what `make` raises is raised.
+        """Return the file of this name, made of exactly these contents; `make` may raise.
 
         Args:
-            parcel: what it is made of.
-            name: tells files of one parcel apart.
+            contents: what it is made of.
+            name: tells files of the same contents apart.
             make: makes it.
             tell: told if it has to wait for another file.
         """
-        key = (name, fingerprint(parcel))
+        key = (name, fingerprint(contents))
         if not self._making.acquire(blocking=False):
             tell(N_("Waiting until another file is made"))
             self._making.acquire()
@@ -60,12 +60,12 @@ class Shelf:
             self._kept.popitem(last=False)
 
 
-def fingerprint(parcel: Parcel) -> str:
-    """Return what differs as soon as anything in a parcel does."""
-    digest = hashlib.sha256(json.dumps(to_plain(parcel.record), sort_keys=True).encode())
-    for values in (parcel.steps.loss, parcel.steps.accuracy):
+def fingerprint(contents: RunContents) -> str:
+    """Return what differs as soon as anything in the contents of a run does."""
+    digest = hashlib.sha256(json.dumps(to_plain(contents.record), sort_keys=True).encode())
+    for values in (contents.steps.loss, contents.steps.accuracy):
         digest.update(values.tobytes())
-    for name, tensor in sorted((parcel.weights or {}).items()):
+    for name, tensor in sorted((contents.weights or {}).items()):
         digest.update(name.encode())
         digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()

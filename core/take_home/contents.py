@@ -27,7 +27,7 @@ class TakeHomeError(UserError):
 
 
 class Source(Protocol):
-    """A run, as far as a parcel is made of it."""
+    """What a `RunContents` needs of a run."""
 
     @property
     def trouble(self) -> str:
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Parcel:
+class RunContents:
     """A run as it was at one instant.
 
     Attributes:
@@ -114,7 +114,7 @@ class Parcel:
         return self.steps
 
 
-def parcel_of(run: Source) -> Parcel:
+def contents_of(run: Source) -> RunContents:
     """Copy what is needed of a run, which may go on meanwhile.
 
     Raises:
@@ -126,7 +126,7 @@ def parcel_of(run: Source) -> Parcel:
     steps = run.curves(max_points=_EVERY_STEP)
     if run.trouble:
         raise TakeHomeError(run.trouble)
-    return Parcel(
+    return RunContents(
         record=run.record(),
         steps=steps,
         curves=run.curves(),

@@ -4,7 +4,7 @@ import io
 from typing import TYPE_CHECKING, Final, Literal
 
 from core.runs.history import Curves
-from core.take_home.contents import Parcel
+from core.take_home.contents import RunContents
 from core.take_home.sheet import sheet
 from core.words.palette import Palette
 
@@ -16,13 +16,13 @@ _INCHES: Final = (10.0, 3.6)
 _DPI: Final = 160
 
 
-def steps_csv(parcel: Parcel) -> str:
+def steps_csv(contents: RunContents) -> str:
     """Write one line a training step.
 
     Raises:
         TakeHomeError: the run has no curves.
     """
-    curves = parcel.need_curves()
+    curves = contents.need_curves()
     epochs = (curves.step - 1) // curves.steps_per_epoch + 1
     # As text, a number of 32 bits has no more digits than it takes to read it back the same.
     columns = (curves.step, epochs, curves.loss.astype(str), curves.accuracy.astype(str))
@@ -32,22 +32,22 @@ def steps_csv(parcel: Parcel) -> str:
     )
 
 
-def epochs_csv(parcel: Parcel) -> str:
+def epochs_csv(contents: RunContents) -> str:
     """Write one line an epoch; losses are means over images, accuracies shares from 0 to 1.
 
     Raises:
         TakeHomeError: the run has no curves.
     """
     header = ("epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    epochs = parcel.need_curves().epochs
+    epochs = contents.need_curves().epochs
     return sheet(header, ([getattr(epoch, name) for name in header] for epoch in epochs))
 
 
-def picture(parcel: Parcel, colours: Palette, form: Literal["png", "svg"]) -> bytes:
+def picture(contents: RunContents, colours: Palette, form: Literal["png", "svg"]) -> bytes:
     """Draw loss and accuracy over the steps.
 
     Args:
-        parcel: of a run with curves.
+        contents: of a run with curves.
         colours: those of a light or a dark ground.
         form: `png` is on white, `svg` on whatever it is laid on. The same figures give the same
             bytes.
@@ -60,13 +60,13 @@ def picture(parcel: Parcel, colours: Palette, form: Literal["png", "svg"]) -> by
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    parcel.need_curves()
+    contents.need_curves()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "netsketch"}):
         figure = Figure(figsize=_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
         loss, accuracy = figure.subplots(1, 2)
-        _draw(loss, parcel.curves, "loss", colours)
-        _draw(accuracy, parcel.curves, "accuracy", colours)
+        _draw(loss, contents.curves, "loss", colours)
+        _draw(accuracy, contents.curves, "accuracy", colours)
         handles, labels = loss.get_legend_handles_labels()
         figure.legend(
             handles,

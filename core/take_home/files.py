@@ -12,8 +12,8 @@ from core.data.catalogue import info_of
 from core.data.preparation import in_words
 from core.runs.record import ENDED, RunRecord
 from core.spec.codec import to_json
-from core.take_home.cache import Shelf
-from core.take_home.contents import Parcel, TakeHomeError, one_line, result_of, when
+from core.take_home.cache import FileCache
+from core.take_home.contents import RunContents, TakeHomeError, one_line, result_of, when
 from core.take_home.figures import epochs_csv, picture, steps_csv
 from core.take_home.lesson import requirements
 from core.take_home.notebook import notebook
@@ -49,7 +49,7 @@ class File:
     words: str
     mime: str
     need: Need
-    make: Callable[[Parcel, Tell], bytes | str]
+    make: Callable[[RunContents, Tell], bytes | str]
 
 
 FILES: Final = (
@@ -58,28 +58,28 @@ FILES: Final = (
         words=N_("trains it again with PyTorch alone and compares"),
         mime="text/x-python",
         need="end",
-        make=lambda parcel, tell: script(parcel),
+        make=lambda contents, tell: script(contents),
     ),
     File(
         name="train.ipynb",
         words=N_("the same as a Jupyter notebook"),
         mime="application/x-ipynb+json",
         need="end",
-        make=lambda parcel, tell: notebook(parcel),
+        make=lambda contents, tell: notebook(contents),
     ),
     File(
         name="weights.safetensors",
         words=N_("what it has learned, with its configuration; NetSketch reads it too"),
         mime="application/octet-stream",
         need="weights",
-        make=lambda parcel, tell: weights_file(parcel),
+        make=lambda contents, tell: weights_file(contents),
     ),
     File(
         name="load_weights.py",
         words=N_("loads the weights and names a digit"),
         mime="text/x-python",
         need="weights",
-        make=lambda parcel, tell: loader(parcel),
+        make=lambda contents, tell: loader(contents),
     ),
     File(
         name="network.onnx",
@@ -93,39 +93,39 @@ FILES: Final = (
         words=N_("every setting; NetSketch reads it too"),
         mime="application/json",
         need="nothing",
-        make=lambda parcel, tell: to_json(parcel.spec) + "\n",
+        make=lambda contents, tell: to_json(contents.spec) + "\n",
     ),
     File(
         name="steps.csv",
         words=N_("loss and accuracy of every step"),
         mime="text/csv",
         need="curves",
-        make=lambda parcel, tell: steps_csv(parcel),
+        make=lambda contents, tell: steps_csv(contents),
     ),
     File(
         name="epochs.csv",
         words=N_("training and validation after every epoch"),
         mime="text/csv",
         need="curves",
-        make=lambda parcel, tell: epochs_csv(parcel),
+        make=lambda contents, tell: epochs_csv(contents),
     ),
     File(
         name="curves.png",
         words=N_("the curves as a picture"),
         mime="image/png",
         need="curves",
-        make=lambda parcel, tell: picture(parcel, LIGHT, "png"),
+        make=lambda contents, tell: picture(contents, LIGHT, "png"),
     ),
     File(
         name="report.html",
         words=N_("all about it on one page, to print or send"),
         mime="text/html",
         need="end",
-        make=lambda parcel, tell: report(parcel),
+        make=lambda contents, tell: report(contents),
     ),
 )
 
-_shelf: Final = Shelf()
+_cache: Final = FileCache()
 
 
 def offered(record: RunRecord, *, has_weights: bool) -> tuple[File, ...]:
@@ -154,7 +154,7 @@ def _as_it_is(file: File, record: RunRecord) -> File:
     )
 
 
-def make(parcel: Parcel, name: str, tell: Tell = lambda words: None) -> bytes:
+def make(contents: RunContents, name: str, tell: Tell = lambda words: None) -> bytes:
     """Return a file, made now or kept from before; one at a time is made in a process.
 
     Raises:
@@ -162,12 +162,12 @@ def make(parcel: Parcel, name: str, tell: Tell = lambda words: None) -> bytes:
         KeyError: there is no such file.
     """
     file = {file.name: file for file in FILES}[name]
-    return _shelf.take(parcel, name, lambda: _bytes(file.make(parcel, tell)), tell)
+    return _cache.take(contents, name, lambda: _bytes(file.make(contents, tell)), tell)
 
 
-def everything(parcel: Parcel, tell: Tell = lambda words: None) -> bytes:
+def everything(contents: RunContents, tell: Tell = lambda words: None) -> bytes:
     """Return a zip of all files that can be made of a run, and a README.txt that explains them."""
-    return _shelf.take(parcel, _ZIP_NAME, lambda: _zip(parcel, tell), tell)
+    return _cache.take(contents, _ZIP_NAME, lambda: _zip(contents, tell), tell)
 
 
 def folder_name(record: RunRecord) -> str:
@@ -175,31 +175,31 @@ def folder_name(record: RunRecord) -> str:
     return f"netsketch-{record.id}"
 
 
-def _zip(parcel: Parcel, tell: Tell) -> bytes:
+def _zip(contents: RunContents, tell: Tell) -> bytes:
     made: dict[str, bytes] = {}
     missing: list[str] = []
-    for file in offered(parcel.record, has_weights=parcel.weights is not None):
+    for file in offered(contents.record, has_weights=contents.weights is not None):
         tell(message("Making {file}", file=file.name))
         try:
-            made[file.name] = make(parcel, file.name, tell)
+            made[file.name] = make(contents, file.name, tell)
         except TakeHomeError as error:
             missing.append(f"{file.name} is missing. {error}")
     tell(N_("Packing"))
-    made = {"README.txt": _readme(parcel, made, missing).encode()} | made
-    moment = max(parcel.record.ended_at or parcel.record.created_at, _ZIP_EPOCH)
+    made = {"README.txt": _readme(contents, made, missing).encode()} | made
+    moment = max(contents.record.ended_at or contents.record.created_at, _ZIP_EPOCH)
     date = datetime.fromtimestamp(moment, UTC).timetuple()[:6]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in made.items():
-            entry = zipfile.ZipInfo(f"{folder_name(parcel.record)}/{name}", date)
+            entry = zipfile.ZipInfo(f"{folder_name(contents.record)}/{name}", date)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_STORED if name in _DENSE else zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
     return packed.getvalue()
 
 
-def _readme(parcel: Parcel, made: Iterable[str], missing: Iterable[str]) -> str:
-    record, info = parcel.record, info_of(parcel.spec.data)
+def _readme(contents: RunContents, made: Iterable[str], missing: Iterable[str]) -> str:
+    record, info = contents.record, info_of(contents.spec.data)
     names = set(made)
     width = max(len(name) for name in names)
     listed = [f"{file.name:<{width}}  {file.words}" for file in FILES if file.name in names]

@@ -19,7 +19,7 @@ from core.network.model import class_source, memory_format_of
 from core.network.operations import OPERATIONS
 from core.runs.record import RunRecord
 from core.spec import RunSpec, walk
-from core.take_home.contents import Parcel, release
+from core.take_home.contents import RunContents, release
 from core.take_home.lesson_augment import augmentation_code, changes
 from core.take_home.lesson_data import data_code, file_of
 from core.take_home.lesson_end import end_code
@@ -35,7 +35,7 @@ from core.take_home.lesson_learning import (
     thread_lines,
 )
 from core.training.augmentation import augments
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.memory import evaluation_batch
 
 _MODULES: Final = ("gzip", "math", "os", "time", "urllib.request", "zlib")
@@ -79,16 +79,16 @@ def requirements(record: RunRecord) -> tuple[str, ...]:
     return tuple(needed)
 
 
-def lesson(parcel: Parcel) -> tuple[Section, ...]:
+def lesson(contents: RunContents) -> tuple[Section, ...]:
     """Write the sections, in order."""
-    spec = parcel.spec
+    spec = contents.spec
     sections = [
         Section(
             "The network",
             f"Its layers as a module. Each layer’s first weights are drawn {_INITS[spec.init][0]}, "
             "from a seed made of the run’s seed and the layer’s name, so that a layer begins the "
-            f"same whatever stands before it.{_order_words(parcel)}",
-            _network_code(parcel),
+            f"same whatever stands before it.{_order_words(contents)}",
+            _network_code(contents),
         ),
     ]
     if augments(spec):
@@ -104,15 +104,15 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
     sections += [
         Section(
             "Loss, optimizer, schedule",
-            learning_words(spec) + _changed_words(parcel.record),
-            learning_code(parcel),
+            learning_words(spec) + _changed_words(contents.record),
+            learning_code(contents),
         ),
         Section(
             "Training",
             "An epoch goes through all training digits once, in a new random order, a batch at a "
             "time. After each, the validation digits show how the network does on digits that it "
-            f"has not learned from.{_PRECISION_WORDS if parcel.in_bfloat16 else ''}",
-            _training_code(parcel),
+            f"has not learned from.{_PRECISION_WORDS if contents.in_bfloat16 else ''}",
+            _training_code(contents),
         ),
     ]
     if spec.folds:
@@ -123,7 +123,7 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
                 "\n\n".join(f"{section.title}. {section.words}" for section in sections),
                 fold_by_fold(
                     "\n\n\n".join(section.code for section in sections),
-                    ends_early=_ends_early(parcel.record),
+                    ends_early=_ends_early(contents.record),
                 ),
             ),
         ]
@@ -137,11 +137,11 @@ def lesson(parcel: Parcel) -> tuple[Section, ...]:
             "processor and on its number of threads. Where these are the dashboard’s, so is the "
             "number of digits that the network gets right. Elsewhere two runs of the same seed "
             "drift apart, and all that can be asked is whether they differ by more than chance.",
-            end_code(parcel),
+            end_code(contents),
         ),
     ]
     code = "\n".join(section.code for section in sections)
-    return (Section("Settings", _setting_words(spec), _head_code(parcel, code)), *sections)
+    return (Section("Settings", _setting_words(spec), _head_code(contents, code)), *sections)
 
 
 def _changed_words(record: RunRecord) -> str:
@@ -151,9 +151,9 @@ def _changed_words(record: RunRecord) -> str:
     return f" While the run was under way, its learning rate was changed by hand: {made}."
 
 
-def _head_code(parcel: Parcel, rest: str) -> str:
+def _head_code(contents: RunContents, rest: str) -> str:
     """The imports that the rest needs, and the run's settings."""
-    spec = parcel.spec
+    spec = contents.spec
     lines = [f"import {name}" for name in _MODULES if re.search(rf"\b{name}\.", rest)]
     lines += ["from pathlib import Path"] if "Path(" in rest else []
     lines += ["", "import numpy as np", "import torch"]
@@ -170,12 +170,12 @@ def _head_code(parcel: Parcel, rest: str) -> str:
         f"BATCH_SIZE = {spec.batch_size}",
         f"NUM_STEPS = {num_steps(spec)}  # of all epochs{' of a fold' if spec.folds else ''}",
         f"LR = {spec.lr!r}",
-        f"DEVICE = {_DEVICES[parcel.device]}",
+        f"DEVICE = {_DEVICES[contents.device]}",
     ]
-    if parcel.threads:
+    if contents.threads:
         lines += [
             "# As many as the dashboard computed with: other threads round sums in another order.",
-            f"torch.set_num_threads({parcel.threads})",
+            f"torch.set_num_threads({contents.threads})",
         ]
     return "\n".join(lines)
 
@@ -219,8 +219,8 @@ def _outside(spec: RunSpec) -> str:
     return f"as grey as the ground of these images, {paper} of 255" if paper else "black"
 
 
-def _order_words(parcel: Parcel) -> str:
-    if memory_format_of(parcel.network) != torch.channels_last:
+def _order_words(contents: RunContents) -> str:
+    if memory_format_of(contents.network) != torch.channels_last:
         return ""
     return (
         " On a CPU, channels_last (the channels of a pixel side by side in memory) makes "
@@ -228,29 +228,29 @@ def _order_words(parcel: Parcel) -> str:
     )
 
 
-def _network_code(parcel: Parcel) -> str:
+def _network_code(contents: RunContents) -> str:
     redrawn = [f"nn.{op.name}" for op in OPERATIONS.values() if op.matrices]
     redraw = [
         f"        if isinstance(layer, ({', '.join(redrawn)})):",
-        f"            nn.init.{_INITS[parcel.spec.init][1]}",
+        f"            nn.init.{_INITS[contents.spec.init][1]}",
         "            if layer.bias is not None:",
         "                nn.init.zeros_(layer.bias)",
     ]
-    for kind in sorted({layer.op for layer in parcel.network.layers if layer.operation.gates}):
+    for kind in sorted({layer.op for layer in contents.network.layers if layer.operation.gates}):
         redraw += [
             f"        if isinstance(layer, nn.{kind}):",
             "            for value in layer.parameters():",
             "                if value.dim() > 1:",
             "                    for gate in value.split(layer.hidden_size):",
-            f"                        nn.init.{_INITS[parcel.spec.init][1]}".replace(
+            f"                        nn.init.{_INITS[contents.spec.init][1]}".replace(
                 "layer.weight", "gate"
             ),
             "                else:",
             "                    nn.init.zeros_(value)",
         ]
-    fast = memory_format_of(parcel.network) == torch.channels_last
+    fast = memory_format_of(contents.network) == torch.channels_last
     lines = [
-        class_source(parcel.network),
+        class_source(contents.network),
         "",
         "",
         "net = Net()",
@@ -258,22 +258,22 @@ def _network_code(parcel: Parcel) -> str:
         '    if hasattr(layer, "reset_parameters"):',
         '        torch.manual_seed(zlib.crc32(f"{SEED}/{name}".encode()))',
         "        layer.reset_parameters()",
-        *(redraw if parcel.spec.init != "default" else []),
+        *(redraw if contents.spec.init != "default" else []),
         f"net = net.to(DEVICE{', memory_format=torch.channels_last' if fast else ''})",
         'print(f"{sum(p.numel() for p in net.parameters()):,} parameters")',
     ]
     return "\n".join(lines)
 
 
-def _training_code(parcel: Parcel) -> str:
-    spec, record = parcel.spec, parcel.record
+def _training_code(contents: RunContents) -> str:
+    spec, record = contents.spec, contents.record
     # A run that was stopped is measured where it was stopped; one that diverged ends there.
     stopped = record.status == "stopped" and 0 < record.step < record.num_steps
     diverged = record.status == "diverged"
     info = info_of(spec.data)
-    size = course_of(spec).train
+    size = length_of(spec).train
     single = size % spec.batch_size == 1
-    dropout = any(layer.operation.random(layer) for layer in parcel.network.layers)
+    dropout = any(layer.operation.random(layer) for layer in contents.network.layers)
     prepared, noted, ended = best_lines(spec)
     rate_made, rate_changed = rate_lines(record)
     threads_listed, threads_changed = thread_lines(record)
@@ -283,7 +283,7 @@ def _training_code(parcel: Parcel) -> str:
         # Pixels that move in are zeros, so the paper is made zero meanwhile.
         pixels = f"changed({pixels}.float() - {paper}) + {paper}" if paper else f"changed({pixels})"
     logits_made = [f"        logits = net(normalised({pixels}))"]
-    if parcel.in_bfloat16:
+    if contents.in_bfloat16:
         logits_made = [
             f"        images = normalised({pixels})",
             "        with torch.autocast(DEVICE, torch.bfloat16):",
@@ -307,7 +307,7 @@ def _training_code(parcel: Parcel) -> str:
         "    net.eval()",
         "    right = 0",
         "    with torch.inference_mode():",
-        f"        for index in torch.arange(len(labels)).split({_eval_batch(parcel)}):",
+        f"        for index in torch.arange(len(labels)).split({_eval_batch(contents)}):",
         "            index = index.to(DEVICE)",
         "            right += (net(normalised(images[index])).argmax(1) == labels[index]).sum()",
         "    return int(right)",
@@ -373,5 +373,5 @@ def _diverged_lines() -> list[str]:
     ]
 
 
-def _eval_batch(parcel: Parcel) -> int:
-    return evaluation_batch(parcel.spec, parcel.network)
+def _eval_batch(contents: RunContents) -> int:
+    return evaluation_batch(contents.spec, contents.network)

@@ -1,12 +1,12 @@
 """The tutorial's last lines: the test, and whether it came out as the dashboard's run did."""
 
-from core.take_home.contents import Parcel, quoted
+from core.take_home.contents import RunContents, quoted
 from core.take_home.lesson_folds import compared_folds
 
 
-def end_code(parcel: Parcel) -> str:
+def end_code(contents: RunContents) -> str:
     """Write the lines that test the network and compare."""
-    record = parcel.record
+    record = contents.record
     device = record.device.name if record.device else "an unknown device"
     where = f"torch {record.versions.get('torch', '?')}, {device}"
     lines = [
@@ -15,8 +15,8 @@ def end_code(parcel: Parcel) -> str:
     ]
     if record.status == "diverged":
         return "\n".join([*lines, *_diverged(record.step)])
-    if parcel.spec.folds:
-        lines += compared_folds(parcel)
+    if contents.spec.folds:
+        lines += compared_folds(contents)
     lines += [
         "correct, total = count_right(test_images, test_labels), len(test_labels)",
         'print(f"{correct:,} of {total:,} test digits right ({correct / total:.2%})")',

@@ -3,8 +3,8 @@
 from core.data.catalogue import info_of
 from core.judging.fold_verdict import fold_results
 from core.spec import RunSpec
-from core.take_home.contents import Parcel
-from core.training.length import course_of
+from core.take_home.contents import RunContents
+from core.training.length import length_of
 
 WORDS = (
     "All digits that are not for the test are divided in folds that keep the shares of the "
@@ -20,7 +20,7 @@ def division_code(spec: RunSpec) -> str:
         "pool_images = torch.cat([train_images, validation_images])",
         "pool_labels = torch.cat([train_labels, validation_labels])",
         "known = pool_labels.cpu().numpy()",
-        f"LEARNED = {course_of(spec).train}  # digits that each network learns from",
+        f"LEARNED = {length_of(spec).train}  # digits that each network learns from",
     ]
     if info_of(spec.data).copies_together:
         lines += [
@@ -76,9 +76,9 @@ def fold_by_fold(code: str, *, ends_early: str) -> str:
     return "\n".join(lines)
 
 
-def compared_folds(parcel: Parcel) -> list[str]:
+def compared_folds(contents: RunContents) -> list[str]:
     """Write the lines that compare the folds' accuracies with the dashboard's."""
-    found = fold_results(parcel.spec, parcel.steps.epochs).accuracies
+    found = fold_results(contents.spec, contents.steps.epochs).accuracies
     if not found:
         return []
     there = ", ".join(repr(accuracy) for accuracy in found)

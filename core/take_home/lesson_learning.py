@@ -5,9 +5,9 @@ from typing import Final
 from core.data.catalogue import num_classes_of
 from core.runs.record import RunRecord
 from core.spec import RunSpec
-from core.take_home.contents import Parcel
+from core.take_home.contents import RunContents
 from core.training.learning import climbing_steps, steps_to_drop
-from core.training.length import course_of
+from core.training.length import length_of
 
 _LOSSES: Final = {
     "cross_entropy": "Cross entropy: minus the log of the probability given to the right class.",
@@ -41,9 +41,9 @@ def learning_words(spec: RunSpec) -> str:
     return words + _SCHEDULES[spec.schedule if schedule_code(spec) else "constant"]
 
 
-def learning_code(parcel: Parcel) -> str:
+def learning_code(contents: RunContents) -> str:
     """Write the loss, and make optimizer and schedule."""
-    spec = parcel.spec
+    spec = contents.spec
     smoothing = f", label_smoothing={spec.label_smoothing!r}" if spec.label_smoothing else ""
     wanted = f"    wanted = F.one_hot(labels, {num_classes_of(spec.data)}).to(logits.dtype)"
     body = {
@@ -53,12 +53,12 @@ def learning_code(parcel: Parcel) -> str:
         "multi_margin": ["    return F.multi_margin_loss(logits, labels)"],
         "mse": [wanted, "    return F.mse_loss(logits.softmax(1), wanted)"],
     }[spec.loss]
-    made = [_optimizer_code(parcel), *schedule_code(spec)]
+    made = [_optimizer_code(contents), *schedule_code(spec)]
     return "\n".join(["def loss_of(logits, labels):", *body, "", "", *made])
 
 
-def _optimizer_code(parcel: Parcel) -> str:
-    spec = parcel.spec
+def _optimizer_code(contents: RunContents) -> str:
+    spec = contents.spec
     name = {
         "sgd": "SGD",
         "adam": "Adam",
@@ -74,7 +74,7 @@ def _optimizer_code(parcel: Parcel) -> str:
     # AdamW alone has a decay unless told otherwise.
     if spec.weight_decay or spec.optimizer == "adamw":
         args += f", weight_decay={spec.weight_decay!r}"
-    unfused = spec.optimizer == "rmsprop" or (spec.optimizer, parcel.device) == ("adagrad", "mps")
+    unfused = spec.optimizer == "rmsprop" or (spec.optimizer, contents.device) == ("adagrad", "mps")
     args += ", foreach=True" if unfused else ", fused=True"
     line = f"optimizer = torch.optim.{name}({args})"
     return line if len(line) <= 100 else f"optimizer = torch.optim.{name}(\n    {args}\n)"
@@ -114,7 +114,7 @@ def schedule_code(spec: RunSpec) -> list[str]:
 
 def num_steps(spec: RunSpec) -> int:
     """Return the training steps of all epochs of one network."""
-    return course_of(spec).steps_per_fold
+    return length_of(spec).steps_per_fold
 
 
 def rate_lines(record: RunRecord) -> tuple[list[str], list[str]]:

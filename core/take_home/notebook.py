@@ -5,16 +5,16 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from core.take_home.contents import Parcel, one_line, result_of, when
+from core.take_home.contents import RunContents, one_line, result_of, when
 from core.take_home.lesson import lesson, requirements
 
 # Whatever Markdown or HTML would take for a sign of its own.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~&])")
 
 
-def notebook(parcel: Parcel) -> str:
+def notebook(contents: RunContents) -> str:
     """Write the script's sections as cells, each after the words that explain it."""
-    record = parcel.record
+    record = contents.record
     name = _SPECIAL.sub(r"\\\1", one_line(record.name))
     cells = [
         new_markdown_cell(  # type: ignore[no-untyped-call]
@@ -25,7 +25,7 @@ def notebook(parcel: Parcel) -> str:
             f"    pip install {' '.join(requirements(record))}"
         )
     ]
-    for number, section in enumerate(lesson(parcel)):
+    for number, section in enumerate(lesson(contents)):
         title = f"{number}. {section.title}" if number else section.title
         words = f"## {title}\n\n{section.words}"
         cells.append(new_markdown_cell(words))  # type: ignore[no-untyped-call]

@@ -33,7 +33,7 @@ from core.network.layer import IMAGE_SHAPE, Layer
 from core.network.layers import Network
 from core.network.model import build
 from core.spec.codec import to_json
-from core.take_home.contents import Parcel, TakeHomeError, one_line
+from core.take_home.contents import RunContents, TakeHomeError, one_line
 from core.training.batches import normalise
 from core.training.memory import evaluation_batch
 from core.words.message import N_, message
@@ -49,31 +49,31 @@ TOLERANCE: Final = 1e-4
 _MAX_PARAMS: Final = (2**31 - 2**20) // 4
 
 
-def onnx_file(parcel: Parcel, tell: Callable[[str], None] = lambda words: None) -> bytes:
+def onnx_file(contents: RunContents, tell: Callable[[str], None] = lambda words: None) -> bytes:
     """Write the network and see that it does what PyTorch's does, on 1,000 digits.
 
     Args:
-        parcel: of a run with weights.
+        contents: of a run with weights.
         tell: called with what is done at the moment.
 
     Raises:
         TakeHomeError: there are no weights, or they are too many, or the two disagree.
     """
     tell(N_("Writing the ONNX graph"))
-    weights = parcel.need_weights()
-    if parcel.network.params > _MAX_PARAMS:
+    weights = contents.need_weights()
+    if contents.network.params > _MAX_PARAMS:
         raise TakeHomeError(
             message(
                 "ONNX keeps a network in one file of at most 2 GB; this one has {params:,} "
                 "parameters of 4 bytes. Take its weights as safetensors.",
-                params=parcel.network.params,
+                params=contents.network.params,
             )
         )
-    written: bytes = graph(parcel, weights).SerializeToString()
+    written: bytes = graph(contents, weights).SerializeToString()
     digits = load("embedded")
     pixels = torch.cat([digits.validation.images, digits.test.images])
     tell(message("Comparing ONNX with PyTorch on {count:,} digits", count=len(pixels)))
-    difference = largest_difference(parcel, weights, written, pixels)
+    difference = largest_difference(contents, weights, written, pixels)
     # Not a number is not at most the tolerance.
     if not difference <= TOLERANCE:
         raise TakeHomeError(
@@ -86,14 +86,14 @@ def onnx_file(parcel: Parcel, tell: Callable[[str], None] = lambda words: None) 
     return written
 
 
-def graph(parcel: Parcel, weights: Mapping[str, Tensor]) -> onnx.ModelProto:
+def graph(contents: RunContents, weights: Mapping[str, Tensor]) -> onnx.ModelProto:
     """Write a network with its weights as an ONNX model, and check its form."""
-    info = info_of(parcel.spec.data)
+    info = info_of(contents.spec.data)
     plan = _Plan(weights)
     plan.add("Cast", "as_float", to=TensorProto.FLOAT)
     plan.add("Mul", "scaled", plan.constant("scale", np.float32(1 / (255 * info.std))))
     plan.add("Sub", "normalised", plan.constant("shift", np.float32(info.mean / info.std)))
-    plan.network(parcel.network)
+    plan.network(contents.network)
     plan.add("Softmax", OUTPUT, axis=1)
     model = helper.make_model(
         helper.make_graph(
@@ -111,7 +111,7 @@ def graph(parcel: Parcel, weights: Mapping[str, Tensor]) -> onnx.ModelProto:
                 helper.make_tensor_value_info(
                     OUTPUT,
                     TensorProto.FLOAT,
-                    ["batch", parcel.network.num_classes],
+                    ["batch", contents.network.num_classes],
                     f"Of {', '.join(info.class_names)}, in this order; they add up to 1.",
                 )
             ],
@@ -120,15 +120,15 @@ def graph(parcel: Parcel, weights: Mapping[str, Tensor]) -> onnx.ModelProto:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="NetSketch",
-        doc_string=one_line(parcel.record.name),
+        doc_string=one_line(contents.record.name),
     )
-    helper.set_model_props(model, {"netsketch": to_json(parcel.spec)})
+    helper.set_model_props(model, {"netsketch": to_json(contents.spec)})
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
 def largest_difference(
-    parcel: Parcel, weights: Mapping[str, Tensor], written: bytes, pixels: Tensor
+    contents: RunContents, weights: Mapping[str, Tensor], written: bytes, pixels: Tensor
 ) -> float:
     """Return by how much the probabilities of onnxruntime and PyTorch differ at most.
 
@@ -142,11 +142,11 @@ def largest_difference(
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
     with torch.device("meta"):
-        model = build(parcel.spec)
+        model = build(contents.spec)
     model.load_state_dict(dict(weights), assign=True)
     model.eval()
-    info, worst = info_of(parcel.spec.data), 0.0
-    batch = evaluation_batch(parcel.spec, parcel.network)
+    info, worst = info_of(contents.spec.data), 0.0
+    batch = evaluation_batch(contents.spec, contents.network)
     for start in range(0, len(pixels), batch):
         some = pixels[start : start + batch]
         with torch.inference_mode():

@@ -11,10 +11,10 @@ from core.network.layer import Layer
 from core.runs.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec, default_of, place, walk
 from core.spec.settings import Choice, Flag, Setting, Value
-from core.take_home.contents import Parcel, ending_of, result_of, when
+from core.take_home.contents import RunContents, ending_of, result_of, when
 from core.take_home.figures import picture
 from core.take_home.lesson import requirements
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.precision import IN_WORDS
 from core.words.palette import DARK, LIGHT
 
@@ -49,9 +49,9 @@ pre {{ background: var(--raised); padding: .75rem 1rem; overflow-x: auto; border
 """
 
 
-def report(parcel: Parcel) -> str:
+def report(contents: RunContents) -> str:
     """Write the page. Every word that a person wrote is escaped."""
-    record = parcel.record
+    record = contents.record
     bad = record.status in ("diverged", "failed")
     parts = [
         f"<h1>{escape(record.name)}</h1>",
@@ -59,11 +59,11 @@ def report(parcel: Parcel) -> str:
         f'<p class="result{" wrong" if bad else ""}">{escape(result_of(record))}</p>',
         *([f"<p>{escape(ending)}</p>"] if (ending := ending_of(record)) else []),
         *([f'<p class="note">{escape(record.note)}</p>'] if record.note else []),
-        *(["<h2>Curves</h2>", _curves(parcel)] if len(parcel.steps.step) else []),
+        *(["<h2>Curves</h2>", _curves(contents)] if len(contents.steps.step) else []),
         "<h2>Network</h2>",
-        _network(parcel),
+        _network(contents),
         "<h2>Settings that differ from the defaults</h2>",
-        _settings(parcel.spec),
+        _settings(contents.spec),
         "<h2>Circumstances</h2>",
         _circumstances(record),
         "<h2>How to do it again</h2>",
@@ -113,10 +113,10 @@ def _subtitle(record: RunRecord) -> str:
     return " · ".join(words)
 
 
-def _curves(parcel: Parcel) -> str:
-    light, dark = (_inline(picture(parcel, colours, "svg")) for colours in (LIGHT, DARK))
-    last = parcel.curves.epochs[-1] if parcel.curves.epochs else None
-    words = f"Loss and accuracy over {parcel.record.step:,} steps."
+def _curves(contents: RunContents) -> str:
+    light, dark = (_inline(picture(contents, colours, "svg")) for colours in (LIGHT, DARK))
+    last = contents.curves.epochs[-1] if contents.curves.epochs else None
+    words = f"Loss and accuracy over {contents.record.step:,} steps."
     if last is not None:
         words += (
             f" After epoch {last.epoch}: training {100 * last.train_accuracy:.1f} %, "
@@ -132,8 +132,8 @@ def _inline(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
-def _network(parcel: Parcel) -> str:
-    network = parcel.network
+def _network(contents: RunContents) -> str:
+    network = contents.network
     rows = [_layer(layer) for layer in network.layers]
     rows.append(("In all", "", "", "", f"{network.params:,}", f"{network.multiply_adds:,}"))
     header = ("Part", "Layer", "Operation", "Output shape", "Parameters", "Multiply-adds")
@@ -155,7 +155,7 @@ def _settings(spec: RunSpec) -> str:
 
 def _circumstances(record: RunRecord) -> str:
     info = info_of(record.spec.data)
-    done = f"{record.epoch:,} of {course_of(record.spec).num_epochs:,} epochs"
+    done = f"{record.epoch:,} of {length_of(record.spec).num_epochs:,} epochs"
     changed = ", ".join(
         f"changed by hand to {lr:g} after step {step:,}" for step, lr in record.lr_changes
     )

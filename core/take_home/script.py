@@ -2,15 +2,15 @@
 
 import textwrap
 
-from core.take_home.contents import Parcel, one_line, result_of, when
+from core.take_home.contents import RunContents, one_line, result_of, when
 from core.take_home.lesson import lesson, requirements
 
 _WIDTH = 98
 
 
-def script(parcel: Parcel) -> str:
+def script(contents: RunContents) -> str:
     """Write a program that trains a run once more and says whether it came out the same."""
-    record = parcel.record
+    record = contents.record
     head = [
         one_line(record.name),
         "",
@@ -23,7 +23,7 @@ def script(parcel: Parcel) -> str:
         f"The dashboard’s run ({when(record)}): {result_of(record)}",
     ]
     parts = [_comment(head)]
-    for number, section in enumerate(lesson(parcel)):
+    for number, section in enumerate(lesson(contents)):
         title = f"{number}. {section.title}" if number else section.title
         parts.append(_comment([title, "", section.words]) + "\n" + section.code)
     return "\n\n\n".join(parts) + "\n"

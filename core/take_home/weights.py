@@ -11,7 +11,7 @@ from core.data.own.kept import is_own
 from core.data.preparation import in_words
 from core.network.model import class_source
 from core.spec.codec import to_json
-from core.take_home.contents import Parcel, one_line
+from core.take_home.contents import RunContents, one_line
 
 # Under this name the file says which network its weights belong to.
 CONFIGURATION = "netsketch"
@@ -22,21 +22,21 @@ IMAGES = "netsketch_images"
 MAX_WEIGHT_BYTES: Final = 100 * 2**20
 
 
-def weights_file(parcel: Parcel) -> bytes:
+def weights_file(contents: RunContents) -> bytes:
     """Write the state dict, with the configuration in the file's header.
 
     Raises:
         TakeHomeError: the run has no weights.
     """
-    metadata = {"format": "pt", CONFIGURATION: to_json(parcel.spec)}
-    if is_own(parcel.spec.data) and (images := description_of(parcel.spec.data)):
+    metadata = {"format": "pt", CONFIGURATION: to_json(contents.spec)}
+    if is_own(contents.spec.data) and (images := description_of(contents.spec.data)):
         metadata[IMAGES] = images
-    return save(dict(parcel.need_weights()), metadata=metadata)
+    return save(dict(contents.need_weights()), metadata=metadata)
 
 
-def loader(parcel: Parcel) -> str:
+def loader(contents: RunContents) -> str:
     """Write a program that loads the weights into the network and names one image."""
-    info = info_of(parcel.spec.data)
+    info = info_of(contents.spec.data)
     expected = fill(
         f"pixels: (N, 1, 28, 28), from 0 (black) to 255: {in_words(info)}.",
         width=96,
@@ -44,7 +44,7 @@ def loader(parcel: Parcel) -> str:
         subsequent_indent=" " * 4,
     )
     return f'''\
-# {one_line(parcel.record.name)}
+# {one_line(contents.record.name)}
 #
 # Load the weights of a NetSketch run, and let the network name an image.
 #
@@ -56,7 +56,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 
-{class_source(parcel.network)}
+{class_source(contents.network)}
 
 
 net = Net()

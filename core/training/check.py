@@ -7,7 +7,7 @@ from core.machine.device import devices, free_memory, key_of
 from core.network.layer import Layer
 from core.network.layers import Broken, Mismatch, Network, lay_out
 from core.spec import MIN_BLOCKS, BlockSpec, RunSpec, SpecError, place
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.memory import step_memory
 from core.words.message import N_, message
 
@@ -52,7 +52,7 @@ def check(spec: RunSpec, *, train_size: int | None = None) -> Verdict:
     """
     network = lay_out(spec)
     if train_size is None:
-        train_size = course_of(spec).train
+        train_size = length_of(spec).train
     problem = (
         _without_lone_values(_image_used_up(spec, network.broken))
         if isinstance(network.broken, Broken)

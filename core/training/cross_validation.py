@@ -7,11 +7,11 @@ from typing import Final
 from torch import Tensor, nn
 
 from core.data.loading import Digits
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.spec import RunSpec
 from core.training.events import Diverged, Epoch, Event, Steps
 from core.training.folds import fold_data, folds_of
-from core.training.length import course_over
+from core.training.length import length_over
 from core.training.observers import LostObserver, Observer
 from core.training.precision import Precision
 from core.training.state import State
@@ -58,7 +58,7 @@ class CrossValidation:
         data: Digits,
         *,
         report_s: float | None = None,
-        team: Team | None = None,
+        team: ThreadTeam | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         self.spec = spec
@@ -66,7 +66,7 @@ class CrossValidation:
         self._data = data
         self._report_s = report_s
         self._observers = tuple(observers)
-        self._course = course_over(spec, len(data.train), len(data.validation))
+        self._course = length_over(spec, len(data.train), len(data.validation))
         self._rows = folds_of(data, spec)
         self._fold = 0
         self._earlier_s = 0.0

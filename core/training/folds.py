@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.data.loading import Digits, Split
 from core.spec import RunSpec
-from core.training.length import course_over
+from core.training.length import length_over
 from core.words.errors import UserError
 from core.words.message import message
 
@@ -114,7 +114,7 @@ def fold_data(data: Digits, spec: RunSpec, rows: Sequence[Rows], fold: int) -> D
     """
     images = torch.cat([data.train.images, data.validation.images])
     labels = torch.cat([data.train.labels, data.validation.labels])
-    size = course_over(spec, len(data.train), len(data.validation)).train
+    size = length_over(spec, len(data.train), len(data.validation)).train
     # Where copies make a fold large, a few of the others are learned from twice in an epoch, so
     # that every fold has as many steps.
     learned = np.resize(np.setdiff1d(np.arange(len(labels)), rows[fold]), size)

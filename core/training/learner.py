@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from torch import Tensor, nn
 
 from core.data.loading import Digits
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.spec import RunSpec
 from core.training.cross_validation import CrossValidation
 from core.training.events import Event
@@ -46,7 +46,7 @@ class Learner(Protocol):
 
 
 def learner(
-    spec: RunSpec, data: Digits, team: Team | None = None, observers: Sequence[Observer] = ()
+    spec: RunSpec, data: Digits, team: ThreadTeam | None = None, observers: Sequence[Observer] = ()
 ) -> Learner:
     """Return what trains a spec.
 

@@ -8,7 +8,7 @@ from core.training.batches import steps_per_epoch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class RunLength:
     """The length of a run.
 
     Attributes:
@@ -41,13 +41,13 @@ class Course:
         return self.epochs * self.steps_per_epoch
 
 
-def course_of(spec: RunSpec) -> Course:
+def length_of(spec: RunSpec) -> RunLength:
     """Return the length of a run of a spec, without loading its data."""
     info = info_of(spec.data)
-    return course_over(spec, info.train, info.validation)
+    return length_over(spec, info.train, info.validation)
 
 
-def course_over(spec: RunSpec, train: int, validation: int) -> Course:
+def length_over(spec: RunSpec, train: int, validation: int) -> RunLength:
     """Return the length of a run over so many training and validation images.
 
     With cross-validation these are put together, and each fold holds back its share. As folds may
@@ -56,7 +56,7 @@ def course_over(spec: RunSpec, train: int, validation: int) -> Course:
     """
     if spec.folds:
         validation, train = _shares(train + validation, spec.folds)
-    return Course(
+    return RunLength(
         folds=spec.folds or 1,
         epochs=spec.num_epochs,
         train=train,

@@ -7,7 +7,7 @@ from typing import Final
 import torch
 
 from core.machine.device import take_cores
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.training.state import Plain
 
 # As many changes as a record has room for; after them the number stays.
@@ -25,7 +25,7 @@ class Stretches:
             thread trains; nothing is noted then.
     """
 
-    def __init__(self, team: Team | None = None) -> None:
+    def __init__(self, team: ThreadTeam | None = None) -> None:
         self._team = team
         self._known: tuple[Stretch, ...] = ()
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.data.catalogue import info_of, num_classes_of
 from core.data.loading import Digits
 from core.machine.device import repeat_exactly, resolve
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.network.model import build, in_fast_order, initialise, memory_format_of
 from core.spec import RunSpec
 from core.training.augmentation import Augmenter, augments
@@ -74,7 +74,7 @@ class Trainer:
         *,
         report_s: float | None = None,
         precision: Precision | None = None,
-        team: Team | None = None,
+        team: ThreadTeam | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         size = len(data.train)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from core.spec import RunSpec
 from core.training.events import Epoch, Event, Pulse, Steps, Tested
-from core.training.length import course_of
+from core.training.length import length_of
 
 END = object()
 
@@ -63,7 +63,7 @@ def epoch_of(spec: RunSpec, epoch: int, *, val_accuracy: float = 0.9) -> Epoch:
     """The end of an epoch."""
     return Epoch(
         epoch=epoch,
-        step=epoch * course_of(spec).steps_per_epoch,
+        step=epoch * length_of(spec).steps_per_epoch,
         train_loss=0.4,
         train_accuracy=0.8,
         val_loss=0.35,

@@ -17,7 +17,7 @@ from core.runs.record import RunRecord, Status
 from core.runs.store import Store
 from core.spec import BlockSpec, RunSpec
 from core.training.events import Epoch, Steps
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.state import State, copied
 
 SPEC = RunSpec(blocks=(BlockSpec(channels=4, stride=2),), num_epochs=3)
@@ -53,7 +53,7 @@ class Shelf:
         """
         self._count += 1
         epochs = spec.num_epochs if epochs is None else epochs
-        steps = course_of(spec).steps_per_epoch
+        steps = length_of(spec).steps_per_epoch
         total = info_of(spec.data).test
         record = RunRecord(
             id=f"{self._count}-abc{self._count:03d}",

@@ -337,14 +337,14 @@ def _serve(kind: str) -> None:
 def _serve_from_a_background_thread(kind: str) -> None:
     """Do as `core.runs.manager` does: the thread that trains takes all cores, the others one."""
     from core.machine.device import keep_freed_memory, take_all_cores, take_one_core
-    from core.machine.thread_team import sharing_cores
+    from core.machine.thread_team import adapting_threads
 
     ready: queue.Queue[None] = queue.Queue()
 
     def work() -> None:
         take_all_cores()
         ready.put(None)
-        with sharing_cores():
+        with adapting_threads():
             _serve(kind)
 
     keep_freed_memory()

@@ -19,7 +19,7 @@ from core.data.loading import load
 from core.runs.manager import Runs
 from core.runs.view import Run
 from core.spec.presets import PRESETS
-from core.take_home import Parcel, make, parcel_of
+from core.take_home import RunContents, contents_of, make
 from core.take_home.onnx_graph import TOLERANCE, largest_difference
 from tests.bench._data import data_folder_of_its_own
 from tests.bench._report import progress, report
@@ -39,9 +39,9 @@ def main() -> None:
                 continue
             run = runs.start(spec)
             run.wait()
-            parcel = parcel_of(run)
-            differences[key] = _onnx_difference(parcel)
-            found[key] = _confirmed(parcel)
+            contents = contents_of(run)
+            differences[key] = _onnx_difference(contents)
+            found[key] = _confirmed(contents)
             progress(f"{key}: {_told(run)}; {found[key]}; ONNX {differences[key]:.1e}")
         runs.close()
     exact = sum(words.startswith("exactly") for words in found.values())
@@ -63,10 +63,10 @@ def main() -> None:
     )
 
 
-def _confirmed(parcel: Parcel) -> str:
+def _confirmed(contents: RunContents) -> str:
     """Run a script where nothing of NetSketch can be found; return how it says it came out."""
     with tempfile.TemporaryDirectory(prefix="netsketch-home-") as folder:
-        (Path(folder) / "train.py").write_bytes(make(parcel, "train.py"))
+        (Path(folder) / "train.py").write_bytes(make(contents, "train.py"))
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-I", "train.py"],
@@ -88,11 +88,13 @@ def _confirmed(parcel: Parcel) -> str:
     return f"not: {kept}, {took}"
 
 
-def _onnx_difference(parcel: Parcel) -> float:
+def _onnx_difference(contents: RunContents) -> float:
     """Compare on the 1,000 built-in digits that are not trained on."""
     digits = load("embedded")
     pixels = torch.cat([digits.validation.images, digits.test.images])
-    return largest_difference(parcel, parcel.need_weights(), make(parcel, "network.onnx"), pixels)
+    return largest_difference(
+        contents, contents.need_weights(), make(contents, "network.onnx"), pixels
+    )
 
 
 def _told(run: Run) -> str:

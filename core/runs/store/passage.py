@@ -13,7 +13,7 @@ from core.runs.record import RunRecord
 from core.runs.store import disk
 from core.runs.store.disk import Unreadable
 from core.runs.store.folder import RunFolder, title_of
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.state import State
 from core.words.errors import UserError
 
@@ -51,7 +51,7 @@ def prepare(path: Path, record: RunRecord, state: State | None) -> None:
         new(path).mkdir(exist_ok=True)
     folder.write_record(record)
     if state is not None:
-        folder.save(state, History(course_of(record.spec).steps_per_epoch))
+        folder.save(state, History(length_of(record.spec).steps_per_epoch))
 
 
 def abandon(path: Path) -> bool:

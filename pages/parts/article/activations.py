@@ -8,7 +8,7 @@ import torch
 from core.article.activations import DEPTH, Effect, curve, effect, gradients_by_layer
 from core.spec import ACTIVATIONS
 from pages.parts.article.digit_choice import digit_choice
-from pages.parts.article.line_chart import DASHED, Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import DASHED, Axis, FairQueue, line_chart, rows
 from pages.parts.article.tiles import grey, tile
 from pages.shared.charts.activation_strip import activation_strip
 from pages.shared.language import _, say
@@ -99,7 +99,7 @@ def _curves(chosen: str, value: float) -> None:
     y, slope = curve(chosen, x)
     at_y, at_slope = (float(found[0]) for found in curve(chosen, torch.tensor([value])))
     lines = [
-        Line(
+        FairQueue(
             name=_("slope"),
             x=x.tolist(),
             y=slope.tolist(),
@@ -107,7 +107,7 @@ def _curves(chosen: str, value: float) -> None:
             dash=DASHED,
             mark=(value, at_slope),
         ),
-        Line(
+        FairQueue(
             name=_("value"),
             x=x.tolist(),
             y=y.tolist(),
@@ -151,7 +151,7 @@ def _depth(chosen: str) -> None:
     colours = palette()
     layers = list(range(1, DEPTH + 1))
     others = [
-        Line(
+        FairQueue(
             name=say(name),
             x=layers,
             y=gradients_by_layer(key),
@@ -162,7 +162,7 @@ def _depth(chosen: str) -> None:
         for key, name in ACTIVATIONS.items()
         if key != chosen
     ]
-    lit = Line(
+    lit = FairQueue(
         name=say(ACTIVATIONS[chosen]),
         x=layers,
         y=gradients_by_layer(chosen),

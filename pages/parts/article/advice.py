@@ -15,7 +15,7 @@ from core.spec.difference import differences
 from core.words.errors import UserError
 from pages.parts.article.advice_preview import preview
 from pages.shared import live, session
-from pages.shared.charts.overlay_chart import Line, overlay_chart, overlay_rows
+from pages.shared.charts.overlay_chart import FairQueue, overlay_chart, overlay_rows
 from pages.shared.language import _, n_, say
 from pages.shared.launch import set_against
 from pages.shared.palette import palette
@@ -176,7 +176,7 @@ def _plan(advice: Advice) -> str:
 
 def _curves(pair: tuple[Run, Run]) -> None:
     lines = [
-        Line(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
+        FairQueue(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
         for letter, run in zip("AB", pair, strict=True)
     ]
     st.markdown(_("**Accuracy on validation images**, by epoch"))

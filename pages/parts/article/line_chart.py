@@ -14,7 +14,7 @@ DASHED: Final = (6, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class FairQueue:
     """One line, and where a person's choice lies on it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Axis:
     values: tuple[float, ...] | None = None
 
 
-def rows(lines: Sequence[Line]) -> pa.Table:
+def rows(lines: Sequence[FairQueue]) -> pa.Table:
     """Return columns x, y, line and kind: `curve` for the lines' points, `mark` for the choices."""
     marked = [line for line in lines if line.mark is not None]
     marks = [line.mark for line in marked if line.mark is not None]
@@ -71,7 +71,7 @@ def rows(lines: Sequence[Line]) -> pa.Table:
 
 
 def line_chart(
-    lines: Sequence[Line],
+    lines: Sequence[FairQueue],
     x: Axis,
     y: Axis,
     colours: Palette,

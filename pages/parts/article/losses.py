@@ -7,7 +7,7 @@ import streamlit as st
 from core.article.losses import CHANCES, Point, curve, losses, point, score_of
 from core.spec import setting_at
 from core.spec.settings import Choice
-from pages.parts.article.line_chart import Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import Axis, FairQueue, line_chart, rows
 from pages.shared.charts.overlay_chart import DASHES
 from pages.shared.language import _, say
 from pages.shared.palette import palette
@@ -94,7 +94,7 @@ def _border(i: int) -> str:
 def _chart(what: str, now: list[Point], title: str, ends: tuple[float, float]) -> None:
     colours = palette()
     lines = [
-        Line(
+        FairQueue(
             name=_name(one.loss),
             x=[100 * chance for chance in CHANCES],
             y=[float(getattr(at, what)) for at in curve(one.loss)],

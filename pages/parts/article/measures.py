@@ -16,9 +16,9 @@ from core.runs.record import ENDED
 from core.runs.view import Run
 from core.spec import setting_at
 from core.spec.settings import Choice
-from core.training.length import course_of
+from core.training.length import length_of
 from pages.parts.article.digit_choice import FIRST
-from pages.parts.article.line_chart import Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import Axis, FairQueue, line_chart, rows
 from pages.shared import live, session
 from pages.shared.language import _, n_, say
 from pages.shared.palette import palette
@@ -162,14 +162,14 @@ def _curves(chances: Tensor, labels: Tensor, digit: int, share: int, now: Counts
     colours = palette()
     swept = sweep(chances, labels, digit, _THRESHOLDS)
 
-    def line(name: str, what: str, colour: str, dash: tuple[int, ...]) -> Line:
+    def line(name: str, what: str, colour: str, dash: tuple[int, ...]) -> FairQueue:
         known = [
             (100 * at, 100 * value)
             for at, one in zip(_THRESHOLDS, swept, strict=True)
             if (value := getattr(one, what)) is not None
         ]
         here = getattr(now, what)
-        return Line(
+        return FairQueue(
             name=name,
             x=[x for x, _value in known],
             y=[y for _at, y in known],
@@ -266,7 +266,7 @@ def _folds() -> None:
         folds = st.select_slider(_("Folds"), offered, value=5, key=_FOLDS, persist_state="session")
         st.html(_fold_figure(folds))
         draft = session.draft()
-        course = course_of(replace(draft, data=DATA, folds=folds))
+        course = length_of(replace(draft, data=DATA, folds=folds))
         st.caption(
             _(
                 "Of the 4,500 images that are not for the test each network learns from {train:,} "

@@ -9,7 +9,7 @@ from core.article.little import SPEC, Start, Weights, weights_of
 from core.network.layers import lay_out
 from pages.parts.article.digit_choice import Chosen, digit_choice
 from pages.parts.article.journey_figure import gradient_bars, journey_figure
-from pages.parts.article.line_chart import DASHED, Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import DASHED, Axis, FairQueue, line_chart, rows
 from pages.shared.language import _, n_
 from pages.shared.palette import palette
 
@@ -165,21 +165,21 @@ def _chart(found: Journey, now: Losses, after: Losses, tried: list[Losses]) -> N
     colours = palette()
     rates = [one.lr for one in tried]
     lines = [
-        Line(
+        FairQueue(
             name=_("what the slope promises"),
             x=rates,
             y=[now.own - rate * found.steepness for rate in rates],
             colour=colours.quiet,
             dash=DASHED,
         ),
-        Line(
+        FairQueue(
             name=_("100 other pictures"),
             x=rates,
             y=[one.others for one in tried],
             colour=colours.validation,
             mark=(after.lr, after.others),
         ),
-        Line(
+        FairQueue(
             name=_("this digit"),
             x=rates,
             y=[one.own for one in tried],

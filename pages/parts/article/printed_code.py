@@ -12,7 +12,7 @@ from core.network.layers import lay_out
 from core.network.model import source
 from core.spec.presets import PRESETS
 from core.words.message import N_
-from pages.parts.article.line_chart import Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import Axis, FairQueue, line_chart, rows
 from pages.parts.article.shapes_figure import shapes_figure
 from pages.shared.fold import fold
 from pages.shared.language import _, say
@@ -227,14 +227,14 @@ def _chart(place: st.delta_generator.DeltaGenerator, losses: list[Losses]) -> No
     colours = palette()
     steps = [one.step for one in losses]
     lines = [
-        Line(
+        FairQueue(
             name=_("as printed"),
             x=steps,
             y=[one.printed for one in losses],
             colour=colours.wrong,
             width=2.5,
         ),
-        Line(
+        FairQueue(
             name=_("mended"),
             x=steps,
             y=[one.mended for one in losses],

@@ -7,7 +7,7 @@ from typing import Final
 import pyarrow as pa
 import streamlit as st
 
-from core.questions.range_tests import RangeTest
+from core.questions.learning_rate import RangeTest
 from core.runs.manager import runs
 from core.spec import RunSpec
 from core.training.check import Problem

@@ -19,8 +19,8 @@ from pages.shared.charts.curves_chart import Axis, Measure
 from pages.shared.charts.overlay_chart import (
     DASHES,
     LETTERS,
+    FairQueue,
     Images,
-    Line,
     overlay_chart,
     overlay_rows,
 )
@@ -43,7 +43,7 @@ _TITLES: Final[Mapping[tuple[Measure, Images], str]] = {
 def compare(chosen: Sequence[Run]) -> None:
     """Show two or more runs side by side, in the order in which they were chosen."""
     lines = [
-        Line(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
+        FairQueue(letter=letter, name=say(run.name), curves=run.curves(_POINTS))
         for letter, run in zip(LETTERS, chosen, strict=False)
     ]
     st.html(_legend(lines, chosen, palette()))
@@ -59,7 +59,7 @@ def compare(chosen: Sequence[Run]) -> None:
         _differences(chosen)
 
 
-def _legend(lines: Sequence[Line], chosen: Sequence[Run], colours: Palette) -> str:
+def _legend(lines: Sequence[FairQueue], chosen: Sequence[Run], colours: Palette) -> str:
     """Name the runs, each beside a piece of its line."""
     entries = []
     for line, run, colour, dash in zip(lines, chosen, colours.runs, DASHES, strict=False):
@@ -153,7 +153,7 @@ def _sentence(verdict: Verdict, *, alone: bool) -> str:
     return verdict_line(verdict, Quoted(head))
 
 
-def _curves(lines: Sequence[Line], chosen: Sequence[Run]) -> None:
+def _curves(lines: Sequence[FairQueue], chosen: Sequence[Run]) -> None:
     one_point = all(len(line.curves.epochs) <= 1 for line in lines)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**" + _("Curves") + "**", width="content")
@@ -188,7 +188,7 @@ def _curves(lines: Sequence[Line], chosen: Sequence[Run]) -> None:
         _chart(lines, "accuracy", images, axis)
 
 
-def _chart(lines: Sequence[Line], measure: Measure, images: Images, axis: Axis) -> None:
+def _chart(lines: Sequence[FairQueue], measure: Measure, images: Images, axis: Axis) -> None:
     st.markdown(say(_TITLES[measure, images]))
     rows = overlay_rows(lines, measure, images, axis)
     st.vega_lite_chart(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.runs.record import ENDED
 from core.runs.view import Run
-from core.take_home import File, everything, folder_name, make, offered, parcel_of
+from core.take_home import File, contents_of, everything, folder_name, make, offered
 from core.words.errors import UserError
 from core.words.message import N_, message
 from pages.parts.runs.held_files import Page, held_files
@@ -62,11 +62,11 @@ class Making(Page):
         """
         self.failure, self.words = "", N_("Reading the run")
         try:
-            parcel = parcel_of(run)
+            contents = contents_of(run)
             if name is None:
-                made = everything(parcel, self._tell)
+                made = everything(contents, self._tell)
             else:
-                made = make(parcel, name, self._tell)
+                made = make(contents, name, self._tell)
             held_files.hold(self, made, mime, saved_as)
             return made
         except UserError as error:

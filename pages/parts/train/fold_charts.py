@@ -12,7 +12,7 @@ from core.runs.history import Curves
 from core.runs.snapshot import RunSnapshot
 from core.runs.view import Run
 from core.spec import RunSpec
-from core.training.length import course_of
+from core.training.length import length_of
 from pages.shared.charts.curves_chart import HEIGHT_PX, TICKS_COUNT, TICKS_PERCENT, Axis, Measure
 from pages.shared.language import _
 from pages.shared.palette import Palette, palette
@@ -86,7 +86,7 @@ def fold_lines(curves: Curves, spec: RunSpec, measure: Measure, axis: Axis) -> p
     The loss is that of the images learned from, by steps or epochs of the fold; the accuracy that
     of the images held back, after each epoch.
     """
-    course = course_of(spec)
+    course = length_of(spec)
     if measure == "loss" and axis == "step":
         last = np.asarray(curves.step, np.int64) - 1
         first = np.concatenate([[0], last[:-1] + 1])
@@ -116,7 +116,7 @@ def fold_chart(spec: RunSpec, measure: Measure, axis: Axis, colours: Palette) ->
         axis: what the x axis shows.
         colours: of the present theme.
     """
-    course = course_of(spec)
+    course = length_of(spec)
     share = measure == "accuracy"
     colour = colours.validation if share else colours.training
     title = _("Step of the fold") if axis == "step" else _("Epoch of the fold")

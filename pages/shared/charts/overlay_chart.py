@@ -30,7 +30,7 @@ _APART: Final = 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class FairQueue:
     """One run's figures, and how the page calls it."""
 
     letter: str
@@ -39,7 +39,7 @@ class Line:
 
 
 def overlay_rows(
-    lines: Sequence[Line], measure: Measure, images: Images, axis: Axis
+    lines: Sequence[FairQueue], measure: Measure, images: Images, axis: Axis
 ) -> pd.DataFrame:
     """Return columns x, y, run (its letter) and name, one row a point.
 

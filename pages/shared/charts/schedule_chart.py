@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.spec import RunSpec
 from core.training.learning import rate_at
-from core.training.length import course_of
+from core.training.length import length_of
 from pages.shared.language import _
 from pages.shared.palette import Palette, palette
 
@@ -19,7 +19,7 @@ _POINTS = 240
 
 def schedule_line(spec: RunSpec) -> None:
     """Show how the learning rate of a spec will move."""
-    per_epoch = course_of(spec).steps_per_epoch
+    per_epoch = length_of(spec).steps_per_epoch
     st.caption(_("Learning rate over the run"))
     st.vega_lite_chart(
         schedule_rows(spec, per_epoch),

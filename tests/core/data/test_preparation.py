@@ -203,21 +203,23 @@ def test_the_exported_script_changes_images_in_the_same_way(changes):
     trainer = Trainer(spec, load(key))
     for _ in trainer.fit():
         pass
-    parcel = untrained(spec, status="finished", device=Device("cpu", cores=1), precision="float32")
+    contents = untrained(
+        spec, status="finished", device=Device("cpu", cores=1), precision="float32"
+    )
     names: dict[str, object] = {}
     with redirect_stdout(io.StringIO()):
-        exec("\n\n".join(section.code for section in lesson(parcel)), names)
+        exec("\n\n".join(section.code for section in lesson(contents)), names)
     found = names["net"].state_dict()
     assert all(torch.equal(found[name], value) for name, value in trainer.weights().items())
 
 
 def test_what_is_taken_home_says_how_to_prepare_an_image():
     spec = replace(SPEC, data=sides(245, 20))
-    parcel = untrained(spec, status="finished")
+    contents = untrained(spec, status="finished")
     weights = Trainer(spec, load(spec.data)).weights()
-    onnx = graph(parcel, weights).graph.input[0].doc_string
-    read_me = next(section.words for section in lesson(parcel) if section.title == "The digits")
-    for text in (onnx, read_me, report(parcel), " ".join(loader(parcel).split())):
+    onnx = graph(contents, weights).graph.input[0].doc_string
+    read_me = next(section.words for section in lesson(contents) if section.title == "The digits")
+    for text in (onnx, read_me, report(contents), " ".join(loader(contents).split())):
         assert "the whole picture as it is, made grey, neither centred nor enlarged" in text
         assert "light ground (about 245 of 255)" in text
         assert "light on dark" not in text
@@ -227,8 +229,8 @@ def test_what_is_taken_home_says_how_to_prepare_an_image():
 
 def test_the_loaders_example_is_drawn_on_the_networks_ground(tmp_path, monkeypatch):
     spec, weights = learned(sides(245, 20))
-    parcel = replace(untrained(spec, status="finished"), weights=weights)
-    text = loader(parcel)
+    contents = replace(untrained(spec, status="finished"), weights=weights)
+    text = loader(contents)
     names: dict[str, object] = {}
     monkeypatch.setattr("safetensors.torch.load_file", lambda name: weights)
     with redirect_stdout(io.StringIO()) as said:

@@ -20,11 +20,11 @@ from core.machine.thread_team import (
     LOOK_S,
     SHORTEST_REST_S,
     TAKE_BACK,
-    Calm,
-    Team,
+    QuietMeter,
+    ThreadTeam,
+    adapting_threads,
     others_s,
     present_team,
-    sharing_cores,
     watch_until,
 )
 from core.runs import training_thread as thread_module
@@ -41,7 +41,7 @@ class Watched:
     """A team that is told what others take at each look, a look every LOOK_S."""
 
     def __init__(self, most: int = 2) -> None:
-        self.team = Team(most)
+        self.team = ThreadTeam(most)
         self.now_s = 100.0
 
     def look(self, used: float, seconds: float = LOOK_S) -> int:
@@ -121,7 +121,7 @@ def test_the_watch_tells_what_was_taken_between_two_looks(monkeypatch):
     monkeypatch.setattr(sharing, "LOOK_S", 0.001)
     seconds, over, seen = count(), threading.Event(), []
 
-    class Noted(Team):
+    class Noted(ThreadTeam):
         def look(self, used: float, now_s: float) -> None:
             seen.append(used)
             if len(seen) == 3:
@@ -142,7 +142,7 @@ def test_the_watch_goes_on_after_a_look_that_failed(monkeypatch):
             raise OSError("too many open files")
         return 0.5
 
-    class Noted(Team):
+    class Noted(ThreadTeam):
         def look(self, used: float, now_s: float) -> None:
             seen.append(used)
             if len(seen) == 3:
@@ -196,7 +196,7 @@ def test_a_run_beside_a_busy_program_gives_a_thread_up_and_says_so(here, make_di
 
     def train() -> None:
         nonlocal team
-        with sharing_cores():
+        with adapting_threads():
             team = present_team()
             assert team is not None
             team.look(1.5, time.monotonic())
@@ -224,7 +224,7 @@ def test_a_run_beside_a_busy_program_gives_a_thread_up_and_says_so(here, make_di
 def test_no_thread_is_left_behind(monkeypatch, make_digits):
     monkeypatch.setattr(sharing, "LOOK_S", 0.001)
     before = threading.active_count()
-    with sharing_cores():
+    with adapting_threads():
         events = list(Trainer(RunSpec(num_epochs=2), make_digits(300), team=present_team()).fit())
     assert events[-1].total == 30
     assert threading.active_count() == before
@@ -233,7 +233,7 @@ def test_no_thread_is_left_behind(monkeypatch, make_digits):
 def test_elsewhere_nothing_is_watched(monkeypatch):
     monkeypatch.setattr(sharing.sys, "platform", "win32")
     before = threading.active_count()
-    with sharing_cores():
+    with adapting_threads():
         assert threading.active_count() == before
         assert present_team() is None
 
@@ -269,7 +269,7 @@ def test_every_run_of_the_dashboard_shares_the_cores(monkeypatch):
         yield
         seen.append(runs.active())
 
-    monkeypatch.setattr(thread_module, "sharing_cores", noted)
+    monkeypatch.setattr(thread_module, "adapting_threads", noted)
     block = BlockSpec(channels=2, stride=3, kernel_size=5)
     runs = Runs()
     run = runs.start(RunSpec(blocks=(block,), batch_size=500, num_epochs=1, device="cpu"))
@@ -283,7 +283,7 @@ def test_it_is_calm_as_long_as_threads_hardly_wait(monkeypatch):
     now, waited = [0.0], [0.0]
     monkeypatch.setattr(sharing, "_waited_s", lambda: waited[0])
     monkeypatch.setattr(sharing.time, "monotonic", lambda: now[0])
-    calm = Calm()
+    calm = QuietMeter()
     for seconds, waits, expected in (
         (1.0, 0.9 * CROWDED, True),
         (1.0, 1.1 * CROWDED, False),
@@ -301,9 +301,9 @@ def test_it_is_calm_as_long_as_threads_hardly_wait(monkeypatch):
 
 def test_it_is_not_calm_while_a_thread_has_been_given_up(monkeypatch):
     monkeypatch.setattr(sharing, "_waited_s", lambda: 0.0)
-    team = Team(2)
+    team = ThreadTeam(2)
     monkeypatch.setattr(sharing, "_team", team)
-    calm = Calm()
+    calm = QuietMeter()
     assert calm.lasted()
     team.begin_with(1, 0.0)
     assert not calm.lasted()
@@ -313,5 +313,5 @@ def test_it_is_not_calm_while_a_thread_has_been_given_up(monkeypatch):
 
 def test_where_nobody_counts_it_is_always_calm(monkeypatch, tmp_path):
     monkeypatch.setattr(sharing, "Path", lambda path: tmp_path / "nothing")
-    calm = Calm()
+    calm = QuietMeter()
     assert calm.lasted()

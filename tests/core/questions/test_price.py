@@ -480,7 +480,7 @@ class Calmness:
 @pytest.fixture
 def calm(monkeypatch):
     """Let a test say whether other programs disturb the pieces, whatever this machine does."""
-    monkeypatch.setattr(trial_module, "Calm", Calmness)
+    monkeypatch.setattr(trial_module, "QuietMeter", Calmness)
     return lambda said: monkeypatch.setattr(Calmness, "said", iter(said))
 
 

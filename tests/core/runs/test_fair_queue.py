@@ -1,13 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.runs.fair_queue import Line, Waiting
+from core.runs.fair_queue import FairQueue, QueueEntry
 
 
 def line_of(*entries):
-    line = Line()
+    line = FairQueue()
     for run_id, owner in entries:
-        line.join(Waiting((run_id,), owner))
+        line.join(QueueEntry((run_id,), owner))
     return line
 
 
@@ -27,7 +27,7 @@ def test_many_runs_of_one_person_do_not_hold_up_another():
 
 def test_whoever_leaves_is_gone_and_a_rival_waits_on():
     line = line_of(("a1", "a"))
-    line.join(Waiting(("d1", "d2"), "a"))
+    line.join(QueueEntry(("d1", "d2"), "a"))
     line.leave("a1")
     line.leave("d1")
     assert ids(line) == ["d2"]

@@ -10,16 +10,16 @@ import pytest
 from core.data.catalogue import info_of
 from core.data.loading import Digits
 from core.machine.device import Device, take_one_core
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.runs.history import History
 from core.runs.record import RunRecord
 from core.spec import BlockSpec, DenseSpec, RunSpec
-from core.take_home.contents import Parcel
+from core.take_home.contents import RunContents
 from core.take_home.lesson import lesson
 from core.training.cross_validation import CrossValidation
 from core.training.events import Epoch, Steps, Tested
 from core.training.learner import Learner
-from core.training.length import course_over
+from core.training.length import length_over
 from core.training.trainer import Trainer
 from core.words.errors import UserError
 
@@ -53,12 +53,12 @@ def small(make_digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
 
 
 @pytest.fixture
-def trained(make_digits) -> Callable[..., Parcel]:
+def trained(make_digits) -> Callable[..., RunContents]:
     """Train a spec for real and pack what is taken home of it."""
 
     def train(
         spec: RunSpec = SPEC, stop_at: int | None = None, rates=None, threads=None, **known
-    ) -> Parcel:
+    ) -> RunContents:
         """Train.
 
         Args:
@@ -69,9 +69,9 @@ def trained(make_digits) -> Callable[..., Parcel]:
             known: what its record says besides.
         """
         digits = make_digits(100)
-        course = course_over(spec, len(digits.train), len(digits.validation))
+        course = length_over(spec, len(digits.train), len(digits.validation))
         make = CrossValidation if spec.folds else Trainer
-        team = Team(64) if threads else None
+        team = ThreadTeam(64) if threads else None
         trainer = make(spec, digits, report_s=0.0, team=team)
         if team is not None:
             team.begin_with(threads.get(0, 1), 0.0)
@@ -112,7 +112,7 @@ def trained(make_digits) -> Callable[..., Parcel]:
             record = replace(record, status="stopped")
         record = replace(record, stretches=trainer.stretches)
         weights = {name: value.contiguous() for name, value in trainer.weights().items()}
-        return Parcel(
+        return RunContents(
             record=replace(record, **known),
             steps=history.curves(10**9),
             curves=history.curves(),
@@ -130,19 +130,19 @@ def _events(trainer: Learner, stop_at: int | None) -> Iterator[object]:
             return
 
 
-def untrained(spec: RunSpec, **known: object) -> Parcel:
+def untrained(spec: RunSpec, **known: object) -> RunContents:
     """A run that has not begun."""
     nothing = History(1).curves()
     record = RunRecord(id="1-a", number=1, name="1 · New", spec=spec)
-    return Parcel(record=replace(record, **known), steps=nothing, curves=nothing, weights=None)
+    return RunContents(record=replace(record, **known), steps=nothing, curves=nothing, weights=None)
 
 
-def follow(parcel: Parcel, digits: Digits) -> tuple[dict[str, object], str]:
+def follow(contents: RunContents, digits: Digits) -> tuple[dict[str, object], str]:
     """Do what a lesson says, with these digits in place of its own; return names and words."""
     names: dict[str, object] = {}
     said = io.StringIO()
     with redirect_stdout(said):
-        for section in lesson(parcel):
+        for section in lesson(contents):
             if section.title == "The digits":
                 names |= _as_read(digits)
             else:
@@ -163,7 +163,7 @@ def runnable(spec: RunSpec) -> bool:
     from core.training.check import require_runnable
 
     try:
-        require_runnable(spec, train_size=course_over(spec, 100, 20).train)
+        require_runnable(spec, train_size=length_over(spec, 100, 20).train)
     except UserError:
         return False
     return True

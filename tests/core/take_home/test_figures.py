@@ -15,25 +15,25 @@ from tests.core.take_home.conftest import SPEC, untrained
 
 
 @pytest.fixture
-def parcel(trained):
+def contents(trained):
     return trained()
 
 
-def test_every_step_stands_in_its_epoch(parcel):
-    table = pandas.read_csv(io.StringIO(steps_csv(parcel)))
+def test_every_step_stands_in_its_epoch(contents):
+    table = pandas.read_csv(io.StringIO(steps_csv(contents)))
     assert list(table.columns) == ["step", "epoch", "train_loss", "train_accuracy"]
     assert table["step"].tolist() == list(range(1, 16))
     assert table["epoch"].tolist() == [1] * 5 + [2] * 5 + [3] * 5
     # Read back, they are the very numbers.
-    assert np.array_equal(table["train_loss"].astype("float32"), parcel.steps.loss)
-    assert np.array_equal(table["train_accuracy"].astype("float32"), parcel.steps.accuracy)
+    assert np.array_equal(table["train_loss"].astype("float32"), contents.steps.loss)
+    assert np.array_equal(table["train_accuracy"].astype("float32"), contents.steps.accuracy)
 
 
-def test_every_epoch_has_its_figures(parcel):
-    table = pandas.read_csv(io.StringIO(epochs_csv(parcel)))
+def test_every_epoch_has_its_figures(contents):
+    table = pandas.read_csv(io.StringIO(epochs_csv(contents)))
     assert table["epoch"].tolist() == [1, 2, 3]
     assert table["step"].tolist() == [5, 10, 15]
-    last = parcel.steps.epochs[-1]
+    last = contents.steps.epochs[-1]
     assert table.iloc[-1][2:].tolist() == [
         last.train_loss,
         last.train_accuracy,
@@ -42,8 +42,8 @@ def test_every_epoch_has_its_figures(parcel):
     ]
 
 
-def test_the_picture_has_the_pages_colours(parcel):
-    image = Image.open(io.BytesIO(picture(parcel, LIGHT, "png"))).convert("RGB")
+def test_the_picture_has_the_pages_colours(contents):
+    image = Image.open(io.BytesIO(picture(contents, LIGHT, "png"))).convert("RGB")
     assert image.size == (1600, 576)
     colours = {colour for _, colour in image.getcolors(1 << 20)}
     for wanted in (LIGHT.training, LIGHT.validation):
@@ -52,8 +52,8 @@ def test_the_picture_has_the_pages_colours(parcel):
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
-def test_the_drawing_has_the_pages_colours_and_no_ground(parcel, colours):
-    text = picture(parcel, colours, "svg").decode()
+def test_the_drawing_has_the_pages_colours_and_no_ground(contents, colours):
+    text = picture(contents, colours, "svg").decode()
     for wanted in (colours.training, colours.validation, colours.ink):
         assert wanted.lower() in text
     assert ">Loss</text>" in text
@@ -63,22 +63,22 @@ def test_the_drawing_has_the_pages_colours_and_no_ground(parcel, colours):
 
 @pytest.mark.filterwarnings("error")
 def test_a_run_that_was_stopped_in_its_first_epoch_fills_the_picture_too(trained):
-    parcel = trained(stop_at=3)
-    assert not parcel.curves.epochs
-    image = Image.open(io.BytesIO(picture(parcel, LIGHT, "png"))).convert("RGB")
+    contents = trained(stop_at=3)
+    assert not contents.curves.epochs
+    image = Image.open(io.BytesIO(picture(contents, LIGHT, "png"))).convert("RGB")
     row = np.asarray(image)[:, :, 2] < 200
     columns = row.any(0).nonzero()[0]
     assert columns.min() < 100
     assert columns.max() > 1500
-    assert ">Validation</text>" not in picture(parcel, LIGHT, "svg").decode()
+    assert ">Validation</text>" not in picture(contents, LIGHT, "svg").decode()
 
 
-def test_the_same_figures_give_the_same_bytes(parcel):
-    assert picture(parcel, LIGHT, "svg") == picture(parcel, LIGHT, "svg")
-    assert picture(parcel, LIGHT, "png") == picture(parcel, LIGHT, "png")
+def test_the_same_figures_give_the_same_bytes(contents):
+    assert picture(contents, LIGHT, "svg") == picture(contents, LIGHT, "svg")
+    assert picture(contents, LIGHT, "png") == picture(contents, LIGHT, "png")
 
 
 def test_without_steps_there_is_nothing_to_draw():
-    for make in (steps_csv, epochs_csv, lambda parcel: picture(parcel, LIGHT, "png")):
+    for make in (steps_csv, epochs_csv, lambda contents: picture(contents, LIGHT, "png")):
         with pytest.raises(TakeHomeError, match="has no curves"):
             make(untrained(SPEC))

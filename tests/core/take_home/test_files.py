@@ -10,16 +10,16 @@ import pytest
 
 from core.runs.record import ENDED
 from core.spec.codec import from_json
-from core.take_home import FILES, TakeHomeError, everything, make, offered, parcel_of
-from core.take_home.cache import Shelf, fingerprint
+from core.take_home import FILES, TakeHomeError, contents_of, everything, make, offered
+from core.take_home.cache import FileCache, fingerprint
 from core.take_home.files import folder_name
 from tests.core.take_home.conftest import SPEC, untrained
 
 NAMES = [file.name for file in FILES]
 
 
-def names(parcel, *, has_weights: bool = True) -> list[str]:
-    return [file.name for file in offered(parcel.record, has_weights=has_weights)]
+def names(contents, *, has_weights: bool = True) -> list[str]:
+    return [file.name for file in offered(contents.record, has_weights=has_weights)]
 
 
 def test_a_run_that_has_ended_offers_everything(trained):
@@ -55,14 +55,14 @@ def unpacked(packed: bytes) -> dict[str, bytes]:
 
 
 def test_the_zip_holds_every_file_in_one_folder(trained):
-    parcel = trained()
+    contents = trained()
     told = []
-    found = unpacked(everything(parcel, told.append))
-    folder = folder_name(parcel.record)
+    found = unpacked(everything(contents, told.append))
+    folder = folder_name(contents.record)
     assert folder == "netsketch-3-ab12cd"
     assert list(found) == [f"{folder}/{name}" for name in ("README.txt", *NAMES)]
     for name in NAMES:
-        assert found[f"{folder}/{name}"] == make(parcel, name), name
+        assert found[f"{folder}/{name}"] == make(contents, name), name
     readme = found[f"{folder}/README.txt"].decode()
     assert readme.startswith("3 · Small\nA run of NetSketch, finished, 2025-11-24 16:10 UTC.\n")
     assert "30 of 30 test images right" in readme
@@ -85,7 +85,7 @@ def test_the_zip_of_a_run_without_weights_has_the_rest():
 
 
 def test_the_zip_says_what_could_not_be_made(trained, monkeypatch):
-    def refuse(parcel: object, tell: object) -> bytes:
+    def refuse(contents: object, tell: object) -> bytes:
         raise TakeHomeError("It is not offered today.")
 
     files = tuple(replace(f, make=refuse) if f.name == "network.onnx" else f for f in FILES)
@@ -102,64 +102,64 @@ def test_a_name_from_the_distant_past_can_be_packed():
 
 
 class FakeRun:
-    """A run as a parcel is made of it."""
+    """A run as a contents is made of it."""
 
-    def __init__(self, parcel) -> None:
-        self.parcel = parcel
+    def __init__(self, contents) -> None:
+        self.contents = contents
         self.asked = []
 
     trouble = ""
 
     def record(self):
-        return self.parcel.record
+        return self.contents.record
 
     def curves(self, max_points=400):
         self.asked.append(max_points)
-        return self.parcel.steps if max_points > 400 else self.parcel.curves
+        return self.contents.steps if max_points > 400 else self.contents.curves
 
     def weights(self):
         return {name: value.t() if value.dim() == 2 else value
-                for name, value in self.parcel.weights.items()}  # fmt: skip
+                for name, value in self.contents.weights.items()}  # fmt: skip
 
 
 def test_a_parcel_is_what_a_run_was_at_one_instant(trained):
-    parcel = trained()
-    run = FakeRun(parcel)
-    packed = parcel_of(run)
-    assert packed.record == parcel.record
+    contents = trained()
+    run = FakeRun(contents)
+    packed = contents_of(run)
+    assert packed.record == contents.record
     assert len(run.asked) == 2
-    assert packed.steps is parcel.steps
+    assert packed.steps is contents.steps
     assert all(value.is_contiguous() for value in packed.weights.values())
 
 
 def test_what_a_run_offers_follows_its_every_change(trained):
-    parcel = trained()
-    base = fingerprint(parcel)
-    assert base == fingerprint(replace(parcel))
-    renamed = replace(parcel, record=replace(parcel.record, name="Other"))
-    weights = dict(parcel.weights)
+    contents = trained()
+    base = fingerprint(contents)
+    assert base == fingerprint(replace(contents))
+    renamed = replace(contents, record=replace(contents.record, name="Other"))
+    weights = dict(contents.weights)
     weights["out.bias"] = weights["out.bias"] + 1
-    trained_on = replace(parcel, weights=weights)
+    trained_on = replace(contents, weights=weights)
     assert len({base, fingerprint(renamed), fingerprint(trained_on)}) == 3
 
 
 def test_a_file_is_made_once(trained):
-    shelf, made = Shelf(), []
+    cache, made = FileCache(), []
 
     def maker() -> bytes:
         made.append(1)
         return b"file"
 
-    parcel = trained()
-    assert [shelf.take(parcel, "a", maker) for _ in range(3)] == [b"file"] * 3
+    contents = trained()
+    assert [cache.take(contents, "a", maker) for _ in range(3)] == [b"file"] * 3
     assert len(made) == 1
-    shelf.take(parcel, "b", maker)
-    shelf.take(replace(parcel, weights=None), "a", maker)
+    cache.take(contents, "b", maker)
+    cache.take(replace(contents, weights=None), "a", maker)
     assert len(made) == 3
 
 
 def test_what_fails_is_tried_again(trained):
-    shelf, tries = Shelf(), []
+    cache, tries = FileCache(), []
 
     def maker() -> bytes:
         tries.append(1)
@@ -168,27 +168,27 @@ def test_what_fails_is_tried_again(trained):
         return b"file"
 
     with pytest.raises(TakeHomeError):
-        shelf.take(trained(), "a", maker)
-    assert shelf.take(trained(), "a", maker) == b"file"
+        cache.take(trained(), "a", maker)
+    assert cache.take(trained(), "a", maker) == b"file"
 
 
 def test_the_least_wanted_is_forgotten(trained):
-    shelf, made = Shelf(max_bytes=25), []
+    cache, made = FileCache(max_bytes=25), []
 
     def take(name: str) -> None:
-        shelf.take(parcel, name, lambda: made.append(name) or b"0123456789")
+        cache.take(contents, name, lambda: made.append(name) or b"0123456789")
 
-    parcel = trained()
+    contents = trained()
     for name in ("a", "b", "a", "c", "a", "b"):
         take(name)
     assert made == ["a", "b", "c", "b"]
-    shelf.take(parcel, "huge", lambda: bytes(100))
+    cache.take(contents, "huge", lambda: bytes(100))
     take("b")
     assert made[-1] == "b"
 
 
 def test_one_file_is_made_at_a_time_and_the_second_asker_is_told(trained):
-    shelf, parcel = Shelf(), trained()
+    cache, contents = FileCache(), trained()
     begun, may_end, made, told = threading.Event(), threading.Event(), [], []
 
     def slow() -> bytes:
@@ -197,7 +197,7 @@ def test_one_file_is_made_at_a_time_and_the_second_asker_is_told(trained):
         assert may_end.wait(20)
         return b"file"
 
-    first = threading.Thread(target=shelf.take, args=(parcel, "a", slow))
+    first = threading.Thread(target=cache.take, args=(contents, "a", slow))
     first.start()
     assert begun.wait(20)
 
@@ -205,7 +205,7 @@ def test_one_file_is_made_at_a_time_and_the_second_asker_is_told(trained):
         told.append(words)
         may_end.set()
 
-    assert shelf.take(parcel, "a", slow, tell) == b"file"
+    assert cache.take(contents, "a", slow, tell) == b"file"
     first.join()
     assert made == [1]
     assert told == ["Waiting until another file is made"]

@@ -25,7 +25,7 @@ from core.take_home.lesson_data import data_code
 from core.take_home.report import report
 from core.training.events import Diverged, Epoch, Tested
 from core.training.learner import learner
-from core.training.length import course_of
+from core.training.length import length_of
 from core.training.trainer import Trainer
 from tests.core.take_home.conftest import SPEC, follow, runnable, untrained
 
@@ -74,8 +74,8 @@ EVERYTHING_ON = {
 def same_steps(spec: RunSpec, digits) -> str:
     """Train twice: by the trainer, and by what a lesson says; return what that said."""
     trainer = learner(spec, digits)
-    num_steps = course_of(spec).num_steps
-    history = History(course_of(spec).steps_per_epoch)
+    num_steps = length_of(spec).num_steps
+    history = History(length_of(spec).steps_per_epoch)
     for event in trainer.fit():
         if isinstance(event, Epoch):
             history.add(event)
@@ -90,8 +90,8 @@ def same_steps(spec: RunSpec, digits) -> str:
         "test_correct": tested.correct,
         "test_total": tested.total,
     }
-    parcel = replace(untrained(spec, **known), steps=history.curves())
-    names, said = follow(parcel, digits)
+    contents = replace(untrained(spec, **known), steps=history.curves())
+    names, said = follow(contents, digits)
     found, expected = names["net"].state_dict(), trainer.weights()
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -104,28 +104,28 @@ def same_steps(spec: RunSpec, digits) -> str:
 @pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle", "warmup"])
 def test_a_rate_changed_by_hand_comes_out_the_same_to_the_last_bit(small, trained, schedule):
     spec = replace(SPEC, schedule=schedule, optimizer="sgd")
-    parcel = trained(spec, rates={4: 0.002, 9: 0.05})
-    assert parcel.record.lr_changes == ((4, 0.002), (9, 0.05))
-    names, said = follow(parcel, small)
-    for name, value in parcel.weights.items():
+    contents = trained(spec, rates={4: 0.002, 9: 0.05})
+    assert contents.record.lr_changes == ((4, 0.002), (9, 0.05))
+    names, said = follow(contents, small)
+    for name, value in contents.weights.items():
         assert torch.equal(names["net"].state_dict()[name], value), name
     assert "REPRODUCED exactly" in said
-    assert "changed by hand to 0.002 after step 4" in report(parcel)
+    assert "changed by hand to 0.002 after step 4" in report(contents)
 
 
 @pytest.mark.parametrize("folds", [0, 2])
 def test_threads_given_up_and_taken_back_are_so_in_the_script(small, trained, folds):
     spec = replace(SPEC, folds=folds, num_epochs=3)
     steps = {0: 3, 4: 1, 9: 2, 17: 1}
-    parcel = trained(spec, threads=steps)
+    contents = trained(spec, threads=steps)
     stretches = tuple(steps.items())[: None if folds else 3]
-    assert parcel.record.stretches[: len(stretches)] == stretches
-    names, said = follow(parcel, small)
-    assert torch.get_num_threads() == parcel.record.stretches[-1][1]
-    for name, value in parcel.weights.items():
+    assert contents.record.stretches[: len(stretches)] == stretches
+    names, said = follow(contents, small)
+    assert torch.get_num_threads() == contents.record.stretches[-1][1]
+    for name, value in contents.weights.items():
         assert torch.equal(names["net"].state_dict()[name], value), name
     assert "REPRODUCED exactly" in said
-    assert "3; from step 4 on 1; from step 9 on 2" in report(parcel)
+    assert "3; from step 4 on 1; from step 9 on 2" in report(contents)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_a_cross_validation_comes_out_the_same_to_the_last_bit(small, folds, cha
 
 
 def test_a_cross_validation_that_was_stopped_is_measured_where_it_was(small, trained):
-    parcel = trained(replace(SPEC, folds=3, num_epochs=2), stop_at=13)
-    names, said = follow(parcel, small)
+    contents = trained(replace(SPEC, folds=3, num_epochs=2), stop_at=13)
+    names, said = follow(contents, small)
     assert (names["step"], len(names["accuracies"])) == (13, 1)
-    for name, value in parcel.weights.items():
+    for name, value in contents.weights.items():
         assert torch.equal(names["net"].state_dict()[name], value), name
     assert "FOLDS REPRODUCED exactly" in said
     assert "REPRODUCED exactly: the same number" in said
@@ -190,10 +190,10 @@ def test_any_run_comes_out_the_same_to_the_last_bit(small, specs, data):
 
 
 def test_a_stopped_run_is_measured_where_it_was_stopped(small, trained):
-    parcel = trained(stop_at=6)
-    names, said = follow(parcel, small)
+    contents = trained(stop_at=6)
+    names, said = follow(contents, small)
     assert names["step"] == 6
-    for name, value in parcel.weights.items():
+    for name, value in contents.weights.items():
         assert torch.equal(names["net"].state_dict()[name], value), name
     assert "REPRODUCED exactly" in said
 
@@ -204,29 +204,29 @@ def test_a_run_that_diverges_does_so_again_at_the_same_step(small):
     )
     with pytest.raises(Diverged) as caught:
         list(Trainer(spec, small, report_s=0.0).fit())
-    parcel = untrained(
+    contents = untrained(
         spec,
         status="diverged",
         device=Device("cpu", cores=1),
         step=caught.value.step - 1,
         num_steps=8,
     )
-    names, said = follow(parcel, small)
+    names, said = follow(contents, small)
     assert names["step"] == caught.value.step - 1
     assert "REPRODUCED exactly: it diverged at the same step." in said
-    _, said = follow(replace(parcel, record=replace(parcel.record, step=0)), small)
+    _, said = follow(replace(contents, record=replace(contents.record, step=0)), small)
     assert "REPRODUCED within noise: it diverged too" in said
-    calm = replace(parcel, record=replace(parcel.record, spec=SPEC))
+    calm = replace(contents, record=replace(contents.record, spec=SPEC))
     assert "NOT REPRODUCED: here the loss stayed a number." in follow(calm, small)[1]
 
 
 def test_another_count_is_told_from_chance(small, trained):
-    parcel = trained()
-    total, correct = parcel.record.test_total, parcel.record.test_correct
+    contents = trained()
+    total, correct = contents.record.test_total, contents.record.test_correct
     assert (total, correct) == (30, 30)  # else the numbers below mean something else
 
     def said(count: int) -> str:
-        other = replace(parcel, record=replace(parcel.record, test_correct=count))
+        other = replace(contents, record=replace(contents.record, test_correct=count))
         return follow(other, small)[1].splitlines()[-1]
 
     assert said(30) == "REPRODUCED exactly: the same number of digits."
@@ -239,8 +239,8 @@ def test_another_count_is_told_from_chance(small, trained):
 
 
 def test_a_run_without_a_test_has_nothing_to_compare(small):
-    parcel = untrained(SPEC, status="interrupted", device=Device("cpu", cores=1), step=3)
-    said = follow(parcel, small)[1]
+    contents = untrained(SPEC, status="interrupted", device=Device("cpu", cores=1), step=3)
+    said = follow(contents, small)[1]
     assert "ended before its test: nothing to compare" in said
     assert "REPRODUCED" not in said
 

@@ -11,10 +11,10 @@ from tests.core.take_home.conftest import untrained
 
 def difference(spec: RunSpec) -> float:
     """By how much onnxruntime and PyTorch differ on some noise."""
-    parcel, weights = untrained(spec), build(spec).state_dict()
-    written = graph(parcel, weights).SerializeToString()
+    contents, weights = untrained(spec), build(spec).state_dict()
+    written = graph(contents, weights).SerializeToString()
     pixels = torch.randint(0, 256, (20, 1, 28, 28), dtype=torch.uint8)
-    return largest_difference(parcel, weights, written, pixels)
+    return largest_difference(contents, weights, written, pixels)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -17,12 +17,12 @@ from core.network.model import build, initialise
 from core.spec import RunSpec
 from core.spec.presets import PRESETS
 from core.take_home import onnx_graph
-from core.take_home.contents import Parcel, TakeHomeError
+from core.take_home.contents import RunContents, TakeHomeError
 from core.take_home.onnx_graph import TOLERANCE, largest_difference, onnx_file
 from tests.core.take_home.conftest import SPEC, runnable, untrained
 
 
-def with_weights(spec: RunSpec, seed: int = 0) -> Parcel:
+def with_weights(spec: RunSpec, seed: int = 0) -> RunContents:
     """A run whose weights are nobody's first: batch norm has seen something."""
     model = build(spec)
     initialise(model, seed)
@@ -52,14 +52,14 @@ def run(written: bytes, pixels: torch.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_every_preset_agrees_on_1000_digits(key, digits):
-    parcel = with_weights(PRESETS[key].spec)
+    contents = with_weights(PRESETS[key].spec)
     told = []
-    written = onnx_file(parcel, told.append)
+    written = onnx_file(contents, told.append)
     assert len(digits) == 1000
-    assert largest_difference(parcel, parcel.weights, written, digits) <= TOLERANCE == 1e-4
+    assert largest_difference(contents, contents.weights, written, digits) <= TOLERANCE == 1e-4
     assert told == ["Writing the ONNX graph", "Comparing ONNX with PyTorch on 1,000 digits"]
     found = run(written, digits[:1])
-    expected = probabilities(parcel.spec, parcel.weights, digits[:1])
+    expected = probabilities(contents.spec, contents.weights, digits[:1])
     assert np.abs(found[0] - expected.numpy()).max() <= TOLERANCE
 
 
@@ -68,9 +68,9 @@ def test_every_preset_agrees_on_1000_digits(key, digits):
 def test_any_network_agrees(digits, specs, data):
     spec = data.draw(specs(most=8, batch_size=st.integers(8, 100), device=st.just("cpu")))
     assume(runnable(spec))
-    parcel = with_weights(spec, seed=data.draw(st.integers(0, 99)))
-    written = onnx_graph.graph(parcel, parcel.weights).SerializeToString()
-    assert largest_difference(parcel, parcel.weights, written, digits[:8]) <= TOLERANCE
+    contents = with_weights(spec, seed=data.draw(st.integers(0, 99)))
+    written = onnx_graph.graph(contents, contents.weights).SerializeToString()
+    assert largest_difference(contents, contents.weights, written, digits[:8]) <= TOLERANCE
 
 
 @pytest.mark.parametrize("count", [1, 3, 64])
@@ -83,8 +83,8 @@ def test_any_number_of_images_goes_in(count, digits):
 
 
 def test_the_file_says_what_goes_in_and_what_comes_out():
-    parcel = with_weights(SPEC)
-    model = onnx.load_from_string(onnx_file(parcel))
+    contents = with_weights(SPEC)
+    model = onnx.load_from_string(onnx_file(contents))
     (pixels,), (out,) = model.graph.input, model.graph.output
     assert (pixels.name, out.name) == ("pixels", "probabilities")
     assert pixels.type.tensor_type.elem_type == onnx.TensorProto.UINT8
@@ -109,16 +109,16 @@ def test_pixels_other_than_bytes_are_refused_by_the_runtime(digits):
 
 @pytest.mark.parametrize("spoilt", [1.02, float("nan")])
 def test_a_graph_that_disagrees_is_not_handed_out(monkeypatch, spoilt):
-    parcel = with_weights(SPEC)
+    contents = with_weights(SPEC)
     sound = onnx_graph.graph
 
-    def wrong(parcel: Parcel, weights: dict[str, torch.Tensor]) -> onnx.ModelProto:
+    def wrong(contents: RunContents, weights: dict[str, torch.Tensor]) -> onnx.ModelProto:
         name = next(name for name in weights if name.endswith("weight"))
-        return sound(parcel, weights | {name: weights[name] * spoilt})
+        return sound(contents, weights | {name: weights[name] * spoilt})
 
     monkeypatch.setattr(onnx_graph, "graph", wrong)
     with pytest.raises(TakeHomeError, match="is not offered: its probabilities differ") as caught:
-        onnx_file(parcel)
+        onnx_file(contents)
     assert str(caught.value).endswith("Take the weights as safetensors instead.")
 
 

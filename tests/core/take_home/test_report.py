@@ -105,7 +105,7 @@ ATTACKS = [
 
 @pytest.mark.parametrize("words", ATTACKS)
 def test_peoples_words_are_shown_as_they_are(trained, words):
-    parcel = trained(
+    contents = trained(
         name=words,
         note=words,
         tags=(words[:24],),
@@ -114,7 +114,7 @@ def test_peoples_words_are_shown_as_they_are(trained, words):
         versions={words: words, "torch": "2"},
     )
     plain = Page(report(trained()))
-    page = Page(report(parcel))
+    page = Page(report(contents))
     assert page.text.count(words) >= 5
     for tag in ("script", "img", "svg", "b", "i"):
         assert page.tags.count(tag) == plain.tags.count(tag), tag
@@ -141,12 +141,12 @@ def test_a_run_without_steps_has_a_report_without_curves():
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_every_preset_fits_into_a_report(key):
-    parcel = untrained(PRESETS[key].spec)
-    seen = Page(report(parcel))
+    contents = untrained(PRESETS[key].spec)
+    seen = Page(report(contents))
     assert seen.open == []
-    for layer in parcel.network.layers:
+    for layer in contents.network.layers:
         assert layer.name in seen.text
-    assert f"{parcel.network.params:,}" in seen.text
+    assert f"{contents.network.params:,}" in seen.text
 
 
 def test_only_what_was_changed_is_listed():

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from core.data.loading import load
 from core.machine.device import Device, take_one_core
 from core.spec.presets import PRESETS
-from core.take_home.contents import Parcel
+from core.take_home.contents import RunContents
 from core.take_home.notebook import notebook
 from core.take_home.script import script
 from core.training.events import Tested
@@ -26,12 +26,12 @@ QUICK = replace(PRESETS["small"].spec, num_epochs=1, batch_size=100, shift=1, ro
 
 
 @pytest.fixture(scope="module")
-def quick() -> tuple[Parcel, dict[str, torch.Tensor]]:
+def quick() -> tuple[RunContents, dict[str, torch.Tensor]]:
     """A run on the built-in digits, and its weights."""
     take_one_core()  # as its record says and the script then does
     trainer = Trainer(QUICK, load("embedded"))
     tested = next(event for event in trainer.fit() if isinstance(event, Tested))
-    parcel = untrained(
+    contents = untrained(
         QUICK,
         status="finished",
         device=Device("cpu", cores=1),
@@ -41,13 +41,13 @@ def quick() -> tuple[Parcel, dict[str, torch.Tensor]]:
         test_correct=tested.correct,
         test_total=tested.total,
     )
-    return parcel, trainer.weights()
+    return contents, trainer.weights()
 
 
 def test_the_script_alone_confirms_the_run(quick, tmp_path):
-    parcel, weights = quick
+    contents, weights = quick
     save = '\ntorch.save(net.state_dict(), "weights")\n'
-    (tmp_path / "train.py").write_text(script(parcel) + save, encoding="utf-8")
+    (tmp_path / "train.py").write_text(script(contents) + save, encoding="utf-8")
     # Isolated: neither this folder nor the environment's paths are looked into.
     done = subprocess.run(
         [sys.executable, "-I", "train.py"],
@@ -59,7 +59,7 @@ def test_the_script_alone_confirms_the_run(quick, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "epoch 1 of 1: loss" in done.stdout
-    assert f"{parcel.record.test_correct} of 500 test digits right" in done.stdout
+    assert f"{contents.record.test_correct} of 500 test digits right" in done.stdout
     assert done.stdout.splitlines()[-1] == "REPRODUCED exactly: the same number of digits."
     found = torch.load(tmp_path / "weights", weights_only=True)
     for name, value in weights.items():
@@ -67,8 +67,8 @@ def test_the_script_alone_confirms_the_run(quick, tmp_path):
 
 
 def test_the_notebook_runs_in_a_kernel_and_confirms_the_run(quick, tmp_path):
-    parcel, _ = quick
-    made = nbformat.reads(notebook(parcel), as_version=4)
+    contents, _ = quick
+    made = nbformat.reads(notebook(contents), as_version=4)
     nbformat.validate(made)
     NotebookClient(made, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     said = "".join(output["text"] for cell in made.cells for output in cell.get("outputs", []))
@@ -107,31 +107,31 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_persons_words_stay_words(name):
-    parcel = untrained(
+    contents = untrained(
         SPEC, name=name, device=Device("cuda", name), versions={"torch": name, "python": "3"}
     )
-    text = script(parcel)
+    text = script(contents)
     compile(text, "train.py", "exec")
     assert text.startswith(f"# {name}\n")
-    made = json.loads(notebook(parcel))
+    made = json.loads(notebook(contents))
     first = "".join(made["cells"][0]["source"])
     assert "<script>" not in first.replace("\\<script\\>", "")
     assert "](http" not in first
 
 
 def test_the_notebook_explains_every_cell_and_is_the_same_every_time(quick):
-    parcel, _ = quick
-    assert notebook(parcel) == notebook(parcel)
-    cells = json.loads(notebook(parcel))["cells"]
+    contents, _ = quick
+    assert notebook(contents) == notebook(contents)
+    cells = json.loads(notebook(contents))["cells"]
     kinds = [cell["cell_type"] for cell in cells]
     assert kinds == ["markdown", *["markdown", "code"] * ((len(cells) - 1) // 2)]
     assert all("outputs" not in cell or cell["outputs"] == [] for cell in cells)
 
 
 def test_the_notebook_has_the_scripts_code(quick):
-    parcel, _ = quick
-    text = script(parcel)
-    for cell in json.loads(notebook(parcel))["cells"]:
+    contents, _ = quick
+    text = script(contents)
+    for cell in json.loads(notebook(contents))["cells"]:
         if cell["cell_type"] == "code":
             assert "".join(cell["source"]) in text
 

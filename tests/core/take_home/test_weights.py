@@ -16,11 +16,11 @@ from tests.core.take_home.conftest import SPEC, untrained
 
 
 def test_the_file_holds_every_tensor_and_the_configuration(trained, tmp_path):
-    parcel = trained()
-    data = weights_file(parcel)
+    contents = trained()
+    data = weights_file(contents)
     found = load(data)
-    assert found.keys() == parcel.weights.keys()
-    for name, value in parcel.weights.items():
+    assert found.keys() == contents.weights.keys()
+    for name, value in contents.weights.items():
         assert torch.equal(found[name], value), name
     (tmp_path / "w").write_bytes(data)
     with safe_open(tmp_path / "w", "pt") as file:
@@ -29,9 +29,9 @@ def test_the_file_holds_every_tensor_and_the_configuration(trained, tmp_path):
 
 
 def test_the_loader_alone_says_what_the_dashboard_says(trained, tmp_path):
-    parcel = trained()
-    (tmp_path / "weights.safetensors").write_bytes(weights_file(parcel))
-    (tmp_path / "load_weights.py").write_text(loader(parcel), encoding="utf-8")
+    contents = trained()
+    (tmp_path / "weights.safetensors").write_bytes(weights_file(contents))
+    (tmp_path / "load_weights.py").write_text(loader(contents), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-I", "load_weights.py"],
         cwd=tmp_path,
@@ -43,7 +43,7 @@ def test_the_loader_alone_says_what_the_dashboard_says(trained, tmp_path):
     assert done.returncode == 0, done.stderr
     stroke = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
     stroke[..., 5:23, 13:15] = 255
-    answer = probabilities(SPEC, parcel.weights, stroke)
+    answer = probabilities(SPEC, contents.weights, stroke)
     assert f"{int(answer.argmax())}" in done.stdout
     assert f"{float(answer.max()):.1%}" in done.stdout
 

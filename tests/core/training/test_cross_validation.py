@@ -10,7 +10,7 @@ from core.spec import BlockSpec, RunSpec
 from core.training.cross_validation import CrossValidation, spec_of_fold
 from core.training.events import Diverged, Epoch, Steps, Tested
 from core.training.folds import fold_data, fold_rows
-from core.training.length import course_over
+from core.training.length import length_over
 from core.training.state import State
 from core.training.trainer import Trainer
 
@@ -58,7 +58,7 @@ def test_each_fold_is_trained_as_a_run_of_its_own_would_be(make_digits):
 def test_steps_epochs_images_and_time_count_on_over_the_folds(make_digits):
     digits = make_digits(100)
     events = list(CrossValidation(SPEC, digits).fit())
-    course = course_over(SPEC, 100, 20)
+    course = length_over(SPEC, 100, 20)
     steps = of_kind(events, Steps)
     assert [event.step for event in steps] == list(range(1, course.num_steps + 1))
     assert [event.epoch for event in of_kind(events, Epoch)] == [1, 2, 3, 4, 5, 6]
@@ -106,7 +106,7 @@ def test_no_fold_stops_early_or_chooses_by_the_images_that_judge_it(make_digits)
 def test_a_fold_that_diverges_says_at_which_step_of_all(make_digits):
     digits = make_digits(100)
     found = CrossValidation(SPEC, digits)
-    spoilt_at = course_over(SPEC, 100, 20).steps_per_fold + 3
+    spoilt_at = length_over(SPEC, 100, 20).steps_per_fold + 3
 
     def spoilt():
         for event in found.fit():

@@ -20,7 +20,7 @@ from core.take_home.lesson_folds import division_code
 from core.training.cross_validation import CrossValidation
 from core.training.events import Epoch
 from core.training.folds import fold_data, fold_rows, folds_of
-from core.training.length import course_of, course_over
+from core.training.length import length_of, length_over
 from core.words.errors import UserError
 
 
@@ -63,7 +63,7 @@ def test_the_embedded_digits_are_divided_and_never_tested_on(folds):
     labels = torch.cat([data.train.labels, data.validation.labels])
     images = torch.cat([data.train.images, data.validation.images])
     rows = fold_rows(labels, folds, spec.seed)
-    course = course_of(spec)
+    course = length_of(spec)
     for fold in range(folds):
         part = fold_data(data, spec, rows, fold)
         assert torch.equal(part.validation.images, images[rows[fold]])
@@ -95,9 +95,9 @@ def test_no_image_is_learned_from_and_held_back(make_digits):
 
 
 def test_every_fold_is_as_long_and_a_run_without_folds_as_long_as_ever():
-    plain = course_over(RunSpec(batch_size=32, num_epochs=3), 100, 20)
+    plain = length_over(RunSpec(batch_size=32, num_epochs=3), 100, 20)
     assert (plain.num_steps, plain.num_epochs, plain.train, plain.validation) == (12, 3, 100, 20)
-    folded = course_over(RunSpec(batch_size=32, num_epochs=3, folds=7), 100, 20)
+    folded = length_over(RunSpec(batch_size=32, num_epochs=3, folds=7), 100, 20)
     assert (folded.train, folded.validation) == (102, 18)
     assert (folded.steps_per_epoch, folded.num_epochs, folded.num_steps) == (4, 21, 84)
 
@@ -187,7 +187,7 @@ def test_copies_of_a_picture_are_never_learned_from_and_held_back(tmp_path, monk
             for one in (part.train, part.validation)
         )
         assert not learned & held
-        assert len(part.train) == course_of(spec).train
+        assert len(part.train) == length_of(spec).train
     names: dict[str, object] = {
         "np": np,
         "torch": torch,

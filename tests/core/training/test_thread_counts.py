@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.machine.device import Device, cores, resolve
-from core.machine.thread_team import Team
+from core.machine.thread_team import ThreadTeam
 from core.runs.how_it_runs import how_it_runs
 from core.spec import BlockSpec, DenseSpec, RunSpec
 from core.training import thread_counts as stretches_module
@@ -31,7 +31,7 @@ SPEC = RunSpec(
 
 def trained(make, spec, digits, sizes, broken_at=()):
     """Train as many threads as `sizes` says from which step on, by a new trainer after some."""
-    team = Team(8)
+    team = ThreadTeam(8)
     trainer = make(spec, digits, report_s=0.0, team=team)
     team.begin_with(sizes[0], 0.0)
     running = trainer.fit()
@@ -42,7 +42,7 @@ def trained(make, spec, digits, sizes, broken_at=()):
             if event.step in broken_at:
                 kept = through_a_file(trainer.state())
                 resumed = team.size
-                team = Team(8)
+                team = ThreadTeam(8)
                 trainer = make(spec, digits, report_s=0.0, team=team)
                 trainer.restore(kept)
                 # What others leave now is known a little later than that the run goes on.
@@ -69,11 +69,11 @@ def test_a_run_notes_its_threads_and_goes_on_with_them(make, folds, make_digits)
 
 
 def test_a_run_that_goes_on_keeps_its_threads_though_all_cores_are_free(make_digits):
-    digits, team = make_digits(200), Team(2)
+    digits, team = make_digits(200), ThreadTeam(2)
     first = Trainer(SPEC, digits, report_s=0.0, team=team)
     team.begin_with(1, 0.0)
     next(first.fit())
-    later = Team(2)
+    later = ThreadTeam(2)
     second = Trainer(SPEC, digits, report_s=0.0, team=later)
     second.restore(through_a_file(first.state()))
     assert later.size == 1
@@ -83,7 +83,7 @@ def test_a_run_that_goes_on_keeps_its_threads_though_all_cores_are_free(make_dig
 
 def test_whoever_computes_beside_a_run_keeps_to_one_thread(make_digits):
     seen = []
-    team = Team(4)
+    team = ThreadTeam(4)
     trainer = Trainer(SPEC, make_digits(200), report_s=0.0, team=team)
     for event in trainer.fit():
         if isinstance(event, Steps) and event.step in (2, 5):
@@ -104,7 +104,7 @@ def test_without_a_team_the_callers_threads_are_left_as_they_are(make_digits):
 
 
 def test_where_nobody_chooses_threads_no_number_is_told(make_digits):
-    digits, team = make_digits(200), Team(2)
+    digits, team = make_digits(200), ThreadTeam(2)
     first = Trainer(SPEC, digits, report_s=0.0, team=team)
     next(first.fit())
     second = Trainer(SPEC, digits, report_s=0.0)
@@ -113,7 +113,7 @@ def test_where_nobody_chooses_threads_no_number_is_told(make_digits):
 
 
 def test_a_checkpoint_from_before_threads_were_noted_goes_on(make_digits):
-    digits, team = make_digits(200), Team(4)
+    digits, team = make_digits(200), ThreadTeam(4)
     first = Trainer(SPEC, digits, report_s=0.0)
     next(first.fit())
     kept = through_a_file(first.state())
@@ -126,7 +126,7 @@ def test_a_checkpoint_from_before_threads_were_noted_goes_on(make_digits):
 
 def test_a_record_never_grows_without_end(monkeypatch):
     monkeypatch.setattr(stretches_module, "MOST", 4)
-    team = Team(2)
+    team = ThreadTeam(2)
     stretches = Stretches(team)
     for step in range(50):
         team.begin_with(1 + step % 2, 0.0)

@@ -1,11 +1,11 @@
 """Charts of lines with a mark where a choice lies."""
 
-from pages.parts.article.line_chart import DASHED, Axis, Line, line_chart, rows
+from pages.parts.article.line_chart import DASHED, Axis, FairQueue, line_chart, rows
 from pages.shared.palette import LIGHT
 
 LINES = [
-    Line(name="slope", x=[0, 1, 2], y=[1.0, 0.5, 0.25], colour="#111111", dash=DASHED),
-    Line(name="value", x=[0, 1], y=[3.0, 4.0], colour="#222222", width=3, mark=(0.5, 3.5)),
+    FairQueue(name="slope", x=[0, 1, 2], y=[1.0, 0.5, 0.25], colour="#111111", dash=DASHED),
+    FairQueue(name="value", x=[0, 1], y=[3.0, 4.0], colour="#222222", width=3, mark=(0.5, 3.5)),
 ]
 
 

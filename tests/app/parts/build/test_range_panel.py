@@ -7,7 +7,7 @@ from dataclasses import replace
 import altair
 import pytest
 
-from core.questions.range_tests import RangeTest
+from core.questions.learning_rate import RangeTest
 from core.runs.manager import Runs
 from core.spec import RunSpec
 from core.spec.presets import DEFAULT
@@ -138,7 +138,7 @@ def test_a_failure_is_told_as_it_is_and_can_be_tried_again(opened, told):
 
 
 def test_a_real_one_is_seen_from_another_page_and_back(visit, canvas, make_digits, monkeypatch):
-    monkeypatch.setattr("core.questions.range_tests.load", lambda key: make_digits(4_000))
+    monkeypatch.setattr("core.questions.learning_rate.load", lambda key: make_digits(4_000))
     spec = replace(DEFAULT, batch_size=16, device="cpu")
     tab = visit(spec=spec)
     tab.session_state["fold_range"] = True

@@ -74,7 +74,7 @@ def test_a_run_that_has_ended_offers_each_file_and_all_in_one(made, ended):
 
 
 def test_nothing_is_made_before_it_is_asked_for(made, ended, monkeypatch):
-    monkeypatch.setattr(panel, "parcel_of", lambda run: pytest.fail("Nobody has asked."))
+    monkeypatch.setattr(panel, "contents_of", lambda run: pytest.fail("Nobody has asked."))
     open_panel(ended)
 
 
@@ -97,7 +97,7 @@ def test_while_a_file_is_made_the_page_says_what_is_done(made, ended, monkeypatc
     tab = open_panel(ended)
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(parcel: object, name: str, tell: Callable[[str], None]) -> bytes:
+    def slow(contents: object, name: str, tell: Callable[[str], None]) -> bytes:
         tell("Comparing ONNX with PyTorch on 1,000 digits")
         begun.set()
         assert go_on.wait(20)
@@ -116,7 +116,7 @@ def test_while_a_file_is_made_the_page_says_what_is_done(made, ended, monkeypatc
 def test_what_cannot_be_made_is_a_sentence_until_something_can(made, ended, monkeypatch):
     tab = open_panel(ended)
 
-    def refuse(parcel: object, name: str, tell: object) -> bytes:
+    def refuse(contents: object, name: str, tell: object) -> bytes:
         raise TakeHomeError("The ONNX network is *not* offered: it differs.")
 
     with monkeypatch.context() as patched:
@@ -134,7 +134,7 @@ def test_a_fault_is_a_sentence_too(made, ended, monkeypatch):
     def fail(run: Run) -> object:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(panel, "parcel_of", fail)
+    monkeypatch.setattr(panel, "contents_of", fail)
     with pytest.raises(UserError):
         made["report.html"]()
     said = words(tab.run().main).replace("\\", "")

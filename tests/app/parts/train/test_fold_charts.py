@@ -8,7 +8,7 @@ from core.judging.fold_verdict import FoldResults
 from core.runs.history import Curves, History
 from core.spec import RunSpec
 from core.training.events import Epoch, Steps
-from core.training.length import course_of
+from core.training.length import length_of
 from core.words.palette import LIGHT
 from pages.parts.train.fold_charts import NEWEST, fold_chart, fold_lines, strip_chart
 
@@ -17,7 +17,7 @@ SPEC = RunSpec(folds=3, num_epochs=2, batch_size=500)
 
 def curves_of(num_steps: int) -> Curves:
     """Each step's loss is the number of its fold."""
-    course = course_of(SPEC)
+    course = length_of(SPEC)
     history = History(course.steps_per_epoch)
     for step in range(1, num_steps + 1):
         fold = (step - 1) // course.steps_per_fold + 1
@@ -48,7 +48,7 @@ def curves_of(num_steps: int) -> Curves:
 @pytest.mark.parametrize("axis", ["step", "epoch"])
 @pytest.mark.parametrize("measure", ["loss", "accuracy"])
 def test_each_fold_has_a_line_of_its_own_from_its_first_step(measure, axis):
-    course = course_of(SPEC)
+    course = length_of(SPEC)
     rows = fold_lines(curves_of(course.num_steps), SPEC, measure, axis).to_pandas()
     assert sorted(set(rows["fold"])) == [1, 2, 3]
     ends = course.steps_per_fold if axis == "step" else course.epochs
@@ -62,7 +62,7 @@ def test_each_fold_has_a_line_of_its_own_from_its_first_step(measure, axis):
 
 
 def test_the_newest_fold_is_told_while_it_is_under_way():
-    course = course_of(SPEC)
+    course = length_of(SPEC)
     rows = fold_lines(curves_of(course.steps_per_fold + 3), SPEC, "loss", "step").to_pandas()
     assert set(rows[rows["series"] == NEWEST]["fold"]) == {2}
 

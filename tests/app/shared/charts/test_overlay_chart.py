@@ -10,7 +10,7 @@ from core.words.palette import DARK, LIGHT
 from pages.shared.charts.overlay_chart import (
     DASHES,
     LETTERS,
-    Line,
+    FairQueue,
     letter_rows,
     overlay_chart,
     overlay_rows,
@@ -41,8 +41,8 @@ def curves(num_epochs: int, last: float, steps_per_epoch: int = 10) -> Curves:
 
 
 LINES = [
-    Line(letter="A", name="first", curves=curves(3, 0.9)),
-    Line(letter="B", name="second", curves=curves(2, 0.8, steps_per_epoch=5)),
+    FairQueue(letter="A", name="first", curves=curves(3, 0.9)),
+    FairQueue(letter="B", name="second", curves=curves(2, 0.8, steps_per_epoch=5)),
 ]
 
 
@@ -80,7 +80,9 @@ def test_each_letter_stands_at_the_end_of_its_line():
 
 
 def test_letters_of_lines_that_end_together_do_not_cover_each_other():
-    lines = [Line(letter=x, name=x, curves=curves(2, 0.9 + i / 1e4)) for i, x in enumerate("ABCDE")]
+    lines = [
+        FairQueue(letter=x, name=x, curves=curves(2, 0.9 + i / 1e4)) for i, x in enumerate("ABCDE")
+    ]
     rows = overlay_rows(lines, "accuracy", "validation", "epoch")
     heights = sorted(row["y"] for row in letter_rows(rows))
     least = 0.05 * (rows.y.max() - rows.y.min())

@@ -10,9 +10,9 @@ import torch
 
 from core.data.catalogue import DATASETS
 from core.data.loading import DataError
-from core.questions import range_tests as module
+from core.questions import learning_rate as module
 from core.questions.fair_share import Guests
-from core.questions.range_tests import RangeTest, RangeTests
+from core.questions.learning_rate import RangeTest, RangeTests
 from core.runs import worker as worker_module
 from core.runs.handover import execute
 from core.runs.manager import Runs
