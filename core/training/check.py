@@ -237,7 +237,7 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
             "a single training step would take {trillions:,.0f} trillion multiply-adds.",
             trillions=cost / 1e12,
         )
-    return Problem(
+    problem = Problem(
         path=path,
         message=message(
             "{part} is the largest part of a network too large for this machine: {why}",
@@ -246,6 +246,7 @@ def _step_too_large(spec: RunSpec, network: Network) -> Problem | None:
         ),
         fixes=_smaller(spec, free),
     )
+    return _without_lone_values(problem) if problem.fixes else problem
 
 
 def _most_expensive_setting(network: Network, *, by_memory: bool, batch: int) -> str:

@@ -339,6 +339,16 @@ def test_no_way_out_leaves_a_norm_with_a_single_value(blocks):
         assert check(fix.spec).problem is None, fix.label
 
 
+def test_fewer_channels_leave_no_norm_with_a_single_value(monkeypatch):
+    """Half of two channels is one, and of one value of one image a norm measures nothing."""
+    monkeypatch.setattr(check_module, "MAX_STEP_MULTIPLY_ADDS", 3 * 10**8)
+    blocks = [BlockSpec(), BlockSpec(channels=39, kernel_size=7), BlockSpec(), BlockSpec()]
+    spec = RunSpec(blocks=(*blocks, BlockSpec(channels=2, norm="group", pool="none")))
+    problem = check(spec, train_size=64).problem
+    assert problem.path == "blocks.1.channels"
+    assert check(problem.fixes[0].spec, train_size=64).problem is None
+
+
 def test_a_device_that_is_not_here_is_refused(monkeypatch):
     here = (Device("cpu", cores=2),)
     monkeypatch.setattr(check_module, "devices", lambda: here)
