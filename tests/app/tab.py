@@ -46,7 +46,8 @@ class Tab(AppTest):
         def shown(run_id: str) -> str:
             run = runs().get(run_id)
             start = f"{run.name}, " if run else run_id
-            return next(option for option in box.options if option.startswith(start))
+            words = {option.replace("\u00a0", " "): option for option in box.options}
+            return next(option for word, option in words.items() if word.startswith(start))
 
         self.session_state[TESTING_KEY][box.id] = shown
 

@@ -34,7 +34,8 @@ from tests.core.data.intake.pictures import npz, zipped
 LATIN = re.compile("[A-Za-z]")
 # What Chinese textbooks leave as it is: names of functions, rules, formats and collections.
 NAMES = re.compile(
-    r"GroupNorm|norm-act-pool-drop|norm, act, pool, drop|PostScript"
+    r"GroupNorm|norm-act-pool-drop|norm, act, pool, drop|PostScript|RAW|BigTIFF|Netpbm|DICOM"
+    r"|Krita|Git LFS"
     r"|LeakyReLU|ReLU|GELU|ELU|SiLU|Sigmoid|Tanh|RNN|LSTM|GRU|SGD|AdamW|Adam|RMSprop|Adagrad"
     r"|Nesterov|Kaiming|Xavier|PyTorch|Dropout|bfloat16|LeNet|NetSketch|JSON|CPU|CUDA|GPU|MPS|Apple"
     r"|[EKQ]?MNIST|Fashion-|USPS|NIST|[KMG]B|PNG|JPEG( 2000| XL)?|GIF|WebP|BMP|TIFF|AVIF|HEIC"
